@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Set the lesson up and start it. Needs Python 3.11 or newer and nothing else.
+
+python3 run.py lab     open the notebooks in JupyterLab
+python3 run.py test    check that everything works here (about 10 minutes)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def main() -> int:
+    """Do what was asked for; return the exit status."""
+    words = sys.argv[1:]
+    if sys.version_info < (3, 11):  # noqa: UP036 (run by whatever Python is there)
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"The lesson needs Python 3.11 or newer, this is {found}. Install one, then type\n"
+              "    python3.11 run.py lab")  # fmt: skip
+        return 2
+    if not words or words[0] not in ("lab", "test"):
+        print(__doc__.split("\n\n")[1] if not words else f"There is no {words[0]!r} here. Type\n\n"
+              + __doc__.split("\n\n")[1])  # fmt: skip
+        return 2
+    try:
+        set_up()
+        return lab(words[1:]) if words[0] == "lab" else test(words[1:])
+    except subprocess.CalledProcessError as error:
+        print(f"\nThis step failed: {' '.join(map(str, error.cmd))}\nIts message stands above. "
+              "If the network was away, type the same command again.")  # fmt: skip
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def set_up() -> None:
+    """Make .venv and install the project, unless that was done for this pyproject.toml."""
+    wanted = hashlib.sha256((HERE / "pyproject.toml").read_bytes()).hexdigest()
+    done = VENV / "installed-for"
+    if done.exists() and done.read_text() == wanted:
+        return
+    if not PYTHON.exists():
+        print("Making .venv …", flush=True)
+        venv.create(VENV, with_pip=True, clear=True)
+    print("Installing (some minutes the first time) …", flush=True)
+    # PyTorch first and by itself, so that nothing else chooses its version.
+    pip("install", "torch==2.13.0")
+    pip("install", "-e", f"{HERE}[test]")
+    done.write_text(wanted)
+
+
+def pip(*words: str) -> None:
+    """Run the environment's pip."""
+    subprocess.run([PYTHON, "-m", "pip", "--quiet", *words], check=True, cwd=HERE)
+
+
+def lab(words: list[str]) -> int:
+    """Open JupyterLab on the first notebook; further words are handed to it."""
+    start = "notebooks/00_welcome.ipynb"
+    return subprocess.run([PYTHON, "-m", "jupyterlab", start, *words], cwd=HERE).returncode
+
+
+def test(words: list[str]) -> int:
+    """Lint, then run every test and every notebook; further words choose among them."""
+    if not words:
+        for check in (["check"], ["format", "--check"]):
+            subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
+    return subprocess.run([PYTHON, "-m", "pytest", *words], cwd=HERE).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""A lesson on spatial transformer networks (Jaderberg et al. 2015, arXiv 1506.02025).
+
+The rooms, in the order in which the notebooks enter them: theta, grid, sampler, transformer,
+networks, datasets, training. `stn_lesson.plots` and `stn_lesson.widgets` are imported by name, so
+that `import stn_lesson` loads no plotting and no widgets.
+"""
+
+from stn_lesson.datasets import (
+    Dataset,
+    checkerboard,
+    clutter,
+    house,
+    load_digits,
+    load_mnist,
+    load_npz,
+)
+from stn_lesson.grid import meshgrid, pixel_centres, sampling_grid
+from stn_lesson.networks import PlainCNN, RecipeSTN, count_parameters
+from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
+from stn_lesson.theta import affine_theta, attention_theta, compose, decompose, invert
+from stn_lesson.training import History, default_device, evaluate, fit, to_floats
+from stn_lesson.transformer import SpatialTransformer
+
+__all__ = [
+    "Dataset",
+    "History",
+    "PlainCNN",
+    "RecipeSTN",
+    "SpatialTransformer",
+    "affine_theta",
+    "attention_theta",
+    "bilinear_sample",
+    "checkerboard",
+    "clutter",
+    "compose",
+    "count_parameters",
+    "decompose",
+    "default_device",
+    "evaluate",
+    "fit",
+    "house",
+    "invert",
+    "load_digits",
+    "load_mnist",
+    "load_npz",
+    "looks_outside",
+    "meshgrid",
+    "pixel_centres",
+    "sample",
+    "sampling_grid",
+    "to_floats",
+    "to_pixels",
+    "warp",
+]

@@ -1,0 +1,144 @@
+"""Cluttered digits: a digit at a random place among pieces of other digits (section 4.1)."""
+
+import torch
+from torch import Tensor
+
+from stn_lesson.datasets.dataset import Dataset, Split
+
+
+def clutter(
+    digits: Tensor | Dataset,
+    size: int = 60,
+    *,
+    distractors: int = 6,
+    crop: int = 8,
+    seed: int = 0,
+    fresh: bool = True,
+    repeats: int = 1,
+    chunk: int = 512,
+) -> Tensor | Dataset:
+    """Place each digit at random on a larger canvas, among crops of other digits.
+
+    The crops are added first, at uniform places, and clipped at white; then the digit is added and
+    clipped again. The same seed gives the same images.
+
+    Args:
+        digits: bytes (N, 1, h, w) or (N, h, w), or a whole `Dataset` of them.
+        size: side of the canvas in pixels. The recipe uses 60.
+        distractors: number of crops. The recipe uses 6.
+        crop: side of a crop in pixels. The recipe uses 8, the paper 6.
+        seed: where the random places start from.
+        fresh: for a `Dataset`, draw new clutter for the training digits in every epoch. The
+            validation and test images are always fixed.
+        repeats: for a `Dataset`, how many scenes an epoch shows of each training digit.
+        chunk: images made at a time; it changes speed and memory, never the images.
+
+    Returns:
+        bytes (N, 1, size, size); or, for a `Dataset`, a `Dataset` of such images.
+
+    Raises:
+        TypeError, ValueError: digits that are not bytes, or a canvas smaller than the digits.
+
+    >>> clutter(torch.full((2, 28, 28), 255, dtype=torch.uint8)).shape
+    torch.Size([2, 1, 60, 60])
+    """
+    settings = dict(size=size, distractors=distractors, crop=crop, chunk=chunk)
+    if isinstance(digits, Dataset):
+        return _clutter_dataset(digits, settings, seed, fresh, repeats)
+    digits = _check_digits(digits, size, crop)
+    images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
+    draws = _draw(digits, size, distractors, crop, seed)
+    for start in range(0, len(digits), chunk):
+        part = slice(start, start + chunk)
+        images[part, 0] = _compose(digits, part, draws, size, crop)
+    return images
+
+
+def _clutter_dataset(
+    plain: Dataset, settings: dict, seed: int, fresh: bool, repeats: int
+) -> Dataset:
+    """Clutter every split, each from seeds of its own."""
+    digits = plain.train.images.repeat(repeats, 1, 1, 1)
+
+    def place(images: Tensor, offset: int) -> Tensor:
+        return clutter(images, **settings, seed=seed * 1_000_003 + offset)
+
+    def redraw(epoch: int) -> Tensor:
+        return place(digits, epoch + 2)
+
+    return Dataset(
+        name=f"cluttered {plain.name}",
+        train=Split(redraw(0), plain.train.labels.repeat(repeats)),
+        test=Split(place(plain.test.images, 0), plain.test.labels),
+        valid=plain.valid and Split(place(plain.valid.images, 1), plain.valid.labels),
+        redraw=redraw if fresh else None,
+    )
+
+
+def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> dict[str, Tensor]:
+    """Every random choice for every image, drawn at once and on the CPU, whatever the device."""
+    generator = torch.Generator().manual_seed(seed)
+    count, height, width = digits.shape
+
+    def draw(high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=generator).to(digits.device)
+
+    return {
+        "row": draw(size - height + 1, count),
+        "column": draw(size - width + 1, count),
+        "source": draw(max(count, 1), count, distractors),
+        "source_row": draw(height - crop + 1, count, distractors),
+        "source_column": draw(width - crop + 1, count, distractors),
+        "crop_row": draw(size - crop + 1, count, distractors),
+        "crop_column": draw(size - crop + 1, count, distractors),
+    }
+
+
+def _compose(digits: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int) -> Tensor:
+    """The cluttered images of one chunk, (n, size, size)."""
+    draws = {name: draw[part] for name, draw in draws.items()}
+    _, height, width = digits.shape
+    count = len(draws["row"])
+    canvas = torch.zeros(count, size * size, dtype=torch.int16, device=digits.device)
+
+    source = draws["source"] * (height * width)
+    source = source + draws["source_row"] * width + draws["source_column"]
+    patches = digits.flatten()[source[..., None] + _offsets(crop, crop, width, digits.device)]
+    corner = draws["crop_row"] * size + draws["crop_column"]
+    for k in range(patches.shape[1]):
+        _paste(canvas, patches[:, k], corner[:, k], _offsets(crop, crop, size, digits.device))
+    canvas.clamp_(max=255)
+
+    corner = draws["row"] * size + draws["column"]
+    _paste(canvas, digits[part].flatten(1), corner, _offsets(height, width, size, digits.device))
+    return canvas.clamp_(max=255).to(torch.uint8).view(count, size, size)
+
+
+def _paste(canvas: Tensor, patch: Tensor, corner: Tensor, offsets: Tensor) -> None:
+    """Add a patch (n, pixels) to each canvas at its corner."""
+    canvas.scatter_add_(1, corner[:, None] + offsets, patch.to(canvas.dtype))
+
+
+def _offsets(height: int, width: int, row_length: int, device) -> Tensor:
+    """Positions of a rectangle's pixels, relative to its first, in a flattened picture."""
+    rows = torch.arange(height, device=device)[:, None] * row_length
+    return (rows + torch.arange(width, device=device)).flatten()
+
+
+def _check_digits(digits: Tensor, size: int, crop: int) -> Tensor:
+    if not isinstance(digits, Tensor) or digits.dtype != torch.uint8:
+        kind = digits.dtype if isinstance(digits, Tensor) else type(digits).__name__
+        raise TypeError(f"digits must be bytes (torch.uint8, 0 to 255) or a Dataset, got {kind}")
+    if digits.ndim == 4 and digits.shape[1] == 1:
+        digits = digits[:, 0]
+    if digits.ndim != 3:
+        raise ValueError(
+            f"digits must have shape (N, 1, H, W) or (N, H, W), got {tuple(digits.shape)}"
+        )
+    height, width = digits.shape[1:]
+    if not 1 <= crop <= min(height, width) or max(height, width) > size:
+        raise ValueError(
+            f"a crop of {crop} must fit in the digits of {height}×{width}, and these in the "
+            f"canvas of {size}×{size}: choose another crop or size"
+        )
+    return digits.contiguous()

@@ -1,0 +1,225 @@
+"""Still pictures: figures that describe themselves in words for readers who cannot see them."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+from torch import Tensor
+
+from stn_lesson.datasets import Dataset
+from stn_lesson.grid import sampling_grid
+from stn_lesson.sampler import to_pixels, warp
+from stn_lesson.training import WATCHED, History, find_transformer, to_floats
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart too.
+BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
+STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]
+
+
+class Picture(Figure):
+    """A figure with a description in words, which notebooks store beside the picture.
+
+    It needs no pyplot: nothing is drawn twice, nothing stays open, any thread may draw.
+    """
+
+    def __init__(self, width: float, height: float, alt: str = ""):
+        """A white figure of the given size in inches."""
+        super().__init__(figsize=(width, height), dpi=72, layout="constrained", facecolor="white")
+        self.alt = alt
+
+    def png(self) -> bytes:
+        """The picture as the bytes of a PNG file."""
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
+        return bundle, {"image/png": {"alt": self.alt}}
+
+
+def images(
+    pictures: Sequence[Tensor] | Tensor, titles: Sequence[str] = (), alt: str = ""
+) -> Picture:
+    """Pictures (C, H, W) or (H, W), bytes or floats from 0 to 1, side by side."""
+    figure = Picture(
+        1.9 * len(pictures), 2.2, alt or f"{len(pictures)} pictures: " + ", ".join(titles)
+    )
+    for k, picture in enumerate(pictures):
+        axes = figure.add_subplot(1, len(pictures), k + 1)
+        _draw(axes, picture, titles[k] if k < len(titles) else "")
+    return figure
+
+
+def sampling(
+    image: Tensor, theta: Tensor, size: tuple[int, int] | None = None, points: bool = False, **how
+) -> Picture:
+    """The source with the region that θ reads, and the target that it gives.
+
+    Args:
+        image: (1, C, H, W).
+        theta: (1, 2, 3).
+        size: (height, width) of the target; None keeps the image's own.
+        points: also draw every point of the sampling grid, in the source and in the target.
+        how: kernel and padding, as in `warp`.
+    """
+    size = tuple(size or image.shape[-2:])
+    corners = quadrilateral(theta)[0]
+    alt = (
+        f"Left: the source, {image.shape[-2]} by {image.shape[-1]} pixels, with the region that "
+        f"is read, its corners at {_places(corners)}. "
+        f"Right: the target, {size[0]} by {size[1]} pixels."
+    )
+    figure = Picture(7, 3.2, alt)
+    source, target = figure.subplots(1, 2)
+    _draw(source, image[0], "source: where the samples are taken")
+    _draw(target, warp(image, theta, size, **how)[0], "target: the picture they make")
+    outline(source, theta, *image.shape[-2:])
+    if points:
+        x, y = to_pixels(sampling_grid(theta, *size)[0], *image.shape[-2:])
+        colours = torch.arange(x.numel())
+        source.scatter(x, y, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4)
+        rows, columns = torch.meshgrid(*map(torch.arange, size), indexing="ij")
+        target.scatter(
+            columns, rows, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4
+        )
+    height, width = image.shape[-2:]
+    x, y = to_pixels(corners, height, width)
+    source.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
+    source.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
+    source.set_facecolor("#cccccc")
+    return figure
+
+
+def gallery(model: torch.nn.Module, images: Tensor, labels: Tensor | None = None) -> Picture:
+    """What a transformer network is given, with the region it attends to, and what it sees.
+
+    Args:
+        model: a network with a `SpatialTransformer`.
+        images: bytes (N, 1, H, W); about eight fit well.
+        labels: their true classes (N,), to be printed beside the network's answers.
+    """
+    transformer = find_transformer(model)
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        x = to_floats(images.to(device))
+        theta, seen, answers = transformer.theta(x).cpu(), transformer(x).cpu(), model(x).argmax(1)
+    count = len(images)
+    right = "" if labels is None else f", {(answers.cpu() == labels).sum()} of them right"
+    figure = Picture(
+        1.25 * count,
+        2.9,
+        f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
+        f"classifier gets to see, with its answers{right}.",
+    )
+    axes = figure.subplots(2, count, squeeze=False)
+    for k in range(count):
+        _draw(axes[0, k], images[k], "" if labels is None else f"a {labels[k]}")
+        outline(axes[0, k], theta[k : k + 1], *images.shape[-2:])
+        _draw(axes[1, k], seen[k], f"→ {answers[k]}")
+    return figure
+
+
+def error_curves(
+    histories: dict[str, History], reference: dict[str, tuple[Sequence, Sequence]] | None = None
+) -> Picture:
+    """Test error in % after every epoch, one curve for each named run.
+
+    Args:
+        histories: runs by name.
+        reference: published curves by name: (epochs, accuracies), epochs counted from 0.
+    """
+    curves = {name: (range(len(h.accuracy)), h.accuracy) for name, h in histories.items()}
+    curves |= reference or {}
+    last = ", ".join(
+        f"{name} {100 - 100 * y[-1]:.1f} %" for name, (_, y) in curves.items() if len(y)
+    )
+    figure = lines(
+        {name: (list(x), [100 - 100 * a for a in y]) for name, (x, y) in curves.items()},
+        "epoch",
+        "test error in %",
+        f"Test error against epochs. Last values: {last}.",
+    )
+    figure.axes[0].set_yscale("log")
+    figure.axes[0].yaxis.set_major_formatter("{x:g}")
+    figure.axes[0].yaxis.set_minor_formatter("{x:g}")
+    return figure
+
+
+def lines(
+    curves: dict[str, tuple[Sequence, Sequence]], x_label: str, y_label: str, alt: str = ""
+) -> Picture:
+    """Named curves (x, y) in one diagram, told apart by colour, line and mark."""
+    figure = Picture(6.5, 3.4, alt or f"{y_label} against {x_label}: {', '.join(curves)}.")
+    axes = figure.add_subplot()
+    for (name, (x, y)), (colour, style) in zip(curves.items(), STYLES * 9, strict=False):
+        few = len(x) <= 60
+        axes.plot(x, y, style if few else style[1:], color=colour, label=name, markersize=4)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(alpha=0.3, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    if any(curves):
+        axes.legend(frameon=False)
+    return figure
+
+
+class LiveTraining:
+    """Redraws the error curve and the gallery after every epoch: give it to `fit` as `on_epoch`.
+
+    The finished picture stays in the notebook. Example, in a notebook cell:
+    `fit(model, data, on_epoch=plots.LiveTraining(data))`.
+    """
+
+    def __init__(self, data: Dataset, count: int = 8):
+        """Watch the first `count` test images (at most 32) of a data set."""
+        self.images = data.test.images[: min(count, WATCHED)]
+        self.labels = data.test.labels[: len(self.images)]
+        self.handles = None
+
+    def __call__(self, model: torch.nn.Module, history: History) -> None:
+        """Draw the state after an epoch in place of the last one."""
+        from IPython.display import display
+
+        pictures = [error_curves({"this run": history})]
+        if find_transformer(model):
+            pictures.append(gallery(model, self.images, self.labels))
+        if self.handles is None:
+            self.handles = [display(picture, display_id=True) for picture in pictures]
+        else:
+            for handle, picture in zip(self.handles, pictures, strict=True):
+                handle.update(picture)
+
+
+def quadrilateral(theta: Tensor) -> Tensor:
+    """Corners of the region that θ reads, (N, 4, 2): where the target's corners look, in turn."""
+    corners = theta.new_tensor([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]])
+    return (theta @ corners.T).transpose(1, 2)
+
+
+def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
+    """Draw the quadrilateral that θ (1, 2, 3) reads over a picture; a dot marks its top left."""
+    x, y = to_pixels(quadrilateral(theta.float())[0], height, width)
+    points = torch.stack([x, y], -1).numpy()
+    axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
+    axes.plot(*points[0], "o", color=ORANGE, markersize=6)
+
+
+def _draw(axes: Axes, picture: Tensor, title: str = "") -> None:
+    picture = picture.detach().cpu()
+    if picture.dtype == torch.uint8:
+        picture = picture.float() / 255
+    picture = picture.view(-1, *picture.shape[-2:]).clamp(0, 1)
+    grey = len(picture) == 1
+    axes.imshow(picture[0] if grey else picture.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+    axes.set_title(title, fontsize=10)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _places(points: Tensor) -> str:
+    return ", ".join(f"({x:.2f}, {y:.2f})" for x, y in points.tolist())

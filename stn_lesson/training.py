@@ -1,0 +1,362 @@
+"""Training: a plain loop that can be read, interrupted, killed and resumed."""
+
+import math
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from stn_lesson.datasets import Dataset, Split
+from stn_lesson.grid import sampling_grid
+from stn_lesson.sampler import looks_outside
+from stn_lesson.theta import NotFiniteError
+from stn_lesson.transformer import SpatialTransformer
+
+WATCHED = 32  # fixed test digits whose θ is kept at every epoch
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says at which step, and what to change."""
+
+
+class CollapseWarning(UserWarning):
+    """The transformer looks outside its images and the network has stopped learning."""
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes:
+        step_loss: training loss of every step.
+        loss: mean training loss of every epoch.
+        accuracy: test accuracy after every epoch, from 0 to 1.
+        theta: after every epoch, θ of the first 32 test digits (32, 2, 3); empty for a network
+            without a transformer.
+        outside: after every epoch, the share of those digits' samples that fall outside.
+        seconds: time spent training so far, after every epoch; evaluation is not counted.
+        collapsed_at: the step at which the collapse watch spoke, or None.
+        interrupted: whether the run was stopped by hand.
+    """
+
+    step_loss: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    theta: list[Tensor] = field(default_factory=list)
+    outside: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    collapsed_at: int | None = None
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """One line, rounded, to print in a notebook."""
+        if not self.accuracy:
+            return "History: no epoch finished"
+        return (
+            f"History: {len(self.accuracy)} epochs, loss {self.loss[-1]:.3f}, "
+            f"test accuracy {self.accuracy[-1]:.3f}, {self.seconds[-1]:.0f} s of training"
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how a run goes, apart from model and data."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    localisation_rate: float
+    weight_decay: float
+    clip: float
+    seed: int
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset,
+    *,
+    epochs: int = 13,
+    batch_size: int = 256,
+    learning_rate: float = 2e-3,
+    localisation_rate: float = 0.2,
+    weight_decay: float = 0.0,
+    clip: float = 1.0,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    checkpoint: str | Path | None = None,
+    on_epoch: Callable[[nn.Module, History], None] | None = None,
+) -> History:
+    """Train a classifier and return the history of the run.
+
+    Adam with a learning rate that rises and falls once (Smith's one-cycle schedule). Stop it when
+    you like (the ■ button): the weights reached so far stay in the model.
+
+    Args:
+        model: any module from images (N, 1, H, W) to class scores.
+        data: what to learn; its training images are asked for anew in every epoch.
+        epochs: how often to go through the training images.
+        batch_size: images a step.
+        learning_rate: the highest of the schedule.
+        localisation_rate: by what the rate is multiplied for localisation networks; a small one
+            keeps θ from running away before the classifier has learnt anything.
+        weight_decay: as in `torch.optim.AdamW`.
+        clip: the longest gradient that is followed; a longer one is shortened to it.
+        seed: decides the order of the images and any dropout; the model's first weights are yours.
+        device: "cuda", "cpu", …; by default cuda where there is one.
+        checkpoint: a file to write after every epoch. If it is there already, the run goes on
+            from it, to the same end as if it had never stopped.
+        on_epoch: called with the model and the history after every epoch, to draw them, say.
+
+    Raises:
+        TrainingError: the loss or θ became NaN or infinite, or the checkpoint is of another run.
+    """
+    settings = Settings(
+        epochs, batch_size, learning_rate, localisation_rate, weight_decay, clip, seed
+    )
+    device = torch.device(device or default_device())
+    model.to(device)
+    optimiser = torch.optim.AdamW(_parameter_groups(model, settings), weight_decay=weight_decay)
+    steps = math.ceil(len(data.train) / batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        [group["lr"] for group in optimiser.param_groups],
+        total_steps=max(epochs * steps, 1),
+        cycle_momentum=False,
+    )
+    history = History()
+    if checkpoint and Path(checkpoint).exists():
+        history = load_checkpoint(checkpoint, settings, model, optimiser, schedule)
+    history.interrupted = False
+
+    first = len(history.accuracy)
+    with tqdm(total=epochs * steps, initial=first * steps, unit="step", leave=False) as bar:
+        try:
+            for epoch in range(first, epochs):
+                with _random_numbers_of(seed, epoch):
+                    _train_one_epoch(
+                        model, data, epoch, optimiser, schedule, history, bar, settings
+                    )
+                _evaluate_epoch(model, data.test, history)
+                bar.set_postfix(
+                    loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
+                )
+                if checkpoint:
+                    save_checkpoint(checkpoint, settings, model, optimiser, schedule, history)
+                if on_epoch:
+                    on_epoch(model, history)
+        except KeyboardInterrupt:
+            history.interrupted = True
+    model.eval()
+    return history
+
+
+def _train_one_epoch(model, data, epoch, optimiser, schedule, history, bar, settings) -> None:
+    start, device = time.perf_counter(), next(model.parameters()).device
+    images, labels = data.training_images(epoch).to(device), data.train.labels.to(device)
+    losses = []
+    model.train()
+    for batch in torch.randperm(len(images)).to(device).split(settings.batch_size):
+        step = len(history.step_loss)
+        x, y = to_floats(images[batch]), labels[batch]
+        try:
+            loss = F.cross_entropy(model(x), y)
+        except NotFiniteError as error:
+            raise _trouble(step, epoch, str(error), settings) from error
+        if not loss.isfinite():
+            raise _trouble(step, epoch, f"the loss became {loss.item()}", settings)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+        history.step_loss.append(losses[-1])
+        bar.update()
+        watch_for_collapse(model, x, history, classes=int(data.train.labels.max()) + 1)
+    history.loss.append(sum(losses) / len(losses))
+    elapsed = history.seconds[-1] if history.seconds else 0.0
+    history.seconds.append(elapsed + time.perf_counter() - start)
+
+
+def _evaluate_epoch(model: nn.Module, test: Split, history: History) -> None:
+    history.accuracy.append(evaluate(model, test))
+    if transformer := find_transformer(model):
+        watched = to_floats(test.images[:WATCHED].to(next(model.parameters()).device))
+        theta, outside = look(transformer, watched)
+        history.theta.append(theta.cpu())
+        history.outside.append(outside)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, split: Split, batch_size: int = 1000) -> float:
+    """Share of a split's images that the model names correctly, from 0 to 1."""
+    device, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    hits = 0
+    for images, labels in zip(
+        split.images.split(batch_size), split.labels.split(batch_size), strict=True
+    ):
+        scores = model(to_floats(images.to(device)))
+        hits += (scores.argmax(1) == labels.to(device)).sum().item()
+    model.train(was_training)
+    return hits / len(split)
+
+
+def to_floats(images: Tensor) -> Tensor:
+    """Bytes 0 to 255 as floats 0 to 1; the background stays 0, as the sampler's padding is.
+
+    >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    return images.float() / 255
+
+
+def default_device() -> torch.device:
+    """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+# ---- Collapse: θ runs away, every sample lands outside, and no gradient brings it back ----------
+
+
+def watch_for_collapse(model: nn.Module, images: Tensor, history: History, classes: int) -> None:
+    """Say so, once, when the loss sits at ln(classes) while the samples leave the images.
+
+    A network that gives every class the same probability has the loss ln(classes): 2.303 for 10.
+    Looked at every 20 steps, from step 40 on.
+    """
+    step = len(history.step_loss)
+    transformer = find_transformer(model)
+    if not transformer or history.collapsed_at is not None or step < 40 or step % 20:
+        return
+    recent = sum(history.step_loss[-20:]) / 20
+    if recent < 0.98 * math.log(classes):
+        return
+    _, outside = look(transformer, images)
+    if outside > 0.5:
+        history.collapsed_at = step
+        warnings.warn(
+            f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "
+            f"fall outside the images, so the classifier sees the same blank for every digit, and "
+            f"the loss stays at ln({classes}) = {math.log(classes):.2f}. It will not recover: stop "
+            "it, and train a new model with a smaller localisation_rate or learning_rate, or "
+            "check that the localisation network starts at the identity.",
+            CollapseWarning,
+            stacklevel=2,
+        )
+
+
+@torch.no_grad()
+def look(transformer: SpatialTransformer, images: Tensor) -> tuple[Tensor, float]:
+    """θ (N, 2, 3) chosen for some images, and the share of all samples that fall outside them."""
+    theta = transformer.theta(images)
+    grid = sampling_grid(theta, *transformer.output_size(images))
+    return theta, looks_outside(grid).mean().item()
+
+
+def find_transformer(model: nn.Module) -> SpatialTransformer | None:
+    """The first spatial transformer in a model, or None."""
+    return next((m for m in model.modules() if isinstance(m, SpatialTransformer)), None)
+
+
+# ---- Checkpoints ---------------------------------------------------------------------------------
+
+
+def save_checkpoint(path, settings, model, optimiser, schedule, history) -> None:
+    """Write everything a run needs to go on; a reader sees the old file or the new, never half."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "settings": asdict(settings),
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": asdict(history),
+    }
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path, settings, model, optimiser, schedule) -> History:
+    """Put a checkpoint's state back and return its history.
+
+    Raises:
+        TrainingError: the file is damaged, or belongs to another run.
+    """
+    try:
+        state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
+        saved = state["settings"]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise TrainingError(
+            f"{path} is not a checkpoint of this lesson ({type(error).__name__}): delete it to "
+            "start anew, or name another file"
+        ) from error
+    other = {k: v for k, v in saved.items() if v != asdict(settings).get(k)}
+    if other:
+        raise TrainingError(
+            f"{path} belongs to a run with other settings ({other}): delete it to start anew, "
+            "or name another file"
+        )
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:
+        raise TrainingError(
+            f"{path} belongs to another network: delete it to start anew, or name another file"
+        ) from error
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return History(**state["history"])
+
+
+# ---- Small parts ---------------------------------------------------------------------------------
+
+
+def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
+    """The model's parameters, those of localisation networks at their own learning rate."""
+    localisation = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, SpatialTransformer)
+        for parameter in module.localisation.parameters()
+    }
+    rate = settings.learning_rate
+    inside = [p for p in model.parameters() if id(p) in localisation]
+    others = [p for p in model.parameters() if id(p) not in localisation]
+    groups = [
+        {"params": others, "lr": rate},
+        {"params": inside, "lr": rate * settings.localisation_rate},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+@contextmanager
+def _random_numbers_of(seed: int, epoch: int):
+    """Random numbers that depend on seed and epoch alone, so that a resumed run draws the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed * 1_000_003 + epoch)
+        yield
+
+
+def _trouble(step: int, epoch: int, what: str, settings: Settings) -> TrainingError:
+    return TrainingError(
+        f"training stopped at step {step} (epoch {epoch}): {what}. The likely cause is a learning "
+        f"rate that is too high (it is {settings.learning_rate:g}) or images that hold NaN. Make a "
+        "new model and try a tenth of the rate."
+    )

@@ -1,0 +1,100 @@
+"""The spatial transformer: localisation network + grid + sampler (section 3 of the paper)."""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from stn_lesson.grid import FAMILIES
+from stn_lesson.sampler import warp
+
+
+class SpatialTransformer(nn.Module):
+    """A layer that looks at its input, chooses one θ per image and warps all channels by it.
+
+    The localisation network computes how far to move *away from the identity*; the identity itself
+    is a constant. So the layer starts as one that does nothing, and weight decay, which pulls
+    weights towards 0, pulls θ towards the identity instead of towards a collapsed picture.
+
+    Args:
+        localisation: any module from images (N, C, H, W) to the family's numbers (N, P). Its last
+            `nn.Linear` is set to zero, so that training starts at the identity; where the module
+            has no such layer, its start is left alone and a warning says so.
+        family: "affine" (P = 6, equation 1) or "attention" (P = 3: s, t_x, t_y, equation 2).
+        size: (height, width) of the output; None keeps the input's own, divided by `downsample`.
+        downsample: factor by which the output is smaller than the input, when no size is given.
+        limit: the most that each number may move from the identity: one bound, or one for each of
+            the P numbers. The residual passes through limit · tanh(residual / limit).
+        kernel: as in `sample`.
+        padding: as in `sample`.
+
+    Shape:
+        (N, C, H, W) → (N, C, *size).
+
+    >>> localise = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))
+    >>> transformer = SpatialTransformer(localise)
+    >>> image = torch.rand(1, 1, 4, 4)
+    >>> torch.allclose(transformer(image), image, atol=1e-6)  # starts at the identity
+    True
+    """
+
+    def __init__(
+        self,
+        localisation: nn.Module,
+        family: str = "affine",
+        size: tuple[int, int] | None = None,
+        *,
+        downsample: float = 1,
+        limit: float | tuple[float, ...] | None = None,
+        kernel: str = "bilinear",
+        padding: str = "zeros",
+    ):
+        """See the class."""
+        super().__init__()
+        if family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
+        self.localisation, self.family = localisation, family
+        self.size, self.downsample = size, downsample
+        self.kernel, self.padding = kernel, padding
+        identity = torch.tensor(FAMILIES[family].identity, dtype=torch.get_default_dtype())
+        self.register_buffer("identity", identity, persistent=False)  # (P,)
+        bounds = limit and torch.as_tensor(limit, dtype=identity.dtype).expand_as(identity).clone()
+        self.register_buffer("limit", bounds, persistent=False)  # (P,) or None
+        start_at_identity(localisation, len(identity))
+
+    def theta(self, images: Tensor) -> Tensor:
+        """The θ that the localisation network chooses for each image: (N, 2, 3)."""
+        residual = self.localisation(images)
+        if residual.shape != (len(images), len(self.identity)):
+            raise ValueError(
+                f"the localisation network must return (N, {len(self.identity)}) for the "
+                f"{self.family} family, got {tuple(residual.shape)} for {len(images)} images: "
+                f"end it with nn.Linear(…, {len(self.identity)})"
+            )
+        if self.limit is not None:
+            residual = self.limit * torch.tanh(residual / self.limit)
+        return FAMILIES[self.family].theta(self.identity + residual)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The images, each warped by its own θ."""
+        return warp(images, self.theta(images), self.output_size(images), self.kernel, self.padding)
+
+    def output_size(self, images: Tensor) -> tuple[int, int]:
+        """(height, width) of what the transformer returns for these images."""
+        height, width = images.shape[-2:]
+        return self.size or (int(height / self.downsample), int(width / self.downsample))
+
+
+def start_at_identity(localisation: nn.Module, outputs: int) -> None:
+    """Set the last linear layer to zero, so that the residual starts at 0 for every image."""
+    linear = [m for m in localisation.modules() if isinstance(m, nn.Linear)]
+    if not linear or linear[-1].out_features != outputs:
+        warnings.warn(
+            f"the localisation network does not end in nn.Linear(…, {outputs}), so its start was "
+            "left alone: let it return zeros at first, or training may collapse",
+            stacklevel=3,
+        )
+        return
+    nn.init.zeros_(linear[-1].weight)
+    if linear[-1].bias is not None:
+        nn.init.zeros_(linear[-1].bias)

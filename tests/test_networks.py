@@ -1,0 +1,46 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import stn_lesson as stn
+
+
+def test_the_recipe_has_the_layers_of_the_recipe():
+    model = stn.RecipeSTN()
+    shapes = [tuple(p.shape) for p in model.parameters() if p.ndim > 1]
+    localisation = [(20, 1, 5, 5), (20, 20, 5, 5), (50, 1620), (6, 50)]
+    classifier = [(32, 1, 3, 3), (32, 32, 3, 3), (256, 288), (10, 256)]
+    assert sorted(shapes) == sorted(localisation + classifier)
+    assert model.transformer(torch.rand(2, 1, 60, 60)).shape == (2, 1, 20, 20)
+    assert model.transformer.padding == "border"
+
+
+def test_the_recipe_starts_its_weights_as_the_recipe_does():
+    model = stn.RecipeSTN()
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear) and len(layer.weight) != 6:
+            fan_in = layer.weight[0].numel()
+            gain = math.sqrt(2) if len(layer.weight) == 50 else 1
+            bound = gain * math.sqrt(3 / fan_in)  # uniform of standard deviation gain/√fan_in
+            assert 0.9 * bound < layer.weight.abs().max() <= bound
+            assert (layer.bias == 0).all()
+
+
+def test_the_baseline_has_about_as_many_parameters():
+    ours, plain = stn.count_parameters(stn.RecipeSTN()), stn.count_parameters(stn.PlainCNN())
+    assert ours == 178_018 and abs(plain / ours - 1) < 0.05
+
+
+@pytest.mark.parametrize("network", [stn.RecipeSTN, stn.PlainCNN])
+@pytest.mark.parametrize("size", [40, 60])
+def test_networks_take_other_sizes(network, size):
+    model = network(size=size, classes=7)
+    assert model(torch.rand(1, 1, size, size)).shape == (1, 7)
+
+
+def test_the_classifier_sees_only_the_warped_picture():
+    model = stn.RecipeSTN()
+    model(torch.rand(4, 1, 60, 60)).square().sum().backward()
+    assert (model.transformer.localisation[-1].weight.grad != 0).any()

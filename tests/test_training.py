@@ -1,0 +1,226 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+import stn_lesson as stn
+from stn_lesson.datasets import Dataset, Split
+from stn_lesson.training import (
+    CollapseWarning,
+    TrainingError,
+    find_transformer,
+    look,
+    watch_for_collapse,
+)
+
+QUICK = dict(epochs=3, batch_size=32, learning_rate=2e-3, seed=5)
+
+
+def small_data():
+    digits = stn.load_digits()
+    train = Split(digits.train.images[:128], digits.train.labels[:128])
+    test = Split(digits.test.images[:64], digits.test.labels[:64])
+    return stn.clutter(Dataset("few digits", train, test), size=40, distractors=2)
+
+
+def small_model(seed=0):
+    torch.manual_seed(seed)
+    model = stn.RecipeSTN(size=40, downsample=2)
+    model.classifier.insert(7, nn.Dropout(0.2))  # so that a run needs random numbers too
+    return model
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.state_dict().values()])
+
+
+@pytest.fixture(scope="module")
+def unbroken():
+    model = small_model()
+    return model, stn.fit(model, small_data(), **QUICK)
+
+
+def test_the_history_holds_every_step_and_every_epoch(unbroken):
+    _, history = unbroken
+    assert len(history.step_loss) == 3 * 4 and len(history.accuracy) == 3
+    assert history.loss[0] == pytest.approx(sum(history.step_loss[:4]) / 4)
+    assert [theta.shape for theta in history.theta] == 3 * [(32, 2, 3)]
+    assert len(history.outside) == len(history.seconds) == 3
+    assert history.seconds == sorted(history.seconds) and not history.interrupted
+
+
+def test_the_same_seed_gives_the_same_run(unbroken):
+    model = small_model()
+    history = stn.fit(model, small_data(), **QUICK)
+    assert torch.equal(weights(model), weights(unbroken[0]))
+    assert history.step_loss == unbroken[1].step_loss
+
+
+def test_training_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+    stn.fit(nn.Sequential(nn.Flatten(), nn.Linear(1600, 10)), small_data(), epochs=1)
+    # the model was made after the seed was set: draw the same numbers for it
+    torch.manual_seed(9)
+    nn.Linear(1600, 10)
+    after_model = torch.rand(3)
+    torch.manual_seed(9)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1600, 10))
+    stn.fit(model, small_data(), epochs=1)
+    assert torch.equal(torch.rand(3), after_model) and not torch.equal(expected, after_model)
+
+
+def test_it_learns():
+    torch.manual_seed(0)
+    digits = stn.load_digits()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
+    history = stn.fit(model, digits, epochs=12, batch_size=64, learning_rate=1e-2)
+    assert history.accuracy[-1] > 0.85 and history.theta == []
+    assert stn.evaluate(model, digits.test) == history.accuracy[-1]
+
+
+def test_an_interrupt_keeps_what_was_reached():
+    model, start = small_model(), weights(small_model())
+
+    def press_stop(model, history):
+        if len(history.accuracy) == 2:
+            raise KeyboardInterrupt
+
+    history = stn.fit(model, small_data(), **QUICK, on_epoch=press_stop)
+    assert history.interrupted and len(history.accuracy) == 2
+    assert not torch.equal(weights(model), start)
+
+
+@pytest.mark.parametrize("stop_in", ["an epoch", "between epochs"])
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, unbroken, stop_in):
+    data, calls = small_data(), []
+
+    def images(epoch):  # in the middle of the second epoch: its images are drawn, then ■
+        calls.append(epoch)
+        if stop_in == "an epoch" and calls == [1]:
+            raise KeyboardInterrupt
+        return small_data().training_images(epoch)
+
+    def press_stop(model, history):
+        if stop_in == "between epochs":
+            raise KeyboardInterrupt
+
+    file = tmp_path / "run.pt"
+    broken = Dataset("broken off", data.train, data.test, redraw=images)
+    first = stn.fit(small_model(), broken, **QUICK, checkpoint=file, on_epoch=press_stop)
+    assert first.interrupted and len(first.accuracy) == 1
+    model = small_model(seed=77)  # other first weights: the file's count
+    history = stn.fit(model, data, **QUICK, checkpoint=file)
+    assert torch.equal(weights(model), weights(unbroken[0]))
+    assert history.step_loss == unbroken[1].step_loss and not history.interrupted
+
+
+KILLED = """
+import os, sys, stn_lesson as stn
+sys.path.insert(0, {tests!r})
+from test_training import QUICK, small_data, small_model
+data = small_data()
+def images(epoch):
+    if epoch == 1:
+        print("in epoch 1", flush=True)
+        import stn_lesson.training as training
+        real = training.to_floats
+        def slow(x):
+            import time; time.sleep(1)
+            return real(x)
+        training.to_floats = slow
+    return small_data().training_images(epoch)
+data = stn.Dataset("killed", data.train, data.test, redraw=images)
+stn.fit(small_model(), data, **QUICK, checkpoint={file!r})
+"""
+
+
+def test_a_killed_run_resumes_bit_for_bit(tmp_path, unbroken):
+    file = tmp_path / "run.pt"
+    code = KILLED.format(tests=os.path.dirname(__file__), file=str(file))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout.readline() == "in epoch 1\n"
+    time.sleep(1.5)  # one step of epoch 1 is done, three are not
+    process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    process.wait(30)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    model = small_model(seed=77)
+    history = stn.fit(model, small_data(), **QUICK, checkpoint=file)
+    assert torch.equal(weights(model), weights(unbroken[0]))
+    assert history.step_loss == unbroken[1].step_loss
+
+
+def test_a_finished_run_is_read_back_without_training(tmp_path):
+    file = tmp_path / "run.pt"
+    first = stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+    again = stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+    assert again.seconds == first.seconds and again.accuracy == first.accuracy
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
+    file = tmp_path / "run.pt"
+    stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+    with pytest.raises(TrainingError, match="other settings.*'epochs': 3.*delete it"):
+        stn.fit(small_model(), small_data(), **(QUICK | {"epochs": 4}), checkpoint=file)
+    with pytest.raises(TrainingError, match="another network"):
+        stn.fit(stn.PlainCNN(size=40), small_data(), **QUICK, checkpoint=file)
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="is not a checkpoint of this lesson"):
+        stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+
+
+def test_nan_stops_with_the_step_and_the_likely_cause():
+    with pytest.raises(TrainingError, match=r"stopped at step \d+ .*learning rate.*1e\+15"):
+        stn.fit(small_model(), small_data(), **(QUICK | {"learning_rate": 1e15}))
+
+
+def test_the_collapse_watch_speaks_within_100_steps():
+    model = small_model()
+    with torch.no_grad():
+        model.transformer.localisation[-1].bias += torch.tensor([0, 0, 5.0, 0, 0, 5.0])
+    digits = stn.load_digits()
+    data = stn.clutter(digits, size=40)
+    with pytest.warns(CollapseWarning, match=r"collapsed.*fall outside.*ln\(10\) = 2.30") as said:
+        history = stn.fit(model, data, epochs=2, batch_size=16)
+    assert 0 < history.collapsed_at <= 100 and len(said) == 1
+
+
+def test_the_collapse_watch_stays_silent_while_a_network_learns(unbroken):
+    model, _ = unbroken
+    images = torch.rand(4, 1, 40, 40)
+    history = stn.History(step_loss=[math.log(10)] * 60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watch_for_collapse(model, images, history, 10)  # at ln(10), yet it looks at its images
+        with torch.no_grad():
+            outside = small_model()
+            outside.transformer.localisation[-1].bias += 9
+        watch_for_collapse(outside, images, stn.History(step_loss=[1.5] * 60), 10)  # it learns
+
+
+def test_localisation_networks_train_at_their_own_rate():
+    """After one step of Adam, every weight with a gradient has moved by its learning rate."""
+    moved = {}
+    for rate in (1.0, 0.1):
+        model = small_model()
+        before = model.transformer.localisation[-1].bias.clone()
+        stn.fit(model, small_data(), epochs=1, batch_size=128, localisation_rate=rate)
+        moved[rate] = (model.transformer.localisation[-1].bias - before).abs().max().item()
+    assert moved[0.1] == pytest.approx(moved[1.0] / 10, rel=0.01)
+
+
+def test_look_measures_what_falls_outside():
+    model = small_model()
+    images = torch.rand(5, 1, 40, 40)
+    theta, outside = look(find_transformer(model), images)
+    assert theta.shape == (5, 2, 3) and outside == 0
