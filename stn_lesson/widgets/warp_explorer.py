@@ -143,7 +143,7 @@ class WarpExplorer(VBox):
 
     def _choice(self, name: str, options: tuple[str, ...]) -> Dropdown:
         choice = Dropdown(options=options, value=getattr(self.canvas, name), description=name)
-        jslink((choice, "value"), (self.canvas, name))
+        traitlets.link((choice, "value"), (self.canvas, name))
         return choice
 
 

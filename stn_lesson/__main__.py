@@ -1,0 +1,41 @@
+"""Command line: `python -m stn_lesson run recipe --data digits --seeds 3`."""
+
+import argparse
+import sys
+
+from stn_lesson.datasets.mnist import DownloadError
+from stn_lesson.experiments import DATA, SCHEDULES, read_record, run_recipe, summary
+from stn_lesson.networks import NETWORKS
+from stn_lesson.training import TrainingError
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run what was asked for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m stn_lesson", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="run an experiment and write its record to data/results")
+    run.add_argument("experiment", choices=["recipe"])
+    run.add_argument("--data", choices=SCHEDULES, default="digits")
+    run.add_argument("--network", choices=NETWORKS, default="recipe_stn")
+    run.add_argument("--seeds", type=int, default=1, help="how many runs (default 1)")
+    run.add_argument("--epochs", type=int, help="instead of the schedule's own")
+    verbs.add_parser("results", help="print a line for every record in data/results")
+    asked = parser.parse_args(words)
+    try:
+        if asked.verb == "run":
+            epochs = {} if asked.epochs is None else {"epochs": asked.epochs}
+            path = run_recipe(asked.data, asked.network, asked.seeds, **epochs)
+            print(f"written: {path.relative_to(DATA.parent)}")
+        else:
+            for path in sorted((DATA / "results").glob("recipe-*.json")):
+                print(summary(read_record(path.stem)))
+    except (DownloadError, TrainingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
