@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from torch import Tensor
 
+from stn_lesson.collapse import find_transformer
 from stn_lesson.datasets import Dataset
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import to_pixels, warp
-from stn_lesson.training import WATCHED, History, find_transformer, to_floats
+from stn_lesson.training import WATCHED, History, to_floats
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"

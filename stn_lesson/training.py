@@ -4,7 +4,6 @@ import math
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,9 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from stn_lesson.collapse import find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.grid import sampling_grid
-from stn_lesson.sampler import looks_outside
 from stn_lesson.theta import NotFiniteError
 from stn_lesson.transformer import SpatialTransformer
 
@@ -26,10 +24,6 @@ WATCHED = 32  # fixed test digits whose θ is kept at every epoch
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message says at which step, and what to change."""
-
-
-class CollapseWarning(UserWarning):
-    """The transformer looks outside its images and the network has stopped learning."""
 
 
 @dataclass
@@ -86,8 +80,8 @@ def fit(
     *,
     epochs: int = 13,
     batch_size: int = 256,
-    learning_rate: float = 2e-3,
-    localisation_rate: float = 0.2,
+    learning_rate: float = 8e-3,
+    localisation_rate: float = 0.3,
     weight_decay: float = 0.0,
     clip: float = 1.0,
     seed: int = 0,
@@ -142,9 +136,7 @@ def fit(
         try:
             for epoch in range(first, epochs):
                 with _random_numbers_of(seed, epoch):
-                    _train_one_epoch(
-                        model, data, epoch, optimiser, schedule, history, bar, settings
-                    )
+                    _train_one_epoch(model, data, optimiser, schedule, history, bar, settings)
                 _evaluate_epoch(model, data.test, history)
                 bar.set_postfix(
                     loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
@@ -159,29 +151,41 @@ def fit(
     return history
 
 
-def _train_one_epoch(model, data, epoch, optimiser, schedule, history, bar, settings) -> None:
-    start, device = time.perf_counter(), next(model.parameters()).device
+def train_step(model, images, labels, optimiser, clip) -> float:
+    """One step of gradient descent on a batch; returns the loss before the step."""
+    loss = F.cross_entropy(model(images), labels)
+    if not loss.isfinite():
+        raise NotFiniteError(f"the loss became {loss.item()}")
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimiser.step()
+    return loss.item()
+
+
+def _train_one_epoch(model, data, optimiser, schedule, history, bar, settings) -> None:
+    start, device, epoch = time.perf_counter(), next(model.parameters()).device, len(history.loss)
     images, labels = data.training_images(epoch).to(device), data.train.labels.to(device)
-    losses = []
+    losses, classes = [], int(labels.max()) + 1
     model.train()
     for batch in torch.randperm(len(images)).to(device).split(settings.batch_size):
-        step = len(history.step_loss)
         x, y = to_floats(images[batch]), labels[batch]
         try:
-            loss = F.cross_entropy(model(x), y)
+            losses.append(train_step(model, x, y, optimiser, settings.clip))
         except NotFiniteError as error:
-            raise _trouble(step, epoch, str(error), settings) from error
-        if not loss.isfinite():
-            raise _trouble(step, epoch, f"the loss became {loss.item()}", settings)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-        optimiser.step()
+            raise TrainingError(
+                f"training stopped at step {len(history.step_loss)} (epoch {epoch}): {error}. The "
+                f"likely cause is a learning rate that is too high (it is "
+                f"{settings.learning_rate:g}) or images that hold NaN. Make a new model and try a "
+                "tenth of the rate."
+            ) from error
         schedule.step()
-        losses.append(loss.item())
         history.step_loss.append(losses[-1])
         bar.update()
-        watch_for_collapse(model, x, history, classes=int(data.train.labels.max()) + 1)
+        if history.collapsed_at is None and watch_for_collapse(
+            model, x, history.step_loss, classes
+        ):
+            history.collapsed_at = len(history.step_loss)
     history.loss.append(sum(losses) / len(losses))
     elapsed = history.seconds[-1] if history.seconds else 0.0
     history.seconds.append(elapsed + time.perf_counter() - start)
@@ -223,49 +227,6 @@ def to_floats(images: Tensor) -> Tensor:
 def default_device() -> torch.device:
     """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-# ---- Collapse: θ runs away, every sample lands outside, and no gradient brings it back ----------
-
-
-def watch_for_collapse(model: nn.Module, images: Tensor, history: History, classes: int) -> None:
-    """Say so, once, when the loss sits at ln(classes) while the samples leave the images.
-
-    A network that gives every class the same probability has the loss ln(classes): 2.303 for 10.
-    Looked at every 20 steps, from step 40 on.
-    """
-    step = len(history.step_loss)
-    transformer = find_transformer(model)
-    if not transformer or history.collapsed_at is not None or step < 40 or step % 20:
-        return
-    recent = sum(history.step_loss[-20:]) / 20
-    if recent < 0.98 * math.log(classes):
-        return
-    _, outside = look(transformer, images)
-    if outside > 0.5:
-        history.collapsed_at = step
-        warnings.warn(
-            f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "
-            f"fall outside the images, so the classifier sees the same blank for every digit, and "
-            f"the loss stays at ln({classes}) = {math.log(classes):.2f}. It will not recover: stop "
-            "it, and train a new model with a smaller localisation_rate or learning_rate, or "
-            "check that the localisation network starts at the identity.",
-            CollapseWarning,
-            stacklevel=2,
-        )
-
-
-@torch.no_grad()
-def look(transformer: SpatialTransformer, images: Tensor) -> tuple[Tensor, float]:
-    """θ (N, 2, 3) chosen for some images, and the share of all samples that fall outside them."""
-    theta = transformer.theta(images)
-    grid = sampling_grid(theta, *transformer.output_size(images))
-    return theta, looks_outside(grid).mean().item()
-
-
-def find_transformer(model: nn.Module) -> SpatialTransformer | None:
-    """The first spatial transformer in a model, or None."""
-    return next((m for m in model.modules() if isinstance(m, SpatialTransformer)), None)
 
 
 # ---- Checkpoints ---------------------------------------------------------------------------------
@@ -352,11 +313,3 @@ def _random_numbers_of(seed: int, epoch: int):
     with torch.random.fork_rng():
         torch.manual_seed(seed * 1_000_003 + epoch)
         yield
-
-
-def _trouble(step: int, epoch: int, what: str, settings: Settings) -> TrainingError:
-    return TrainingError(
-        f"training stopped at step {step} (epoch {epoch}): {what}. The likely cause is a learning "
-        f"rate that is too high (it is {settings.learning_rate:g}) or images that hold NaN. Make a "
-        "new model and try a tenth of the rate."
-    )

@@ -11,14 +11,9 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.collapse import CollapseWarning, find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.training import (
-    CollapseWarning,
-    TrainingError,
-    find_transformer,
-    look,
-    watch_for_collapse,
-)
+from stn_lesson.training import TrainingError
 
 QUICK = dict(epochs=3, batch_size=32, learning_rate=2e-3, seed=5)
 
@@ -196,16 +191,17 @@ def test_the_collapse_watch_speaks_within_100_steps():
 
 
 def test_the_collapse_watch_stays_silent_while_a_network_learns(unbroken):
-    model, _ = unbroken
-    images = torch.rand(4, 1, 40, 40)
-    history = stn.History(step_loss=[math.log(10)] * 60)
+    model, images = unbroken[0], torch.rand(4, 1, 40, 40)
+    outside = small_model()
+    with torch.no_grad():
+        outside.transformer.localisation[-1].bias += 9
+    plateau, learning = [math.log(10)] * 60, [1.5] * 60
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        watch_for_collapse(model, images, history, 10)  # at ln(10), yet it looks at its images
-        with torch.no_grad():
-            outside = small_model()
-            outside.transformer.localisation[-1].bias += 9
-        watch_for_collapse(outside, images, stn.History(step_loss=[1.5] * 60), 10)  # it learns
+        assert not watch_for_collapse(model, images, plateau, 10)  # it looks at its images
+        assert not watch_for_collapse(outside, images, learning, 10)  # its loss falls
+    with pytest.warns(CollapseWarning):
+        assert watch_for_collapse(outside, images, plateau, 10)
 
 
 def test_localisation_networks_train_at_their_own_rate():
