@@ -65,8 +65,10 @@ def pip(*words: str) -> None:
 
 def lab(words: list[str]) -> int:
     """Open JupyterLab on the first notebook; further words are handed to it."""
-    start = "notebooks/00_welcome.ipynb"
-    return subprocess.run([PYTHON, "-m", "jupyterlab", start, *words], cwd=HERE).returncode
+    start = ["notebooks/00_welcome.ipynb", f"--ServerApp.root_dir={HERE}"]
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        start.append("--allow-root")  # in a container, say
+    return subprocess.run([PYTHON, "-m", "jupyterlab", *start, *words], cwd=HERE).returncode
 
 
 def test(words: list[str]) -> int:

@@ -29,7 +29,7 @@ class Picture(Figure):
 
     def __init__(self, width: float, height: float, alt: str = ""):
         """A white figure of the given size in inches."""
-        super().__init__(figsize=(width, height), dpi=72, layout="constrained", facecolor="white")
+        super().__init__(figsize=(width, height), dpi=80, layout="constrained", facecolor="white")
         self.alt = alt
 
     def png(self) -> bytes:
@@ -47,9 +47,10 @@ def images(
     pictures: Sequence[Tensor] | Tensor, titles: Sequence[str] = (), alt: str = ""
 ) -> Picture:
     """Pictures (C, H, W) or (H, W), bytes or floats from 0 to 1, side by side."""
-    figure = Picture(
-        1.9 * len(pictures), 2.2, alt or f"{len(pictures)} pictures: " + ", ".join(titles)
-    )
+    tallest = max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
+    side = min(2.2, 11 / len(pictures))
+    words = f"{len(pictures)} pictures: {'; '.join(titles)}."
+    figure = Picture(side * len(pictures), side * tallest + 0.3, alt or words)
     for k, picture in enumerate(pictures):
         axes = figure.add_subplot(1, len(pictures), k + 1)
         _draw(axes, picture, titles[k] if k < len(titles) else "")
@@ -75,7 +76,8 @@ def sampling(
         f"is read, its corners at {_places(corners)}. "
         f"Right: the target, {size[0]} by {size[1]} pixels."
     )
-    figure = Picture(7, 3.2, alt)
+    tallest = max(image.shape[-2] / image.shape[-1], size[0] / size[1])
+    figure = Picture(7, 3.4 * tallest + 0.3, alt)
     source, target = figure.subplots(1, 2)
     _draw(source, image[0], "source: where the samples are taken")
     _draw(target, warp(image, theta, size, **how)[0], "target: the picture they make")

@@ -125,6 +125,8 @@ def warp(
     """
     if not isinstance(image, Tensor) or image.ndim != 4:
         raise ValueError(_wants_image(image))
+    if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
+        raise ValueError(f"size must be (height, width), got {size}")
     height, width = size or image.shape[-2:]
     if isinstance(theta, Tensor) and len(theta) == 1:
         theta = theta.expand(len(image), *theta.shape[1:])

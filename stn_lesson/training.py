@@ -63,8 +63,9 @@ class History:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides how a run goes, apart from model and data."""
+    """Everything that decides how a run goes, apart from the model."""
 
+    images: tuple[int, ...]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -112,9 +113,22 @@ def fit(
 
     Raises:
         TrainingError: the loss or θ became NaN or infinite, or the checkpoint is of another run.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10))
+    >>> history = fit(model, load_digits(), epochs=2)
+    >>> len(history.accuracy)
+    2
     """
     settings = Settings(
-        epochs, batch_size, learning_rate, localisation_rate, weight_decay, clip, seed
+        images=tuple(data.train.images.shape),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        localisation_rate=localisation_rate,
+        weight_decay=weight_decay,
+        clip=clip,
+        seed=seed,
     )
     device = torch.device(device or default_device())
     model.to(device)

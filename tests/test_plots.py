@@ -82,4 +82,4 @@ def test_images_takes_bytes_floats_colour_and_grey():
     pictures = [stn.house(20, 30)[0], torch.rand(1, 5, 7), torch.zeros(4, 4, dtype=torch.uint8)]
     picture = plots.images(pictures, ["house", "noise", "black"])
     assert [axes.get_title() for axes in picture.axes] == ["house", "noise", "black"]
-    assert "house, noise, black" in picture.alt
+    assert "house; noise; black" in picture.alt

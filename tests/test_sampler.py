@@ -124,6 +124,11 @@ def test_warp_shares_one_theta_and_takes_a_size():
     assert stn.warp(image[:0], torch.zeros(0, 2, 3)).shape == (0, 3, 10, 14)
 
 
+def test_warp_refuses_a_size_that_is_no_pair():
+    with pytest.raises(ValueError, match=r"size must be \(height, width\), got 5"):
+        stn.warp(torch.rand(1, 1, 3, 3), stn.affine_theta(), size=5)
+
+
 def test_looks_outside_counts_samples():
     grid = stn.sampling_grid(stn.affine_theta(translation=(2.001, 0)), 4, 4)
     assert stn.looks_outside(grid).item() == 1

@@ -167,6 +167,9 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
     with pytest.raises(TrainingError, match="other settings.*'epochs': 3.*delete it"):
         stn.fit(small_model(), small_data(), **(QUICK | {"epochs": 4}), checkpoint=file)
+    whole = stn.clutter(stn.load_digits(), size=40)
+    with pytest.raises(TrainingError, match=r"other settings.*\(128, 1, 40, 40\)"):
+        stn.fit(small_model(), whole, **QUICK, checkpoint=file)
     with pytest.raises(TrainingError, match="another network"):
         stn.fit(stn.PlainCNN(size=40), small_data(), **QUICK, checkpoint=file)
     file.write_bytes(file.read_bytes()[:1000])

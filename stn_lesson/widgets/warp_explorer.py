@@ -14,13 +14,13 @@ from stn_lesson.sampler import KERNELS, PADDINGS, check_image_and_grid, warp
 from stn_lesson.theta import affine_theta
 
 FOLDER = Path(__file__).parent
-# name: (lowest, highest, step, label)
+# name: (lowest, highest, step, label, format)
 SLIDERS = {
-    "rotation": (-180, 180, 1, "rotation °"),
-    "scale": (0.25, 3, 0.01, "scale ×"),
-    "shear": (-60, 60, 1, "shear °"),
-    "x": (-1.5, 1.5, 0.01, "right"),
-    "y": (-1.5, 1.5, 0.01, "down"),
+    "rotation": (-180, 180, 1, "rotation °", ".0f"),
+    "scale": (0.25, 3, 0.01, "scale ×", ".2f"),
+    "shear": (-60, 60, 1, "shear °", ".0f"),
+    "x": (-1.5, 1.5, 0.01, "right", ".2f"),
+    "y": (-1.5, 1.5, 0.01, "down", ".2f"),
 }
 
 
@@ -134,9 +134,14 @@ class WarpExplorer(VBox):
         display(self.still())
 
     def _slider(self, name: str) -> FloatSlider:
-        low, high, step, label = SLIDERS[name]
+        low, high, step, label, form = SLIDERS[name]
         slider = FloatSlider(
-            getattr(self.canvas, name), min=low, max=high, step=step, description=label
+            getattr(self.canvas, name),
+            min=low,
+            max=high,
+            step=step,
+            description=label,
+            readout_format=form,
         )
         jslink((slider, "value"), (self.canvas, name))
         return slider

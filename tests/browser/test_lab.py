@@ -3,27 +3,17 @@
 import base64
 import io
 import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import matplotlib.image
 import pytest
 import torch
+from lab import CHROMIUM, ROOT, open_notebook, run_first_cell, running_chromium, running_lab
 
 import stn_lesson as stn
 
-ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 LIVE = [name for name in NOTEBOOKS if name < "05"]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 if not CHROMIUM and os.environ.get("CI") != "true":
     pytest.skip("no Chromium here: the browser tests are left out", allow_module_level=True)
@@ -31,48 +21,14 @@ if not CHROMIUM and os.environ.get("CI") != "true":
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab on copies of the notebooks; gives its address."""
-    folder = tmp_path_factory.mktemp("lab")
-    for name in NOTEBOOKS:
-        shutil.copy(ROOT / "notebooks" / name, folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(8)
-    options = {
-        "ServerApp.port": port,
-        "ServerApp.root_dir": folder,
-        "ServerApp.allow_root": True,
-        "ServerApp.open_browser": False,
-        "IdentityProvider.token": token,
-        "LabApp.news_url": None,
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())],
-        env=os.environ | {"JUPYTER_CONFIG_DIR": str(folder / ".config")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=1)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield lambda path: f"{address}/lab/tree/{path}?reset&token={token}"
-    server.terminate()
-    server.wait(20)
+    with running_lab(tmp_path_factory.mktemp("lab")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with running_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -86,20 +42,6 @@ def page(browser, request):
         folder.mkdir(exist_ok=True)
         page.screenshot(path=folder / f"{request.node.name}.png")
     page.close()
-
-
-def open_notebook(page, address):
-    page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-CodeCell .jp-RenderedImage img", timeout=60_000)
-    page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
-
-
-def run_first_cell(page):
-    """Run up to the first code cell and wait for its live picture."""
-    page.click(".jp-NotebookPanel .jp-CodeCell >> nth=0")
-    page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".stn-live canvas", timeout=90_000)
-    page.wait_for_timeout(500)
 
 
 def canvas_pixels(page, which):

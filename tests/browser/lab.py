@@ -1,0 +1,80 @@
+"""JupyterLab and Chromium for the browser tests and for the README's moving picture."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+@contextmanager
+def running_lab(folder: Path):
+    """A JupyterLab on copies of the notebooks; gives a function from a path to its address."""
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        shutil.copy(path, folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(8)
+    options = {
+        "ServerApp.port": port,
+        "ServerApp.root_dir": folder,
+        "ServerApp.allow_root": True,
+        "ServerApp.open_browser": False,
+        "IdentityProvider.token": token,
+        "LabApp.news_url": None,
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())],
+        env=os.environ | {"JUPYTER_CONFIG_DIR": str(folder / ".config")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield lambda path: f"{address}/lab/tree/{path}?reset&token={token}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@contextmanager
+def running_chromium():
+    """Debian's Chromium, or another one on the path, under Playwright's hand."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def open_notebook(page, address: str) -> None:
+    """Open a notebook and wait for its first picture and its kernel."""
+    page.goto(address, wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-CodeCell .jp-RenderedImage img", timeout=60_000)
+    page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
+
+
+def run_first_cell(page) -> None:
+    """Run up to the first code cell and wait for its live picture."""
+    page.click(".jp-NotebookPanel .jp-CodeCell >> nth=0")
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_selector(".stn-live canvas", timeout=90_000)
+    page.wait_for_timeout(500)

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+import stn_lesson as stn
+from stn_lesson import experiments
+from stn_lesson.__main__ import main
+from stn_lesson.datasets import Dataset, Split
+
+
+@pytest.fixture
+def few_digits(tmp_path, monkeypatch):
+    """Runs that take a second, and records that go to a folder of the test."""
+    digits = stn.load_digits()
+    train = Split(digits.train.images[:64], digits.train.labels[:64])
+    few = Dataset("few digits", train, Split(digits.test.images[:32], digits.test.labels[:32]))
+    monkeypatch.setattr(experiments, "load_digits", lambda: few)
+    monkeypatch.setattr(experiments, "DATA", tmp_path / "data")
+    monkeypatch.setattr("stn_lesson.__main__.DATA", tmp_path / "data")
+    return tmp_path / "data" / "results"
+
+
+def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, capsys):
+    assert main(["run", "recipe", "--seeds", "2", "--epochs", "1"]) == 0
+    (path,) = few_digits.iterdir()
+    record = json.loads(path.read_text("utf-8"))
+    assert path.name == "recipe-digits-recipe_stn.json" and record["parameters"] == 178_018
+    assert [run["seed"] for run in record["runs"]] == [0, 1]
+    assert record["schedule"] == {"epochs": 1, "batch_size": 64}
+    assert {"date", "device", "threads", "torch", "python"} <= set(record)
+    assert all(len(run["accuracy"]) == 1 for run in record["runs"])
+    assert "written: data/results/recipe-digits-recipe_stn.json" in capsys.readouterr().out
+
+    assert main(["results"]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("recipe_stn on cluttered few digits: test accuracy")
+    assert "2 seeds, 0 collapsed" in line
+
+
+def test_the_same_seed_gives_the_same_record(few_digits):
+    records = []
+    for _ in range(2):
+        path = experiments.run_recipe("digits", seeds=1, epochs=1)
+        runs = json.loads(path.read_text("utf-8"))["runs"]
+        records.append([run | {"training_seconds": 0} for run in runs])
+    assert records[0] == records[1]
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
+        experiments.recipe("letters")
+    with pytest.raises(ValueError, match="network must be one of recipe_stn, plain_cnn"):
+        experiments.run_recipe("digits", "resnet")
+    with pytest.raises(FileNotFoundError, match="there is no record 'x'; there are"):
+        experiments.read_record("x")
+    with pytest.raises(SystemExit):
+        main(["run", "nothing"])
+
+
+def test_without_mnist_the_command_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
+    monkeypatch.setattr("stn_lesson.datasets.mnist.SOURCES", ("http://127.0.0.1:9/",))
+    assert main(["run", "recipe", "--data", "mnist"]) == 1
+    assert "Without a network, use the embedded digits" in capsys.readouterr().err
+
+
+def test_the_records_in_git_can_be_summed_up():
+    for path in (experiments.DATA / "results").glob("recipe-*.json"):
+        record = experiments.read_record(path.stem)
+        assert "test accuracy" in experiments.summary(record)
+        assert record["experiment"] == "recipe" and record["date"] and record["torch"]
