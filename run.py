@@ -5,8 +5,6 @@ python3 run.py lab     open the notebooks in JupyterLab
 python3 run.py test    check that everything works here (about 10 minutes)
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess
@@ -44,13 +42,18 @@ def main() -> int:
 
 def set_up() -> None:
     """Make .venv and install the project, unless that was done for this pyproject.toml."""
-    wanted = hashlib.sha256((HERE / "pyproject.toml").read_bytes()).hexdigest()
+    what_and_where = (HERE / "pyproject.toml").read_bytes() + str(HERE).encode()
+    wanted = hashlib.sha256(what_and_where).hexdigest()
     done = VENV / "installed-for"
-    if done.exists() and done.read_text() == wanted:
+    if PYTHON.exists() and done.exists() and done.read_text() == wanted:
         return
-    if not PYTHON.exists():
+    if not PYTHON.exists() or subprocess.run([PYTHON, "-m", "pip", "-qV"]).returncode:
         print("Making .venv …", flush=True)
-        venv.create(VENV, with_pip=True, clear=True)
+        try:
+            venv.create(VENV, with_pip=True, clear=True)
+        except subprocess.CalledProcessError:
+            print("Python could not make .venv. On Debian and Ubuntu: apt install python3-venv")
+            raise
     print("Installing (some minutes the first time) …", flush=True)
     # PyTorch first and by itself, so that nothing else chooses its version.
     pip("install", "torch==2.13.0")
@@ -63,20 +66,30 @@ def pip(*words: str) -> None:
     subprocess.run([PYTHON, "-m", "pip", "--quiet", *words], check=True, cwd=HERE)
 
 
-def lab(words: list[str]) -> int:
+def lab(words: list) -> int:
     """Open JupyterLab on the first notebook; further words are handed to it."""
     start = ["notebooks/00_welcome.ipynb", f"--ServerApp.root_dir={HERE}"]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         start.append("--allow-root")  # in a container, say
-    return subprocess.run([PYTHON, "-m", "jupyterlab", *start, *words], cwd=HERE).returncode
+    return hand_over("jupyterlab", *start, *words)
 
 
-def test(words: list[str]) -> int:
+def test(words: list) -> int:
     """Lint, then run every test and every notebook; further words choose among them."""
     if not words:
         for check in (["check"], ["format", "--check"]):
             subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
-    return subprocess.run([PYTHON, "-m", "pytest", *words], cwd=HERE).returncode
+    return hand_over("pytest", *words)
+
+
+def hand_over(*words: str) -> int:
+    """Run a module until it ends by itself; Ctrl-C reaches it too, and is its to answer."""
+    process = subprocess.Popen([PYTHON, "-m", *words], cwd=HERE)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass
 
 
 if __name__ == "__main__":

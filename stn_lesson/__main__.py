@@ -17,8 +17,8 @@ def main(words: list[str] | None = None) -> int:
     run.add_argument("experiment", choices=["recipe"])
     run.add_argument("--data", choices=SCHEDULES, default="digits")
     run.add_argument("--network", choices=NETWORKS, default="recipe_stn")
-    run.add_argument("--seeds", type=int, default=1, help="how many runs (default 1)")
-    run.add_argument("--epochs", type=int, help="instead of the schedule's own")
+    run.add_argument("--seeds", type=positive, default=1, help="how many runs (default 1)")
+    run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
     verbs.add_parser("results", help="print a line for every record in data/results")
     asked = parser.parse_args(words)
     try:
@@ -29,12 +29,19 @@ def main(words: list[str] | None = None) -> int:
         else:
             for path in sorted((DATA / "results").glob("recipe-*.json")):
                 print(summary(read_record(path.stem)))
-    except (DownloadError, TrainingError) as error:
+    except (DownloadError, TrainingError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def positive(word: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    if int(word) < 1:
+        raise ValueError(word)
+    return int(word)
 
 
 if __name__ == "__main__":

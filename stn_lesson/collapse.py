@@ -1,7 +1,7 @@
 """Collapse: θ runs away, every sample lands outside, and no gradient brings it back."""
 
-import math
 import warnings
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,51 +15,88 @@ class CollapseWarning(UserWarning):
     """The transformer looks outside its images and the network has stopped learning."""
 
 
-def watch_for_collapse(
-    model: nn.Module, images: Tensor, step_loss: list[float], classes: int
-) -> bool:
-    """Warn when the loss sits at ln(classes) while the samples leave the images.
+class Look(NamedTuple):
+    """Where a network's transformer looks in some images, and what it sees there."""
 
-    A network that gives every class the same probability has the loss ln(classes): 2.303 for 10.
+    theta: Tensor  # (N, 2, 3)
+    view: Tensor  # (N, C, H, W), what the transformer hands on
+    outside: float  # share of all samples that fall outside the images
+
+
+@torch.no_grad()
+def look(model: nn.Module, images: Tensor) -> Look:
+    """Where the first spatial transformer of a model looks, wherever in the model it stands.
+
+    Args:
+        model: a network with a `SpatialTransformer`; it is asked in evaluation mode.
+        images: floats (N, C, H, W), on any device.
+
+    Raises:
+        ValueError: there is no transformer in the model.
+    """
+    transformer, seen, was_training = find_transformer(model), [], model.training
+    if transformer is None:
+        raise ValueError(f"{type(model).__name__} has no SpatialTransformer to look through")
+    hook = transformer.register_forward_hook(lambda _, inputs, view: seen.extend([*inputs, view]))
+    model.eval()
+    try:
+        model(images.to(next(model.parameters()).device))
+        received, view = seen[:2]
+        theta = transformer.theta(received)
+    finally:
+        hook.remove()
+        model.train(was_training)
+    grid = sampling_grid(theta, *view.shape[-2:])
+    return Look(theta.cpu(), view.cpu(), looks_outside(grid).mean().item())
+
+
+def find_transformer(model: nn.Module) -> SpatialTransformer | None:
+    """The first spatial transformer in a model, or None."""
+    return next((m for m in model.modules() if isinstance(m, SpatialTransformer)), None)
+
+
+def watch_for_collapse(
+    model: nn.Module, images: Tensor, step_loss: list[float], chance: float
+) -> bool:
+    """Warn when the loss sits where guessing leaves it while the samples leave the images.
+
     It looks every 20 steps, from step 40 on.
 
     Args:
         model: a network, with or without a `SpatialTransformer`.
         images: the batch of the last step, floats (N, C, H, W).
         step_loss: the losses of all steps so far.
-        classes: number of classes.
+        chance: the loss of a network that gives every class its share (see `chance_loss`).
 
     Returns:
         Whether the training has collapsed.
     """
-    step, transformer = len(step_loss), find_transformer(model)
-    if not transformer or step < 40 or step % 20:
+    step = len(step_loss)
+    if step < 40 or step % 20 or find_transformer(model) is None:
         return False
-    if sum(step_loss[-20:]) / 20 < 0.98 * math.log(classes):
+    if sum(step_loss[-20:]) / 20 < 0.98 * chance:
         return False
-    _, outside = look(transformer, images)
+    outside = look(model, images).outside
     if outside <= 0.5:
         return False
     warnings.warn(
         f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "
-        f"fall outside the images, so the classifier sees the same blank for every digit, and "
-        f"the loss stays at ln({classes}) = {math.log(classes):.2f}. It will not recover: stop "
-        "it, and train a new model with a smaller localisation_rate or learning_rate, or "
-        "check that the localisation network starts at the identity.",
+        "fall outside the images, so the classifier sees much the same for every digit, and the "
+        f"loss stays at {chance:.2f}, where guessing leaves it (ln 10 = 2.30 for ten classes of "
+        "one size). It will not recover: stop it, and train a new model with a smaller "
+        "localisation_rate or learning_rate, or check that the localisation network starts at "
+        "the identity.",
         CollapseWarning,
         stacklevel=2,
     )
     return True
 
 
-@torch.no_grad()
-def look(transformer: SpatialTransformer, images: Tensor) -> tuple[Tensor, float]:
-    """θ (N, 2, 3) chosen for some images, and the share of all samples that fall outside them."""
-    theta = transformer.theta(images)
-    grid = sampling_grid(theta, *transformer.output_size(images))
-    return theta, looks_outside(grid).mean().item()
+def chance_loss(labels: Tensor) -> float:
+    """Cross-entropy of a network that gives every class its share of the labels.
 
-
-def find_transformer(model: nn.Module) -> SpatialTransformer | None:
-    """The first spatial transformer in a model, or None."""
-    return next((m for m in model.modules() if isinstance(m, SpatialTransformer)), None)
+    >>> round(chance_loss(torch.arange(10)), 3)  # ln 10
+    2.303
+    """
+    shares = labels.bincount() / len(labels)
+    return torch.special.entr(shares).sum().item()

@@ -1,27 +1,29 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
 import json
-import os
 import platform
 import statistics
-import tempfile
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 
 import torch
 
+from stn_lesson.checkpoints import write_atomically
 from stn_lesson.datasets import Dataset, clutter, load_digits, load_mnist
 from stn_lesson.networks import NETWORKS, count_parameters
-from stn_lesson.training import default_device, fit
+from stn_lesson.training import fit
 
 DATA = Path(__file__).parents[1] / "data"
 
+SCENES = {"size": 60, "distractors": 6, "crop": 8}
 # How the recipe is trained on each data set; all else is `fit`'s default. The embedded digits are
 # few, so an epoch shows each in ten scenes, and smaller batches make more steps of them.
 SCHEDULES = {
     "digits": {"epochs": 14, "batch_size": 64, "repeats": 10},
     "mnist": {"epochs": 13, "batch_size": 256, "repeats": 1},
 }
+TUNABLE = ("epochs", "batch_size", "learning_rate", "localisation_rate", "weight_decay", "clip")
 
 
 def recipe(data: str, seed: int = 0) -> tuple[Dataset, dict]:
@@ -40,32 +42,45 @@ def recipe(data: str, seed: int = 0) -> tuple[Dataset, dict]:
         raise ValueError(f"data must be one of {', '.join(SCHEDULES)}, got {data!r}")
     schedule = dict(SCHEDULES[data])
     plain = load_digits() if data == "digits" else load_mnist()
-    return clutter(plain, seed=seed, repeats=schedule.pop("repeats")), schedule
+    return clutter(plain, seed=seed, repeats=schedule.pop("repeats"), **SCENES), schedule
 
 
 def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **settings) -> Path:
-    """Train a network of the recipe with several seeds and write the record.
+    """Train a network of the recipe with several seeds and write the record, seed by seed.
 
     Args:
         data: "digits" or "mnist".
         network: a name from `networks.NETWORKS`.
         seeds: how many runs; each seed decides first weights, clutter and the order of the images.
-        settings: anything that `fit` takes, instead of its default.
+        settings: any of `TUNABLE`, instead of the schedule's own or `fit`'s default.
 
     Returns:
         The record's file, data/results/recipe-<data>-<network>.json.
+
+    Raises:
+        ValueError: an unknown name.
+        FileExistsError: there is a record with more seeds, which would be lost.
     """
-    if network not in NETWORKS:
-        raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    unknown = [name for name in settings if name not in TUNABLE]
+    if network not in NETWORKS or unknown or seeds < 1:
+        raise ValueError(
+            f"network must be one of {', '.join(NETWORKS)}, got {network!r}; seeds at least 1, got "
+            f"{seeds}; settings of {', '.join(TUNABLE)}, got {', '.join(unknown) or 'these'}"
+        )
+    path = DATA / "results" / f"recipe-{data}-{network}.json"
+    if path.exists() and len(json.loads(path.read_text("utf-8"))["runs"]) > seeds:
+        raise FileExistsError(f"{path} holds more than {seeds} seeds: delete it to measure anew")
+    defaults = {name: signature(fit).parameters[name].default for name in TUNABLE}
     runs = []
     for seed in range(seeds):
         cluttered, schedule = recipe(data, seed)
-        schedule |= settings
+        schedule = defaults | schedule | settings
         torch.manual_seed(seed)
         model = NETWORKS[network]()
         history = fit(model, cluttered, seed=seed, **schedule)
         if history.interrupted:
             raise KeyboardInterrupt
+        print(f"seed {seed}: {history}", flush=True)
         runs.append(
             {
                 "seed": seed,
@@ -76,22 +91,23 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
                 "collapsed_at": history.collapsed_at,
             }
         )
-        print(f"seed {seed}: {history}", flush=True)
-    record = {
-        "experiment": "recipe",
-        "data": repr(cluttered),
-        "network": network,
-        "parameters": count_parameters(model),
-        "schedule": schedule,
-        **provenance(),
-        "runs": runs,
-    }
-    return write_record(f"recipe-{data}-{network}", record)
+        record = {
+            "experiment": "recipe",
+            "data": repr(cluttered),
+            "scenes": SCENES | {"repeats": SCHEDULES[data]["repeats"]},
+            "network": network,
+            "parameters": count_parameters(model),
+            "settings": schedule,
+            **provenance(next(model.parameters()).device),
+            "runs": runs,
+        }
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        write_atomically(path, lambda file, text=text: file.write(text.encode()))
+    return path
 
 
-def provenance() -> dict:
+def provenance(device: torch.device) -> dict:
     """Where and when a figure was measured."""
-    device = default_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -100,16 +116,6 @@ def provenance() -> dict:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-
-
-def write_record(name: str, record: dict) -> Path:
-    """Write a record to data/results, whole or not at all."""
-    path = DATA / "results" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        json.dump(record, file, indent=1)
-    os.replace(file.name, path)
-    return path
 
 
 def read_record(name: str) -> dict:

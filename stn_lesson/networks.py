@@ -27,14 +27,17 @@ class RecipeSTN(nn.Module):
         """See the class."""
         super().__init__()
         side = ((size // 2 - 4) // 2) - 4  # two poolings and two 5×5 convolutions without padding
+        _check_room(side, size, downsample)
+        features = nn.Linear(20 * side * side, 50)
         localisation = nn.Sequential(
             nn.MaxPool2d(2), nn.Conv2d(1, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
-            nn.Flatten(), nn.Linear(20 * side * side, 50), nn.ReLU(),
+            nn.Flatten(), features, nn.ReLU(),
             nn.Linear(50, 6),
         )  # fmt: skip
         view = size // downsample
         side = ((view - 2) // 2 - 2) // 2
+        _check_room(side, size, downsample)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -42,7 +45,7 @@ class RecipeSTN(nn.Module):
         )  # fmt: skip
         for module in (localisation, self.classifier):
             module.apply(start_like_the_recipe)
-        nn.init.kaiming_uniform_(localisation[7].weight)  # the one layer started with gain √2
+        nn.init.kaiming_uniform_(features.weight)  # the one layer started with gain √2
         # The transformer comes last: it sets the localisation's last layer to zero. The recipe's
         # sampler holds coordinates inside the image, which is border padding.
         self.transformer = SpatialTransformer(localisation, size=(view, view), padding="border")
@@ -66,6 +69,7 @@ class PlainCNN(nn.Module):
         """See the class."""
         super().__init__()
         side = (((size - 4) // 2 - 4) // 2 - 2) // 2
+        _check_room(side, size)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -87,6 +91,14 @@ def start_like_the_recipe(layer: nn.Module) -> None:
     if isinstance(layer, (nn.Conv2d, nn.Linear)):
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")
         nn.init.zeros_(layer.bias)
+
+
+def _check_room(side: int, size: int, downsample: int = 1) -> None:
+    if side < 1:
+        raise ValueError(
+            f"images of {size}×{size}, seen {downsample} times smaller, are too small for the "
+            "convolutions of this network: use larger images or a smaller downsample"
+        )
 
 
 def count_parameters(model: nn.Module) -> int:

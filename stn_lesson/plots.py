@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from torch import Tensor
 
-from stn_lesson.collapse import find_transformer
+from stn_lesson.collapse import find_transformer, look
 from stn_lesson.datasets import Dataset
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import to_pixels, warp
-from stn_lesson.training import WATCHED, History, to_floats
+from stn_lesson.training import WATCHED, History, predict, to_floats
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
@@ -69,6 +69,7 @@ def sampling(
         points: also draw every point of the sampling grid, in the source and in the target.
         how: kernel and padding, as in `warp`.
     """
+    image, theta = image.detach().cpu(), theta.detach().cpu()
     size = tuple(size or image.shape[-2:])
     corners = quadrilateral(theta)[0]
     alt = (
@@ -106,13 +107,10 @@ def gallery(model: torch.nn.Module, images: Tensor, labels: Tensor | None = None
         images: bytes (N, 1, H, W); about eight fit well.
         labels: their true classes (N,), to be printed beside the network's answers.
     """
-    transformer = find_transformer(model)
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        x = to_floats(images.to(device))
-        theta, seen, answers = transformer.theta(x).cpu(), transformer(x).cpu(), model(x).argmax(1)
+    theta, seen, _ = look(model, to_floats(images))
+    answers = predict(model, images)
     count = len(images)
-    right = "" if labels is None else f", {(answers.cpu() == labels).sum()} of them right"
+    right = "" if labels is None else f", {(answers == labels).sum()} of them right"
     figure = Picture(
         1.25 * count,
         2.9,
@@ -206,7 +204,7 @@ def quadrilateral(theta: Tensor) -> Tensor:
 
 def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
     """Draw the quadrilateral that θ (1, 2, 3) reads over a picture; a dot marks its top left."""
-    x, y = to_pixels(quadrilateral(theta.float())[0], height, width)
+    x, y = to_pixels(quadrilateral(theta.detach().cpu().float())[0], height, width)
     points = torch.stack([x, y], -1).numpy()
     axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.plot(*points[0], "o", color=ORANGE, markersize=6)
@@ -215,7 +213,7 @@ def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
 def _draw(axes: Axes, picture: Tensor, title: str = "") -> None:
     picture = picture.detach().cpu()
     if picture.dtype == torch.uint8:
-        picture = picture.float() / 255
+        picture = to_floats(picture)
     picture = picture.view(-1, *picture.shape[-2:]).clamp(0, 1)
     grey = len(picture) == 1
     axes.imshow(picture[0] if grey else picture.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stn_lesson.grid import sampling_grid
-from stn_lesson.theta import NotFiniteError
+from stn_lesson.theta import NotFiniteError, check_theta
 
 KERNELS = ("bilinear", "nearest")
 PADDINGS = ("zeros", "border")
@@ -21,7 +21,12 @@ def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     −1 is the centre of the first pixel and 1 the centre of the last: hence (W−1)/2, not W/2.
     """
     x, y = grid.unbind(-1)
-    return (x + 1) * ((width - 1) / 2), (y + 1) * ((height - 1) / 2)
+    return (x + 1) * half_steps(width), (y + 1) * half_steps(height)
+
+
+def half_steps(side: int) -> float:
+    """Pixel steps in one unit of grid coordinates: half of those from edge to edge, (W−1)/2."""
+    return (side - 1) / 2
 
 
 def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tensor:
@@ -47,7 +52,7 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     height, width = image.shape[-2:]
     x, y = to_pixels(grid, height, width)  # both (N, H', W')
     if padding == "border":
-        x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+        x, y = hold_inside(x, width - 1), hold_inside(y, height - 1)
 
     left, top = x.floor(), y.floor()
     right, bottom = left + 1, top + 1
@@ -62,6 +67,12 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
         + bottom_left[:, None] * pixels_at(image, left, bottom)
         + bottom_right[:, None] * pixels_at(image, right, bottom)
     )
+
+
+def hold_inside(position: Tensor, last: int) -> Tensor:
+    """Positions beyond an edge moved onto it; there they pass no gradient, as in torch's own."""
+    edge = position.detach().clamp(0, last)
+    return torch.where((position > 0) & (position < last), position, edge)
 
 
 def pixels_at(image: Tensor, column: Tensor, row: Tensor) -> Tensor:
@@ -128,8 +139,16 @@ def warp(
     if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
         raise ValueError(f"size must be (height, width), got {size}")
     height, width = size or image.shape[-2:]
-    if isinstance(theta, Tensor) and len(theta) == 1:
-        theta = theta.expand(len(image), *theta.shape[1:])
+    if len(check_theta(theta)) not in (1, len(image)):
+        raise ValueError(
+            f"theta must be one for all or one for each image, got {len(theta)} for {len(image)}"
+        )
+    if theta.dtype != image.dtype or theta.device != image.device:
+        raise TypeError(
+            f"theta and image must agree, got {theta.dtype} on {theta.device} and "
+            f"{image.dtype} on {image.device}: use theta.to(image)"
+        )
+    theta = theta.expand(len(image), 2, 3)
     return sample(image, sampling_grid(theta, height, width), kernel, padding)
 
 
@@ -187,5 +206,5 @@ def _wants_image(image) -> str:
 
 def _snap(grid: Tensor, height: int, width: int) -> Tensor:
     """Move every point onto the pixel at ⌊x + 0.5⌋, since torch alone rounds 0.5 to even."""
-    half = grid.new_tensor([max(width - 1, 1) / 2, max(height - 1, 1) / 2])
+    half = grid.new_tensor([half_steps(width), half_steps(height)]).clamp(min=0.5)
     return torch.floor((grid + 1) * half + 0.5) / half - 1

@@ -154,13 +154,14 @@ def check_theta(theta: Tensor) -> Tensor:
     """θ itself, if it is a floating tensor (N, 2, 3) of finite numbers; a clear error otherwise."""
     if not isinstance(theta, Tensor) or not theta.is_floating_point():
         kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
-        raise TypeError(f"theta must be a tensor of floats, got {kind}: use torch.tensor([[1., …")
+        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
     if theta.ndim != 3 or theta.shape[1:] != (2, 3):
-        hint = (
-            "theta.view(-1, 2, 3)"
-            if theta.shape[-1:] in ((6,), (3,))
-            else "affine_theta to make one"
-        )
+        if theta.shape[-2:] == (3, 3):
+            hint = "theta[..., :2, :]"
+        elif theta.shape[-1:] == (6,) or theta.shape == (2, 3):
+            hint = "theta.view(-1, 2, 3)"
+        else:
+            hint = "affine_theta to make one"
         raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {hint}")
     if not theta.isfinite().all():
         n, row, column = (~theta.isfinite()).nonzero()[0].tolist()

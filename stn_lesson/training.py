@@ -1,8 +1,6 @@
 """Training: a plain loop that can be read, interrupted, killed and resumed."""
 
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -14,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from stn_lesson.collapse import find_transformer, look, watch_for_collapse
+from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
+from stn_lesson.collapse import chance_loss, find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, Split
 from stn_lesson.theta import NotFiniteError
 from stn_lesson.transformer import SpatialTransformer
@@ -23,7 +22,7 @@ WATCHED = 32  # fixed test digits whose θ is kept at every epoch
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message says at which step, and what to change."""
+    """The training cannot go on; the message says at which step, and what to change."""
 
 
 @dataclass
@@ -63,9 +62,10 @@ class History:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides how a run goes, apart from the model."""
+    """Everything that decides how a run goes, apart from the model; the data by shape and sum."""
 
-    images: tuple[int, ...]
+    image_shape: list[int]
+    image_sum: int
     epochs: int
     batch_size: int
     learning_rate: float
@@ -112,7 +112,8 @@ def fit(
         on_epoch: called with the model and the history after every epoch, to draw them, say.
 
     Raises:
-        TrainingError: the loss or θ became NaN or infinite, or the checkpoint is of another run.
+        TrainingError: the loss, its gradient or θ became NaN or infinite.
+        CheckpointError: the checkpoint is damaged or belongs to another run.
 
     >>> from stn_lesson.datasets import load_digits
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10))
@@ -121,7 +122,8 @@ def fit(
     2
     """
     settings = Settings(
-        images=tuple(data.train.images.shape),
+        image_shape=list(data.train.images.shape),
+        image_sum=data.train.images.sum(dtype=torch.long).item(),
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -142,7 +144,11 @@ def fit(
     )
     history = History()
     if checkpoint and Path(checkpoint).exists():
-        history = load_checkpoint(checkpoint, settings, model, optimiser, schedule)
+        state = load_checkpoint(checkpoint, asdict(settings), model)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        history = History(**state["history"])
     history.interrupted = False
 
     first = len(history.accuracy)
@@ -156,11 +162,21 @@ def fit(
                     loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
                 )
                 if checkpoint:
-                    save_checkpoint(checkpoint, settings, model, optimiser, schedule, history)
+                    state = {"settings": settings, "history": history}
+                    state = {name: asdict(value) for name, value in state.items()}
+                    parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
+                    state |= {name: part.state_dict() for name, part in parts.items()}
+                    save_checkpoint(checkpoint, state)
                 if on_epoch:
                     on_epoch(model, history)
         except KeyboardInterrupt:
             history.interrupted = True
+        except NotFiniteError as error:
+            raise TrainingError(
+                f"training stopped at step {len(history.step_loss)} (epoch {epoch}): {error}. The "
+                f"likely cause is a learning rate that is too high (it is {learning_rate:g}) or "
+                "images that hold NaN. Make a new model and try a tenth of the rate."
+            ) from error
     model.eval()
     return history
 
@@ -168,37 +184,28 @@ def fit(
 def train_step(model, images, labels, optimiser, clip) -> float:
     """One step of gradient descent on a batch; returns the loss before the step."""
     loss = F.cross_entropy(model(images), labels)
-    if not loss.isfinite():
-        raise NotFiniteError(f"the loss became {loss.item()}")
     optimiser.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), clip)
+    length = nn.utils.clip_grad_norm_(model.parameters(), clip)
+    if not (loss.isfinite() and length.isfinite()):
+        raise NotFiniteError(f"the loss is {loss.item()}, its gradient has length {length.item()}")
     optimiser.step()
     return loss.item()
 
 
 def _train_one_epoch(model, data, optimiser, schedule, history, bar, settings) -> None:
-    start, device, epoch = time.perf_counter(), next(model.parameters()).device, len(history.loss)
-    images, labels = data.training_images(epoch).to(device), data.train.labels.to(device)
-    losses, classes = [], int(labels.max()) + 1
+    start, device = time.perf_counter(), next(model.parameters()).device
+    images = data.training_images(len(history.loss)).to(device)
+    labels, chance = data.train.labels.to(device), chance_loss(data.train.labels)
+    losses = []
     model.train()
     for batch in torch.randperm(len(images)).to(device).split(settings.batch_size):
         x, y = to_floats(images[batch]), labels[batch]
-        try:
-            losses.append(train_step(model, x, y, optimiser, settings.clip))
-        except NotFiniteError as error:
-            raise TrainingError(
-                f"training stopped at step {len(history.step_loss)} (epoch {epoch}): {error}. The "
-                f"likely cause is a learning rate that is too high (it is "
-                f"{settings.learning_rate:g}) or images that hold NaN. Make a new model and try a "
-                "tenth of the rate."
-            ) from error
+        losses.append(train_step(model, x, y, optimiser, settings.clip))
         schedule.step()
         history.step_loss.append(losses[-1])
         bar.update()
-        if history.collapsed_at is None and watch_for_collapse(
-            model, x, history.step_loss, classes
-        ):
+        if history.collapsed_at is None and watch_for_collapse(model, x, history.step_loss, chance):
             history.collapsed_at = len(history.step_loss)
     history.loss.append(sum(losses) / len(losses))
     elapsed = history.seconds[-1] if history.seconds else 0.0
@@ -206,27 +213,30 @@ def _train_one_epoch(model, data, optimiser, schedule, history, bar, settings) -
 
 
 def _evaluate_epoch(model: nn.Module, test: Split, history: History) -> None:
-    history.accuracy.append(evaluate(model, test))
-    if transformer := find_transformer(model):
-        watched = to_floats(test.images[:WATCHED].to(next(model.parameters()).device))
-        theta, outside = look(transformer, watched)
-        history.theta.append(theta.cpu())
+    model.eval()
+    accuracy = evaluate(model, test)
+    if find_transformer(model):
+        theta, _, outside = look(model, to_floats(test.images[:WATCHED]))
+        history.theta.append(theta)
         history.outside.append(outside)
+    history.accuracy.append(accuracy)
+
+
+def evaluate(model: nn.Module, split: Split) -> float:
+    """Share of a split's images that the model names correctly, from 0 to 1."""
+    return (predict(model, split.images) == split.labels).float().mean().item()
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, split: Split, batch_size: int = 1000) -> float:
-    """Share of a split's images that the model names correctly, from 0 to 1."""
+def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
+    """The class that a model gives to each image; bytes (N, 1, H, W) → (N,)."""
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
-    hits = 0
-    for images, labels in zip(
-        split.images.split(batch_size), split.labels.split(batch_size), strict=True
-    ):
-        scores = model(to_floats(images.to(device)))
-        hits += (scores.argmax(1) == labels.to(device)).sum().item()
+    scores = [model(to_floats(batch.to(device))).cpu() for batch in images.split(batch_size)]
     model.train(was_training)
-    return hits / len(split)
+    if not all(score.isfinite().all() for score in scores):
+        raise NotFiniteError("the class scores are not finite")
+    return torch.cat(scores).argmax(1)
 
 
 def to_floats(images: Tensor) -> Tensor:
@@ -241,66 +251,6 @@ def to_floats(images: Tensor) -> Tensor:
 def default_device() -> torch.device:
     """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-# ---- Checkpoints ---------------------------------------------------------------------------------
-
-
-def save_checkpoint(path, settings, model, optimiser, schedule, history) -> None:
-    """Write everything a run needs to go on; a reader sees the old file or the new, never half."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "settings": asdict(settings),
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-        "history": asdict(history),
-    }
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def load_checkpoint(path, settings, model, optimiser, schedule) -> History:
-    """Put a checkpoint's state back and return its history.
-
-    Raises:
-        TrainingError: the file is damaged, or belongs to another run.
-    """
-    try:
-        state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
-        saved = state["settings"]
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise TrainingError(
-            f"{path} is not a checkpoint of this lesson ({type(error).__name__}): delete it to "
-            "start anew, or name another file"
-        ) from error
-    other = {k: v for k, v in saved.items() if v != asdict(settings).get(k)}
-    if other:
-        raise TrainingError(
-            f"{path} belongs to a run with other settings ({other}): delete it to start anew, "
-            "or name another file"
-        )
-    try:
-        model.load_state_dict(state["model"])
-    except RuntimeError as error:
-        raise TrainingError(
-            f"{path} belongs to another network: delete it to start anew, or name another file"
-        ) from error
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    return History(**state["history"])
-
-
-# ---- Small parts ---------------------------------------------------------------------------------
 
 
 def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:

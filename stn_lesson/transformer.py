@@ -1,6 +1,7 @@
 """The spatial transformer: localisation network + grid + sampler (section 3 of the paper)."""
 
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ class SpatialTransformer(nn.Module):
         size: (height, width) of the output; None keeps the input's own, divided by `downsample`.
         downsample: factor by which the output is smaller than the input, when no size is given.
         limit: the most that each number may move from the identity: one bound, or one for each of
-            the P numbers. The residual passes through limit · tanh(residual / limit).
+            the P numbers; 0 holds a number still. The residual passes through
+            limit · tanh(residual / limit).
         kernel: as in `sample`.
         padding: as in `sample`.
 
@@ -45,7 +47,7 @@ class SpatialTransformer(nn.Module):
         size: tuple[int, int] | None = None,
         *,
         downsample: float = 1,
-        limit: float | tuple[float, ...] | None = None,
+        limit: float | Sequence[float] | None = None,
         kernel: str = "bilinear",
         padding: str = "zeros",
     ):
@@ -58,8 +60,7 @@ class SpatialTransformer(nn.Module):
         self.kernel, self.padding = kernel, padding
         identity = torch.tensor(FAMILIES[family].identity, dtype=torch.get_default_dtype())
         self.register_buffer("identity", identity, persistent=False)  # (P,)
-        bounds = limit and torch.as_tensor(limit, dtype=identity.dtype).expand_as(identity).clone()
-        self.register_buffer("limit", bounds, persistent=False)  # (P,) or None
+        self.register_buffer("limit", _bounds(limit, identity), persistent=False)  # (P,) or None
         start_at_identity(localisation, len(identity))
 
     def theta(self, images: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class SpatialTransformer(nn.Module):
                 f"end it with nn.Linear(…, {len(self.identity)})"
             )
         if self.limit is not None:
-            residual = self.limit * torch.tanh(residual / self.limit)
+            residual = self.limit * torch.tanh(residual / self.limit.clamp(min=1e-12))
         return FAMILIES[self.family].theta(self.identity + residual)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -98,3 +99,12 @@ def start_at_identity(localisation: nn.Module, outputs: int) -> None:
     nn.init.zeros_(linear[-1].weight)
     if linear[-1].bias is not None:
         nn.init.zeros_(linear[-1].bias)
+
+
+def _bounds(limit, identity: Tensor) -> Tensor | None:
+    if limit is None:
+        return None
+    bounds = torch.as_tensor(limit, dtype=identity.dtype)
+    if bounds.shape not in ((), identity.shape) or not (bounds >= 0).all():
+        raise ValueError(f"limit must be one bound or {len(identity)}, none below 0, got {limit}")
+    return bounds.expand_as(identity).clone()

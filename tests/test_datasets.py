@@ -4,13 +4,14 @@ import hashlib
 import http.server
 import struct
 import threading
+import zipfile
 
 import numpy as np
 import pytest
 import torch
 
 import stn_lesson as stn
-from stn_lesson.datasets import mnist
+from stn_lesson.datasets import Split, mnist
 from stn_lesson.datasets.mnist import DownloadError
 
 # ---- embedded digits ---------------------------------------------------------
@@ -33,11 +34,21 @@ def test_digits_have_the_form_of_mnist():
     assert grey < 0.3  # most ink is clearly ink: the strokes are sharp
 
 
-def test_the_digits_split_between_two_writers():
+def test_the_digits_split_between_two_forms():
     digits = stn.load_digits()
-    # Each writer's form begins with three rows from 0 to 9; so does the test split.
+    # Each form begins with three rows from 0 to 9; so does the test split.
     assert digits.test.labels[:30].tolist() == 3 * list(range(10))
     assert len(digits.train) == 1287 and digits.test.labels.bincount().min() > 40
+
+
+def test_floats_and_odd_labels_are_refused():
+    images, labels = torch.zeros(3, 1, 4, 4), torch.zeros(3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"use \(images \* 255\).round\(\).to\(torch.uint8\)"):
+        Split(images, labels)
+    with pytest.raises(ValueError, match="labels must be whole numbers"):
+        Split(images.byte(), labels.float())
+    with pytest.raises(ValueError, match="every image needs a label, got 3 images and 2 labels"):
+        Split(images.byte(), labels[:2])
 
 
 # ---- clutter -----------------------------------------------------------------
@@ -281,6 +292,8 @@ def test_bytes_squares_and_a_missing_validation_split_are_read(tmp_path):
         ({"y_train": np.full((12, 10), 0.5)}, "one-hot"),
         ({"y_train": np.full(12, 0.5)}, "whole numbers"),
         ({"y_train": np.array([object()] * 12)}, "pickled objects are refused"),
+        ({"x_train": np.zeros((12, 30, 120), np.float32)}, "must hold square pictures"),
+        ({"x_test": np.zeros((6, 1600), np.float32)}, "pictures of different sizes"),
     ],
 )
 def test_a_wrong_npz_gives_a_clear_error(tmp_path, change, message):
@@ -288,6 +301,39 @@ def test_a_wrong_npz_gives_a_clear_error(tmp_path, change, message):
     np.savez(tmp_path / "wrong.npz", **arrays)
     with pytest.raises(ValueError, match=message):
         stn.load_npz(tmp_path / "wrong.npz")
+
+
+def test_other_arrays_in_the_file_are_left_alone(tmp_path):
+    np.savez(tmp_path / "more.npz", info=np.array([object()]), **recipe_form())
+    assert len(stn.load_npz(tmp_path / "more.npz").train) == 12
+
+
+def test_a_damaged_npz_is_refused(tmp_path):
+    file = tmp_path / "damaged.npz"
+    np.savez_compressed(file, **recipe_form())
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 3] ^= 255
+    file.write_bytes(raw)
+    with pytest.raises(ValueError, match="is not a .npz file"):
+        stn.load_npz(file)
+
+
+def test_an_npz_that_promises_a_giant_array_is_refused(tmp_path):
+    file = tmp_path / "giant.npz"
+    np.savez(tmp_path / "parts.npz", **recipe_form())
+    with zipfile.ZipFile(tmp_path / "parts.npz") as source, zipfile.ZipFile(file, "w") as target:
+        for name in source.namelist():
+            raw = source.read(name)
+            if name == "x_train.npy":
+                raw = raw.replace(b"(12, 3600)", b"(9999999,)")
+            target.writestr(name, raw)
+    with pytest.raises(ValueError):
+        stn.load_npz(file)
+    with zipfile.ZipFile(file, "w") as target:
+        target.writestr("x_train.npy", "plain words")
+        target.writestr("y_train.npy", "plain words")
+    with pytest.raises(ValueError, match="x_train"):
+        stn.load_npz(file)
 
 
 def test_other_files_are_refused(tmp_path):

@@ -26,7 +26,15 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
     record = json.loads(path.read_text("utf-8"))
     assert path.name == "recipe-digits-recipe_stn.json" and record["parameters"] == 178_018
     assert [run["seed"] for run in record["runs"]] == [0, 1]
-    assert record["schedule"] == {"epochs": 1, "batch_size": 64}
+    assert record["settings"] == {
+        "epochs": 1,
+        "batch_size": 64,
+        "learning_rate": 8e-3,
+        "localisation_rate": 0.3,
+        "weight_decay": 0.0,
+        "clip": 1.0,
+    }
+    assert record["scenes"] == {"size": 60, "distractors": 6, "crop": 8, "repeats": 10}
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert all(len(run["accuracy"]) == 1 for run in record["runs"])
     assert "written: data/results/recipe-digits-recipe_stn.json" in capsys.readouterr().out
@@ -46,11 +54,21 @@ def test_the_same_seed_gives_the_same_record(few_digits):
     assert records[0] == records[1]
 
 
+def test_a_record_with_more_seeds_is_not_overwritten(few_digits, capsys):
+    path = experiments.run_recipe("digits", seeds=2, epochs=1)
+    before = path.read_bytes()
+    assert main(["run", "recipe", "--epochs", "1"]) == 1
+    assert "holds more than 1 seeds: delete it" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
         experiments.recipe("letters")
     with pytest.raises(ValueError, match="network must be one of recipe_stn, plain_cnn"):
         experiments.run_recipe("digits", "resnet")
+    with pytest.raises(ValueError, match="settings of epochs, .*got momentum"):
+        experiments.run_recipe("digits", momentum=0.9)
     with pytest.raises(FileNotFoundError, match="there is no record 'x'; there are"):
         experiments.read_record("x")
     with pytest.raises(SystemExit):
@@ -64,8 +82,18 @@ def test_without_mnist_the_command_says_so(tmp_path, monkeypatch, capsys):
     assert "Without a network, use the embedded digits" in capsys.readouterr().err
 
 
-def test_the_records_in_git_can_be_summed_up():
-    for path in (experiments.DATA / "results").glob("recipe-*.json"):
-        record = experiments.read_record(path.stem)
-        assert "test accuracy" in experiments.summary(record)
-        assert record["experiment"] == "recipe" and record["date"] and record["torch"]
+@pytest.mark.parametrize(
+    ("name", "seeds", "lowest"),
+    [
+        ("recipe-digits-recipe_stn", 10, 0.90),
+        ("recipe-digits-plain_cnn", 3, 0.5),
+        ("recipe-mnist-recipe_stn", 5, 0.93),
+    ],
+)
+def test_the_records_hold_what_the_lesson_promises(name, seeds, lowest):
+    record = experiments.read_record(name)
+    assert len(record["runs"]) == seeds
+    for run in record["runs"]:
+        assert run["accuracy"][-1] >= lowest and run["collapsed_at"] is None
+        assert len(run["accuracy"]) == record["settings"]["epochs"]
+    assert f"{seeds} seeds, 0 collapsed" in experiments.summary(record)

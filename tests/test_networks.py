@@ -44,3 +44,17 @@ def test_the_classifier_sees_only_the_warped_picture():
     model = stn.RecipeSTN()
     model(torch.rand(4, 1, 60, 60)).square().sum().backward()
     assert (model.transformer.localisation[-1].weight.grad != 0).any()
+
+
+@pytest.mark.parametrize(
+    ("network", "how"),
+    [
+        (stn.RecipeSTN, {"size": 28}),
+        (stn.RecipeSTN, {"size": 20}),
+        (stn.RecipeSTN, {"downsample": 9}),
+        (stn.PlainCNN, {"size": 12}),
+    ],
+)
+def test_images_too_small_for_the_network_are_refused(network, how):
+    with pytest.raises(ValueError, match="are too small for the convolutions"):
+        network(**how)

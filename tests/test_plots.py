@@ -29,7 +29,8 @@ def test_the_quadrilateral_is_where_the_targets_corners_look():
 
 def test_sampling_draws_the_quadrilateral_in_pixels():
     image = torch.rand(1, 1, 11, 21)
-    picture = plots.sampling(image, stn.affine_theta(scale=2), size=(4, 6), points=True)
+    theta = stn.affine_theta(scale=2).requires_grad_()  # as one that is being learnt
+    picture = plots.sampling(image, theta, size=(4, 6), points=True)
     source = picture.axes[0]
     assert source.patches[0].get_xy()[:4].tolist() == [[5, 2.5], [15, 2.5], [15, 7.5], [5, 7.5]]
     assert len(source.collections[0].get_offsets()) == 24

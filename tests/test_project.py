@@ -1,5 +1,6 @@
 """The house itself: files that must agree with each other, and the form of the notebooks."""
 
+import ast
 import json
 import re
 import subprocess
@@ -58,9 +59,35 @@ def test_run_py_tells_an_old_python(monkeypatch, capsys):
     assert "needs Python 3.11 or newer, this is 3.9.1" in capsys.readouterr().out
 
 
+def test_run_py_makes_the_environment_anew_when_it_is_broken(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    import run
+
+    made, installed = [], []
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[project]")
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    monkeypatch.setattr(run, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(run, "PYTHON", python)
+    monkeypatch.setattr(run.venv, "create", lambda *a, **k: made.append(python.touch()))
+    monkeypatch.setattr(run, "pip", lambda *words: installed.append(words))
+    monkeypatch.setattr(run.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
+    run.set_up()
+    assert len(made) == 1 and installed[0] == ("install", "torch==2.13.0")
+    run.set_up()
+    assert len(made) == 1 and len(installed) == 2  # the second start installs nothing
+    (tmp_path / ".venv" / "installed-for").write_text("another pyproject.toml")
+    run.set_up()  # a venv without pip: this subprocess.run says so
+    assert len(made) == 2 and len(installed) == 4
+
+
 def test_run_py_is_short_and_needs_nothing_installed():
     lines = (ROOT / "run.py").read_text("utf-8").splitlines()
     assert len(lines) < 100
+    ast.parse(
+        "\n".join(lines), feature_version=(3, 6)
+    )  # an old Python must get as far as saying so
     imports = {line.split()[1].split(".")[0] for line in lines if re.match("(import|from) ", line)}
     assert imports <= set(sys.stdlib_module_names)
 
@@ -76,8 +103,12 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "theta grid sampler transformer networks datasets collapse training experiments plots widgets"
+    "theta grid sampler transformer networks datasets collapse checkpoints training experiments "
+    "plots widgets"
 )
+
+
+IMPORT = r"(?:from|import) stn_lesson(?:\.| import )(\w+)"
 
 
 def test_no_room_imports_one_that_comes_later():
@@ -86,7 +117,7 @@ def test_no_room_imports_one_that_comes_later():
         room = path.relative_to(ROOT / "stn_lesson").parts[0].removesuffix(".py")
         if room not in rooms:
             continue
-        for used in re.findall(r"from stn_lesson\.(\w+)", path.read_text("utf-8")):
+        for used in re.findall(IMPORT, path.read_text("utf-8")):
             assert rooms.index(used) <= rooms.index(room), f"{room} imports {used}"
 
 
@@ -95,6 +126,12 @@ def test_the_readme_and_the_welcome_name_every_notebook():
         content = place.read_text("utf-8")
         for path in NOTEBOOKS:
             assert path.name in content or path.name == place.name
+
+
+@pytest.mark.parametrize("page", ["README.md", "data/README.md"])
+def test_every_link_of_a_page_leads_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
+        assert link.startswith("http") or ((ROOT / page).parent / link).exists(), link
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -43,6 +43,26 @@ def test_identity_returns_the_image_pixel_for_pixel(sampler, padding, size):
     assert (same - pixels / 255).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("size", [(5, 8), (3, 3), (1, 5), (2, 2)])
+def test_on_the_pixels_themselves_both_gradients_are_torchs(padding, size):
+    image = torch.rand(1, 2, *size).requires_grad_()
+    columns, rows = torch.arange(-1.0, size[1] + 1), torch.arange(-1.0, size[0] + 1)
+    y, x = torch.meshgrid(rows, columns, indexing="ij")  # all pixels, and one step beyond
+    half = torch.tensor([max(size[1] - 1, 1) / 2, max(size[0] - 1, 1) / 2])
+    grid = (torch.stack([x, y], -1)[None] / half - 1).requires_grad_()
+    weight = torch.rand(1, 2, *x.shape)
+    gradients = [
+        torch.autograd.grad((sampled * weight).sum(), (image, grid))
+        for sampled in (
+            stn.bilinear_sample(image, grid, padding),
+            torch_sample(image, grid, padding),
+        )
+    ]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
 def test_one_sample_worked_out_by_hand():
     image = torch.tensor([[[[1.0, 2], [3, 5]]]])
     # x = 0.75, y = 0.25 in pixels: weights 3/16, 9/16, 1/16, 3/16.
@@ -127,6 +147,19 @@ def test_warp_shares_one_theta_and_takes_a_size():
 def test_warp_refuses_a_size_that_is_no_pair():
     with pytest.raises(ValueError, match=r"size must be \(height, width\), got 5"):
         stn.warp(torch.rand(1, 1, 3, 3), stn.affine_theta(), size=5)
+
+
+@pytest.mark.parametrize(
+    ("theta", "error", "message"),
+    [
+        (torch.zeros(3, 2, 3), ValueError, "one for all or one for each image, got 3 for 4"),
+        (torch.zeros(1, 2, 3).double(), TypeError, r"use theta.to\(image\)"),
+        (torch.tensor(1.0), ValueError, r"theta must have shape"),
+    ],
+)
+def test_warp_refuses_a_theta_that_does_not_fit(theta, error, message):
+    with pytest.raises(error, match=message):
+        stn.warp(torch.rand(4, 1, 3, 3), theta)
 
 
 def test_looks_outside_counts_samples():

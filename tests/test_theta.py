@@ -112,8 +112,9 @@ def test_gradients_flow_through_theta():
     [
         (torch.zeros(4, 6), ValueError, r"\(N, 2, 3\), got \(4, 6\): use theta.view"),
         (torch.zeros(2, 3), ValueError, r"got \(2, 3\): use theta.view"),
-        (torch.zeros(1, 3, 3), ValueError, r"got \(1, 3, 3\)"),
-        (torch.zeros(1, 2, 3, dtype=torch.long), TypeError, "int64"),
+        (torch.zeros(1, 3, 3), ValueError, r"got \(1, 3, 3\): use theta\[..., :2, :\]"),
+        (torch.zeros(2, 3, 1), ValueError, "use affine_theta to make one"),
+        (torch.zeros(1, 2, 3, dtype=torch.long), TypeError, r"int64: use theta.float\(\)"),
         ([[1, 0, 0], [0, 1, 0]], TypeError, "list"),
     ],
 )

@@ -61,6 +61,22 @@ def test_limit_bounds_the_way_from_the_identity():
     assert torch.allclose(theta, torch.tensor([[[1.5, 0.5, 1], [0.5, 1.5, 1]]]))
 
 
+def test_a_limit_of_0_holds_a_number_still():
+    transformer = stn.SpatialTransformer(localiser(), limit=(0, 0, 1, 0, 0, 1))
+    with torch.no_grad():
+        transformer.localisation[1].bias += 100
+    theta = transformer.theta(torch.rand(1, 1, 8, 10))
+    assert torch.allclose(theta, torch.tensor([[[1.0, 0, 1], [0, 1, 1]]]))
+    theta.sum().backward()
+    assert transformer.localisation[1].bias.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("limit", [-1, (1, 2), torch.ones(7)])
+def test_a_limit_that_does_not_fit_is_refused(limit):
+    with pytest.raises(ValueError, match="limit must be one bound or 6, none below 0"):
+        stn.SpatialTransformer(localiser(), limit=limit)
+
+
 def test_gradient_reaches_theta():
     transformer = stn.SpatialTransformer(localiser())
     transformer(torch.rand(2, 1, 8, 10)).square().sum().backward()

@@ -55,6 +55,7 @@ def test_a_still_picture_follows_the_live_one(monkeypatch):
         (torch.rand(1, 1, 8, 8), {"sliders": ("roll",)}, ValueError, "there is no 'roll'"),
         (torch.rand(1, 1, 8, 8), {"kernel": "cubic"}, ValueError, "kernel must be one of"),
         (torch.rand(1, 1, 8, 8), {"wanted": torch.rand(1, 1, 4, 4)}, ValueError, "target's size"),
+        (torch.rand(1, 3, 8, 8), {"wanted": torch.rand(1, 1, 8, 8)}, ValueError, "only grey"),
     ],
 )
 def test_what_is_not_a_picture_is_refused(image, how, error, message):

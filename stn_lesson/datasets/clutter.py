@@ -50,7 +50,7 @@ def clutter(
     draws = _draw(digits, size, distractors, crop, seed)
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
-        images[part, 0] = _compose(digits, part, draws, size, crop)
+        images[part, 0] = _assemble(digits, part, draws, size, crop)
     return images
 
 
@@ -94,7 +94,9 @@ def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> 
     }
 
 
-def _compose(digits: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int) -> Tensor:
+def _assemble(
+    digits: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int
+) -> Tensor:
     """The cluttered images of one chunk, (n, size, size)."""
     draws = {name: draw[part] for name, draw in draws.items()}
     _, height, width = digits.shape

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -19,7 +20,17 @@ class Split:
     labels: Tensor
 
     def __post_init__(self):
-        """Refuse pictures and labels that do not belong together."""
+        """Refuse what are no pictures or no labels, or do not belong together."""
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+            raise ValueError(
+                f"images must be bytes (N, C, H, W), got {self.images.dtype} of shape "
+                f"{tuple(self.images.shape)}: use (images * 255).round().to(torch.uint8)"
+            )
+        if self.labels.dtype != torch.long or self.labels.ndim != 1:
+            raise ValueError(
+                f"labels must be whole numbers (N,), got {self.labels.dtype} of shape "
+                f"{tuple(self.labels.shape)}: use labels.flatten().long()"
+            )
         if len(self.images) != len(self.labels):
             raise ValueError(
                 f"every image needs a label, got {len(self.images)} images "

@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.grid import pixel_centres
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta
 
-TRAINING = 1287  # where the form of another writer begins
+TRAINING = 1287  # where the eleventh form begins
 INK, EDGE = 0.5, 16  # grey level of a stroke's edge, and how sharp that edge is drawn
 
 
@@ -22,9 +23,9 @@ def load_digits() -> Dataset:
     Handwritten Digits" set, 13 writers). Here they are enlarged smoothly, given a sharp edge,
     fitted into 20×20 pixels and centred by their centre of mass on 28×28, as MNIST's were.
 
-    The file is ordered by writer: every form of about 128 digits begins with three rows from 0 to
-    9. The split falls between two forms, so that the test digits are by hands never seen in
-    training: 10 forms to learn from, 4 to be tested on.
+    The file is ordered by form: each of the 14 forms of about 128 digits begins with three rows
+    from 0 to 9, and 13 writers filled them. The split falls between two forms, 10 to learn from and
+    4 to be tested on, so that the test writers, all but one at most, were never seen in training.
 
     >>> load_digits()
     embedded digits: 1287 training images, 510 test images, 28×28 pixels
@@ -44,7 +45,7 @@ def load_digits() -> Dataset:
 def like_mnist(small: Tensor) -> Tensor:
     """Grey digits (N, 8, 8) between 0 and 1 as bytes (N, 1, 28, 28) in MNIST's form."""
     padded = F.pad(small[:, None], (1, 1, 1, 1))  # room for the ink of the outermost pixels
-    smooth = F.interpolate(padded, size=(80, 80), mode="bicubic")
+    smooth = F.interpolate(padded, size=(80, 80), mode="bicubic", align_corners=False)
     ink = torch.sigmoid((smooth - INK) * EDGE)  # a stroke with a sharp, still anti-aliased edge
     ink = ink - torch.sigmoid(torch.tensor(-INK * EDGE))
     ink = (ink / ink.amax((1, 2, 3), keepdim=True)).clamp(0, 1)
@@ -58,7 +59,7 @@ def like_mnist(small: Tensor) -> Tensor:
 
 def _centre_of_mass_and_extent(ink: Tensor) -> tuple[Tensor, Tensor]:
     """Centre of mass (N, 2), x then y, and larger side of the bounding box (N,), in [−1, 1]."""
-    line = torch.linspace(-1, 1, ink.shape[-1])
+    line = pixel_centres(ink.shape[-1])
     mass = ink.sum((1, 2))
     x, y = (ink.sum(1) * line).sum(1) / mass, (ink.sum(2) * line).sum(1) / mass
     inked = ink > 0.5

@@ -77,7 +77,7 @@ def _unpack(path: Path, name: str) -> bytes:
         raise DownloadError(
             f"{path} is damaged or cut short ({error}): delete it and run the cell again"
         ) from error
-    if hashlib.md5(raw).hexdigest() != FILES[name]:
+    if hashlib.md5(raw, usedforsecurity=False).hexdigest() != FILES[name]:
         raise DownloadError(
             f"{path} unpacks to something that is not MNIST's {name}: delete it and run the cell "
             "again"

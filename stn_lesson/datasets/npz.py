@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,13 @@ import torch
 from torch import Tensor
 
 from stn_lesson.datasets.dataset import Dataset, Split
+
+NAMES = {f"{axis}_{part}" for axis in "xy" for part in ("train", "valid", "test")}
+# What numpy and zipfile raise for files that are damaged, encrypted, pickled or made to do harm.
+UNREADABLE = (
+    ValueError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def load_npz(path: str | Path) -> Dataset:
@@ -32,13 +40,13 @@ def load_npz(path: str | Path) -> Dataset:
         raise FileNotFoundError(f"{path} does not exist: check the name and the folder")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError, AttributeError, TypeError) as error:
+            lower = {name.lower(): file[name] for name in file.files if name.lower() in NAMES}
+            found = ", ".join(sorted(file.files)) or "none"
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} is not a .npz file of plain arrays ({error}); pickled objects are refused "
             "because loading them could run a stranger's code"
         ) from error
-    lower = {name.lower(): array for name, array in arrays.items()}
     splits = {}
     for part in ("train", "valid", "test"):
         x, y = f"x_{part}", f"y_{part}"
@@ -47,37 +55,39 @@ def load_npz(path: str | Path) -> Dataset:
             continue
         for wanted in (x, y):
             if wanted not in lower:
-                raise ValueError(
-                    f"{path} has no array {wanted}; it has {', '.join(sorted(arrays)) or 'none'}"
-                )
+                raise ValueError(f"{path} has no array {wanted}; it has {found}")
         splits[part] = Split(_images(lower[x], x), _labels(lower[y], y, len(lower[x])))
+    sides = sorted({split.images.shape[-1] for split in splits.values() if split})
+    if len(sides) > 1:
+        raise ValueError(f"{path} holds pictures of different sizes: sides of {sides} pixels")
     return Dataset(path.stem, **splits)
 
 
 def _images(array: np.ndarray, name: str) -> Tensor:
     """Flat rows or squares of pixels as bytes (N, 1, side, side)."""
-    if array.dtype.kind not in "fuib" or array.ndim < 2 or len(array) == 0:
-        raise ValueError(f"{name} must hold pictures (N, side²), got {array.dtype} {array.shape}")
-    side = math.isqrt(math.prod(array.shape[1:]))
-    if side * side != math.prod(array.shape[1:]) or side == 0:
-        raise ValueError(f"{name} must hold square pictures, got rows of shape {array.shape[1:]}")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fuib" or 0 in array.shape[:1]:
+        raise ValueError(f"{name} must hold pictures (N, side²), got {_kind(array)}")
+    rest = array.shape[1:]
+    side = math.isqrt(math.prod(rest))
+    if side == 0 or rest not in ((side * side,), (side, side), (1, side, side)):
+        raise ValueError(f"{name} must hold square pictures, got rows of shape {rest}")
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
         raise ValueError(
             f"{name} must hold grey values from 0 to 1 or from 0 to 255, "
             f"got {array.min()} to {array.max()}"
         )
-    pixels = torch.from_numpy(np.ascontiguousarray(array)).float().view(-1, 1, side, side)
+    pixels = torch.from_numpy(np.array(array, dtype=np.float32)).view(-1, 1, side, side)
     if array.dtype.kind in "fb" and array.max() <= 1:
-        pixels = pixels * 255
-    return pixels.round().to(torch.uint8)
+        pixels.mul_(255)
+    return pixels.round_().to(torch.uint8)
 
 
 def _labels(array: np.ndarray, name: str, count: int) -> Tensor:
     """Whole numbers (N,), (N, 1) or one-hot rows (N, classes) as whole numbers (N,)."""
-    if array.dtype.kind not in "fuib" or array.ndim not in (1, 2) or len(array) != count:
+    numbers = isinstance(array, np.ndarray) and array.dtype.kind in "fuib"
+    if not numbers or array.ndim not in (1, 2) or len(array) != count:
         raise ValueError(
-            f"{name} must hold {count} labels, one for each picture, got {array.dtype} "
-            f"{array.shape}"
+            f"{name} must hold {count} labels, one for each picture, got {_kind(array)}"
         )
     if array.ndim == 2 and array.shape[1] > 1:
         if not ((array == 0) | (array == 1)).all() or not (array.sum(1) == 1).all():
@@ -87,3 +97,9 @@ def _labels(array: np.ndarray, name: str, count: int) -> Tensor:
     if not np.isfinite(flat).all() or (flat < 0).any() or (flat != np.floor(flat)).any():
         raise ValueError(f"{name} must hold classes as whole numbers 0, 1, 2, …")
     return torch.from_numpy(flat.astype(np.int64))
+
+
+def _kind(array) -> str:
+    if isinstance(array, np.ndarray):
+        return f"{array.dtype} of shape {array.shape}"
+    return type(array).__name__

@@ -54,11 +54,12 @@ function render({model, el}) {
   el.append(pictures, numbers);
 
   let source = picture(model, "source"), wanted = mixCanvas && picture(model, "wanted");
-  const zoom = Math.max(1, Math.round(280 / Math.max(source.width, source.height)));
-  const margin = 0.25; // room around the source, where samples may land too
+  const zoom = 280 / Math.max(source.width, source.height);
+  const margin = 0.2; // room around the source, where samples may land too
 
   function drawSource(theta, height, width) {
-    const W = source.width * zoom, H = source.height * zoom, m = Math.round(margin * Math.max(W, H));
+    const W = Math.round(source.width * zoom), H = Math.round(source.height * zoom);
+    const m = Math.round(margin * Math.max(W, H));
     if (!sourceCanvas.bitmap) {
       sourceCanvas.bitmap = document.createElement("canvas");
       paint(sourceCanvas.bitmap, source.pixels, source.height, source.width);

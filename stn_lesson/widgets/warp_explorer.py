@@ -88,7 +88,9 @@ class WarpExplorer(VBox):
                 raise ValueError(f"sliders are {', '.join(SLIDERS)}; there is no {name!r}")
         numbers = dict(kernel=kernel, padding=padding, points=points, **start)
         if wanted is not None:
-            if check_picture(wanted).shape[-2:] != self.size:
+            if image.shape[1] != 1 or check_picture(wanted).shape[1] != 1:
+                raise ValueError("only grey pictures (1, 1, H, W) can be compared")
+            if wanted.shape[-2:] != self.size:
                 raise ValueError(
                     f"the wanted picture must have the target's size {self.size}, "
                     f"got {tuple(wanted.shape[-2:])}"
@@ -168,5 +170,5 @@ def check_picture(image: Tensor) -> Tensor:
 
 def to_bytes(image: Tensor) -> bytes:
     """A picture as rows of red, green and blue bytes."""
-    rgb = image[0].expand(3, -1, -1).permute(1, 2, 0)
+    rgb = image.detach().cpu()[0].expand(3, -1, -1).permute(1, 2, 0)
     return (rgb * 255).round().to(torch.uint8).contiguous().numpy().tobytes()

@@ -1,0 +1,68 @@
+"""Checkpoints: what a run needs to go on after it was stopped or killed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+
+class CheckpointError(RuntimeError):
+    """A file is no checkpoint, or belongs to another run."""
+
+
+def save_checkpoint(path: str | Path, state: dict) -> None:
+    """Write the state of a run: nested dicts and lists of tensors, numbers and words."""
+    write_atomically(path, lambda file: torch.save(state, file))
+
+
+def load_checkpoint(path: str | Path, settings: dict, model: torch.nn.Module) -> dict:
+    """Read the state of a run, if it is a run with these settings of a network of this form.
+
+    Nothing in the file is ever run (`weights_only=True`), and the model is left alone.
+
+    Raises:
+        CheckpointError: the file is damaged, or belongs to another run.
+    """
+    remedy = "delete it to start anew, or name another file"
+    try:
+        device = next(model.parameters()).device
+        state = torch.load(path, map_location=device, weights_only=True)
+        saved = dict(state["settings"])
+        shapes = {name: value.shape for name, value in state["model"].items()}
+    except Exception as error:  # torch raises many kinds for a damaged file
+        kind = type(error).__name__
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this lesson ({kind}): {remedy}"
+        ) from error
+    other = {
+        name: saved.get(name) for name in settings | saved if saved.get(name) != settings.get(name)
+    }
+    if other:
+        raise CheckpointError(f"{path} belongs to a run with other settings ({other}): {remedy}")
+    if shapes != {name: value.shape for name, value in model.state_dict().items()}:
+        raise CheckpointError(f"{path} belongs to another network: {remedy}")
+    return state
+
+
+def write_atomically(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file under a temporary name and rename it: a reader sees the old or the new whole.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_atomically(folder / "a" / "b.txt", lambda file: file.write(b"whole"))
+    >>> (folder / "a" / "b.txt").read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
