@@ -35,7 +35,7 @@ class Picture(Figure):
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
         file = io.BytesIO()
-        self.savefig(file, format="png")
+        self.savefig(file, format="png", pil_kwargs={"optimize": True})
         return file.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
