@@ -15,7 +15,7 @@ from stn_lesson.datasets import (
     load_npz,
 )
 from stn_lesson.grid import meshgrid, pixel_centres, sampling_grid
-from stn_lesson.networks import PlainCNN, RecipeSTN, count_parameters
+from stn_lesson.networks import PlainCNN, RecipeSTN, count_parameters, frozen_stn
 from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
 from stn_lesson.theta import affine_theta, attention_theta, compose, decompose, invert
 from stn_lesson.training import History, default_device, evaluate, fit, to_floats
@@ -38,6 +38,7 @@ __all__ = [
     "default_device",
     "evaluate",
     "fit",
+    "frozen_stn",
     "house",
     "invert",
     "load_digits",

@@ -83,6 +83,19 @@ class PlainCNN(nn.Module):
         return self.classifier(images)
 
 
+def frozen_stn() -> RecipeSTN:
+    """The recipe with its transformer held at the identity: a small view of the whole image.
+
+    What a `RecipeSTN` does better than this one, its transformer has contributed.
+
+    >>> frozen_stn().transformer.localisation[-1].weight.requires_grad
+    False
+    """
+    model = RecipeSTN()
+    model.transformer.localisation.requires_grad_(False)
+    return model
+
+
 def start_like_the_recipe(layer: nn.Module) -> None:
     """He-uniform weights with gain 1 and zero biases, as the recipe starts its layers.
 
@@ -106,4 +119,4 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-NETWORKS = {"recipe_stn": RecipeSTN, "plain_cnn": PlainCNN}
+NETWORKS = {"recipe_stn": RecipeSTN, "frozen_stn": frozen_stn, "plain_cnn": PlainCNN}

@@ -30,7 +30,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
         "epochs": 1,
         "batch_size": 64,
         "learning_rate": 8e-3,
-        "localisation_rate": 0.3,
+        "localisation_rate": 0.1,
         "weight_decay": 0.0,
         "clip": 1.0,
     }
@@ -65,7 +65,9 @@ def test_a_record_with_more_seeds_is_not_overwritten(few_digits, capsys):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
         experiments.recipe("letters")
-    with pytest.raises(ValueError, match="network must be one of recipe_stn, plain_cnn"):
+    with pytest.raises(
+        ValueError, match="network must be one of recipe_stn, frozen_stn, plain_cnn"
+    ):
         experiments.run_recipe("digits", "resnet")
     with pytest.raises(ValueError, match="settings of epochs, .*got momentum"):
         experiments.run_recipe("digits", momentum=0.9)
@@ -86,7 +88,8 @@ def test_without_mnist_the_command_says_so(tmp_path, monkeypatch, capsys):
     ("name", "seeds", "lowest"),
     [
         ("recipe-digits-recipe_stn", 10, 0.90),
-        ("recipe-digits-plain_cnn", 3, 0.5),
+        ("recipe-digits-frozen_stn", 3, 0.2),
+        ("recipe-digits-plain_cnn", 3, 0.9),
         ("recipe-mnist-recipe_stn", 5, 0.93),
     ],
 )

@@ -28,6 +28,15 @@ def test_the_recipe_starts_its_weights_as_the_recipe_does():
             assert (layer.bias == 0).all()
 
 
+def test_a_frozen_transformer_stays_at_the_identity():
+    model = stn.frozen_stn()
+    digits = stn.load_digits()
+    data = stn.clutter(digits)
+    history = stn.fit(model, data, epochs=1)
+    assert torch.equal(history.theta[0], stn.affine_theta().expand(32, -1, -1))
+    assert history.accuracy and not torch.equal(model.classifier[0].bias, torch.zeros(32))
+
+
 def test_the_baseline_has_about_as_many_parameters():
     ours, plain = stn.count_parameters(stn.RecipeSTN()), stn.count_parameters(stn.PlainCNN())
     assert ours == 178_018 and abs(plain / ours - 1) < 0.05
