@@ -8,6 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from PIL import Image
 from torch import Tensor
 
 from stn_lesson.collapse import find_transformer, look
@@ -33,10 +34,12 @@ class Picture(Figure):
         self.alt = alt
 
     def png(self) -> bytes:
-        """The picture as the bytes of a PNG file."""
-        file = io.BytesIO()
-        self.savefig(file, format="png", pil_kwargs={"optimize": True})
-        return file.getvalue()
+        """The picture as the bytes of a PNG file, in 256 colours to keep notebooks small."""
+        drawn, small = io.BytesIO(), io.BytesIO()
+        self.savefig(drawn, format="png")
+        colours = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        colours.save(small, "png", optimize=True)
+        return small.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
