@@ -98,7 +98,6 @@ def sampling(
     x, y = to_pixels(corners, height, width)
     source.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
     source.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
-    source.set_facecolor("#cccccc")
     return figure
 
 
@@ -210,6 +209,7 @@ def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
     x, y = to_pixels(quadrilateral(theta.detach().cpu().float())[0], height, width)
     points = torch.stack([x, y], -1).numpy()
     axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
+    axes.set_facecolor("#cccccc")  # what a frame takes in beyond the picture
     axes.plot(*points[0], "o", color=ORANGE, markersize=6)
 
 

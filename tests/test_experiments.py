@@ -77,7 +77,7 @@ def test_an_unknown_name_is_refused():
         main(["run", "nothing"])
 
 
-def test_without_mnist_the_command_says_so(tmp_path, monkeypatch, capsys):
+def test_without_mnist_the_command_says_so(few_digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
     monkeypatch.setattr("stn_lesson.datasets.mnist.SOURCES", ("http://127.0.0.1:9/",))
     assert main(["run", "recipe", "--data", "mnist"]) == 1
