@@ -1,6 +1,7 @@
 """Collapse: θ runs away, every sample lands outside, and no gradient brings it back."""
 
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -56,7 +57,11 @@ def find_transformer(model: nn.Module) -> SpatialTransformer | None:
 
 
 def watch_for_collapse(
-    model: nn.Module, images: Tensor, step_loss: list[float], chance: float
+    model: nn.Module,
+    images: Tensor,
+    step_loss: list[float],
+    chance: float,
+    warn: Callable[[Warning], None] = warnings.warn,
 ) -> bool:
     """Warn when the loss sits where guessing leaves it while the samples leave the images.
 
@@ -67,6 +72,7 @@ def watch_for_collapse(
         images: the batch of the last step, floats (N, C, H, W).
         step_loss: the losses of all steps so far.
         chance: the loss of a network that gives every class its share (see `chance_loss`).
+        warn: hears the `CollapseWarning`.
 
     Returns:
         Whether the training has collapsed.
@@ -79,16 +85,15 @@ def watch_for_collapse(
     outside = look(model, images).outside
     if outside <= 0.5:
         return False
-    warnings.warn(
+    message = (
         f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "
         "fall outside the images, so the classifier sees much the same for every digit, and the "
         f"loss stays at {chance:.2f}, where guessing leaves it (ln 10 = 2.30 for ten classes of "
         "one size). It will not recover: stop it, and train a new model with a smaller "
         "localisation_rate or learning_rate, or check that the localisation network starts at "
-        "the identity.",
-        CollapseWarning,
-        stacklevel=2,
+        "the identity."
     )
+    warn(CollapseWarning(message))
     return True
 
 

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,10 @@ WATCHED = 32  # fixed test digits whose θ is kept at every epoch
 
 class TrainingError(RuntimeError):
     """The training cannot go on; the message says at which step, and what to change."""
+
+
+class StopTraining(Exception):
+    """Raise it in `on_step` or `on_epoch` to end a run as the ■ button does."""
 
 
 @dataclass
@@ -88,7 +93,10 @@ def fit(
     seed: int = 0,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
+    on_step: Callable[[nn.Module, History], None] | None = None,
     on_epoch: Callable[[nn.Module, History], None] | None = None,
+    bar: bool = True,
+    warn: Callable[[Warning], None] = warnings.warn,
 ) -> History:
     """Train a classifier and return the history of the run.
 
@@ -106,10 +114,14 @@ def fit(
         weight_decay: as in `torch.optim.AdamW`.
         clip: the longest gradient that is followed; a longer one is shortened to it.
         seed: decides the order of the images and any dropout; the model's first weights are yours.
+            Dropout draws torch's global random numbers: with it, nothing else should meanwhile.
         device: "cuda", "cpu", …; by default cuda where there is one.
         checkpoint: a file to write after every epoch. If it is there already, the run goes on
             from it, to the same end as if it had never stopped.
-        on_epoch: called with the model and the history after every epoch, to draw them, say.
+        on_step: called with the model and the history after every step; its time is not counted.
+        on_epoch: called in the same way after every epoch, to draw them, say.
+        bar: whether to show a progress bar.
+        warn: hears of a collapse (a `CollapseWarning`).
 
     Raises:
         TrainingError: the loss, its gradient or θ became NaN or infinite.
@@ -151,25 +163,33 @@ def fit(
         history = History(**state["history"])
     history.interrupted = False
 
-    first = len(history.accuracy)
-    with tqdm(total=epochs * steps, initial=first * steps, unit="step", leave=False) as bar:
+    first, chance = len(history.accuracy), chance_loss(data.train.labels)
+    bar_settings = {"initial": first * steps, "unit": "step", "leave": False, "disable": not bar}
+    with tqdm(total=epochs * steps, **bar_settings) as progress:
         try:
             for epoch in range(first, epochs):
-                with _random_numbers_of(seed, epoch):
-                    _train_one_epoch(model, data, optimiser, schedule, history, bar, settings)
+                with _random_numbers_of(seed, epoch) as order:
+                    parts = model, data, optimiser, schedule, history, order, settings
+                    for images in _train_one_epoch(*parts):
+                        progress.update()
+                        if history.collapsed_at is None and watch_for_collapse(
+                            model, images, history.step_loss, chance, warn
+                        ):
+                            history.collapsed_at = len(history.step_loss)
+                        if on_step:
+                            on_step(model, history)
                 _evaluate_epoch(model, data.test, history)
-                bar.set_postfix(
+                progress.set_postfix(
                     loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
                 )
                 if checkpoint:
-                    state = {"settings": settings, "history": history}
-                    state = {name: asdict(value) for name, value in state.items()}
+                    state = {"settings": asdict(settings), "history": asdict(history)}
                     parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
                     state |= {name: part.state_dict() for name, part in parts.items()}
                     save_checkpoint(checkpoint, state)
                 if on_epoch:
                     on_epoch(model, history)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StopTraining):
             history.interrupted = True
         except NotFiniteError as error:
             raise TrainingError(
@@ -193,20 +213,21 @@ def train_step(model, images, labels, optimiser, clip) -> float:
     return loss.item()
 
 
-def _train_one_epoch(model, data, optimiser, schedule, history, bar, settings) -> None:
+def _train_one_epoch(model, data, optimiser, schedule, history, order, settings):
+    """Hands out the images of every step after it; what happens then is not on its clock."""
     start, device = time.perf_counter(), next(model.parameters()).device
     images = data.training_images(len(history.loss)).to(device)
-    labels, chance = data.train.labels.to(device), chance_loss(data.train.labels)
-    losses = []
+    labels, losses = data.train.labels.to(device), []
     model.train()
-    for batch in torch.randperm(len(images)).to(device).split(settings.batch_size):
+    shuffled = torch.randperm(len(images), generator=order).to(device)
+    for batch in shuffled.split(settings.batch_size):
         x, y = to_floats(images[batch]), labels[batch]
         losses.append(train_step(model, x, y, optimiser, settings.clip))
         schedule.step()
         history.step_loss.append(losses[-1])
-        bar.update()
-        if history.collapsed_at is None and watch_for_collapse(model, x, history.step_loss, chance):
-            history.collapsed_at = len(history.step_loss)
+        done = time.perf_counter()
+        yield x
+        start += time.perf_counter() - done
     history.loss.append(sum(losses) / len(losses))
     elapsed = history.seconds[-1] if history.seconds else 0.0
     history.seconds.append(elapsed + time.perf_counter() - start)
@@ -272,8 +293,8 @@ def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
 
 
 @contextmanager
-def _random_numbers_of(seed: int, epoch: int):
+def _random_numbers_of(seed: int, epoch: int) -> Iterator[torch.Generator]:
     """Random numbers that depend on seed and epoch alone, so that a resumed run draws the same."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng():  # the global ones, for dropout
         torch.manual_seed(seed * 1_000_003 + epoch)
-        yield
+        yield torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -13,7 +13,7 @@ import stn_lesson as stn
 from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.collapse import CollapseWarning, find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.training import TrainingError, train_step
+from stn_lesson.training import StopTraining, TrainingError, train_step
 
 QUICK = dict(epochs=3, batch_size=32, learning_rate=2e-3, seed=5, device="cpu")
 
@@ -86,6 +86,66 @@ def test_an_interrupt_keeps_what_was_reached():
     history = stn.fit(model, small_data(), **QUICK, on_epoch=press_stop)
     assert history.interrupted and len(history.accuracy) == 2
     assert not torch.equal(weights(model), start)
+
+
+@pytest.mark.parametrize("hook", ["on_step", "on_epoch"])
+def test_a_hook_stops_the_run_as_the_button_does(hook, unbroken):
+    model, calls = small_model(), []
+
+    def stop(model, history):
+        calls.append(len(history.step_loss))
+        if len(calls) == 2:
+            raise StopTraining
+
+    history = stn.fit(model, small_data(), **QUICK, **{hook: stop})
+    steps = {"on_step": [1, 2], "on_epoch": [4, 8]}[hook]
+    assert history.interrupted and calls == steps
+    assert history.step_loss == unbroken[1].step_loss[: steps[-1]]
+    assert not torch.equal(weights(model), weights(small_model()))
+
+
+def test_the_time_that_hooks_take_is_not_counted():
+    def slow(model, history):
+        time.sleep(0.2)
+
+    history = stn.fit(
+        small_model(), small_data(), **QUICK | {"epochs": 1}, on_step=slow, on_epoch=slow
+    )
+    assert len(history.step_loss) == 4 and history.seconds[0] < 4 * 0.2
+
+
+class Diary(nn.Module):
+    """Notes which images it is given; their first pixel is their number."""
+
+    def __init__(self, on_forward=lambda: None):
+        super().__init__()
+        self.linear, self.seen, self.on_forward = nn.Linear(4, 10), [], on_forward
+
+    def forward(self, images):
+        if self.training:
+            self.seen.append((images[:, 0, 0, 0] * 255).round().long())
+            self.on_forward()
+        return self.linear(images.flatten(1))
+
+
+@pytest.mark.parametrize("disturb", [lambda: None, lambda: torch.rand(7)])
+def test_the_order_of_the_images_is_the_seeds_whoever_draws_random_numbers(disturb):
+    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).repeat(1, 1, 2, 2)
+    split = Split(images, torch.arange(50) % 10)
+    diary = Diary(disturb)
+    stn.fit(diary, Dataset("numbers", split, split), epochs=3, batch_size=16, seed=4)
+    orders = torch.cat(diary.seen).split(50)
+    for epoch, order in enumerate(orders):
+        torch.manual_seed(4 * 1_000_003 + epoch)
+        assert torch.equal(order, torch.randperm(50))  # as torch's global generator would have it
+    assert len(orders) == 3
+
+
+def test_the_bar_can_be_left_out(capsys):
+    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1})
+    assert "step/s" in capsys.readouterr().err
+    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1}, bar=False)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("stop_in", ["an epoch", "between epochs"])
@@ -236,6 +296,12 @@ def test_the_collapse_watch_speaks_within_100_steps():
     ) as said:
         history = stn.fit(model, data, epochs=2, batch_size=16)
     assert 0 < history.collapsed_at <= 100 and len(said) == 1
+
+    heard = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stn.fit(model, data, epochs=1, batch_size=16, learning_rate=1e-9, warn=heard.append)
+    assert [type(each) for each in heard] == [CollapseWarning]
 
 
 def test_the_collapse_watch_stays_silent_while_a_network_learns(unbroken):
