@@ -9,19 +9,21 @@ from stn_lesson.datasets import (
     Dataset,
     checkerboard,
     clutter,
+    distort,
     house,
     load_digits,
     load_mnist,
     load_npz,
 )
 from stn_lesson.grid import meshgrid, pixel_centres, sampling_grid
-from stn_lesson.networks import PlainCNN, RecipeSTN, count_parameters, frozen_stn
+from stn_lesson.networks import STFCN, PlainCNN, RecipeSTN, count_parameters, frozen_stn
 from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
 from stn_lesson.theta import affine_theta, attention_theta, compose, decompose, invert
 from stn_lesson.training import History, default_device, evaluate, fit, to_floats
 from stn_lesson.transformer import SpatialTransformer
 
 __all__ = [
+    "STFCN",
     "Dataset",
     "History",
     "PlainCNN",
@@ -36,6 +38,7 @@ __all__ = [
     "count_parameters",
     "decompose",
     "default_device",
+    "distort",
     "evaluate",
     "fit",
     "frozen_stn",

@@ -55,6 +55,39 @@ class RecipeSTN(nn.Module):
         return self.classifier(self.transformer(images))
 
 
+class STFCN(nn.Module):
+    """A fully connected classifier behind a spatial transformer: the ST-FCN of section 4.1.
+
+    Its classifier cannot share what it learns between places and poses, so it has much to gain
+    from a transformer that brings digits into one pose.
+
+    Shape:
+        images (N, 1, size, size) → class scores (N, classes).
+
+    >>> count_parameters(STFCN())
+    144656
+    """
+
+    def __init__(self, size: int = 28, classes: int = 10):
+        """See the class."""
+        super().__init__()
+        localisation = nn.Sequential(
+            nn.Flatten(), nn.Linear(size * size, 32), nn.ReLU(),
+            nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 6),
+        )  # fmt: skip
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Linear(size * size, 128), nn.ReLU(),
+            nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, classes),
+        )  # fmt: skip
+        for module in (localisation, self.classifier):
+            module.apply(start_like_the_recipe)
+        self.transformer = SpatialTransformer(localisation)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(self.transformer(images))
+
+
 class PlainCNN(nn.Module):
     """A CNN without a transformer, with about as many parameters as `RecipeSTN`.
 

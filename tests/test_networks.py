@@ -67,3 +67,12 @@ def test_the_classifier_sees_only_the_warped_picture():
 def test_images_too_small_for_the_network_are_refused(network, how):
     with pytest.raises(ValueError, match="are too small for the convolutions"):
         network(**how)
+
+
+def test_the_st_fcn_sees_its_whole_input_at_first():
+    model, images = stn.STFCN(), torch.rand(3, 1, 28, 28)
+    assert torch.allclose(model.transformer(images), images, atol=1e-5)
+    assert model(images).shape == (3, 10)
+    last = model.transformer.localisation[-1].weight
+    model(images).sum().backward()
+    assert (last.grad != 0).any()

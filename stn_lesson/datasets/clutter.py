@@ -58,12 +58,12 @@ def _clutter_dataset(
     plain: Dataset, settings: dict, seed: int, fresh: bool, repeats: int
 ) -> Dataset:
     """Clutter every split, each from seeds of its own."""
-    digits = plain.train.images.repeat(repeats, 1, 1, 1)
 
     def place(images: Tensor, offset: int) -> Tensor:
         return clutter(images, **settings, seed=seed * 1_000_003 + offset)
 
     def redraw(epoch: int) -> Tensor:
+        digits = plain.training_images(epoch).repeat(repeats, 1, 1, 1)
         return place(digits, epoch + 2)
 
     return Dataset(
