@@ -4,7 +4,15 @@ import argparse
 import sys
 
 from stn_lesson.datasets.mnist import DownloadError
-from stn_lesson.experiments import DATA, SCHEDULES, read_record, run_recipe, summary
+from stn_lesson.experiments import (
+    DATA,
+    SCHEDULES,
+    TRAINED,
+    read_record,
+    run_recipe,
+    run_trained,
+    summary,
+)
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import TrainingError
 
@@ -14,7 +22,11 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m stn_lesson", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="run an experiment and write its record to data/results")
-    run.add_argument("experiment", choices=["recipe"])
+    run.add_argument(
+        "experiment",
+        choices=["recipe", *TRAINED],
+        help="the recipe, or a network of data/checkpoints trained anew (these need MNIST)",
+    )
     run.add_argument("--data", choices=SCHEDULES, default="digits")
     run.add_argument("--network", choices=NETWORKS, default="recipe_stn")
     run.add_argument("--seeds", type=positive, default=1, help="how many runs (default 1)")
@@ -24,7 +36,10 @@ def main(words: list[str] | None = None) -> int:
     try:
         if asked.verb == "run":
             epochs = {} if asked.epochs is None else {"epochs": asked.epochs}
-            path = run_recipe(asked.data, asked.network, asked.seeds, **epochs)
+            if asked.experiment in TRAINED:
+                path = run_trained(asked.experiment)
+            else:
+                path = run_recipe(asked.data, asked.network, asked.seeds, **epochs)
             print(f"written: {path.relative_to(DATA.parent)}")
         else:
             for path in sorted((DATA / "results").glob("recipe-*.json")):

@@ -1,3 +1,4 @@
+import functools
 import json
 
 import pytest
@@ -43,6 +44,31 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
     line = capsys.readouterr().out
     assert line.startswith("recipe_stn on cluttered few digits: test accuracy")
     assert "2 seeds, 0 collapsed" in line
+
+
+def test_a_record_keeps_theta_of_its_first_seed_and_gives_it_back(few_digits, monkeypatch):
+    fit, histories = experiments.fit, []
+
+    @functools.wraps(fit)
+    def remember(*words, **settings):
+        histories.append(fit(*words, **settings))
+        return histories[-1]
+
+    monkeypatch.setattr(experiments, "fit", remember)
+    path = experiments.run_recipe("digits", seeds=2, epochs=2, learning_rate=0.05)
+    record = json.loads(path.read_text("utf-8"))
+    assert "theta" in record["runs"][0] and "theta" not in record["runs"][1]
+    first = experiments.recorded_history(record)
+    assert len(first.theta) == 2 and first.theta[0].shape == (32, 2, 3)
+    for recorded, theta in zip(first.theta, histories[0].theta, strict=True):
+        assert (recorded - theta).abs().max() <= 0.5e-4 + 1e-6
+    assert (first.theta[1] - first.theta[0]).abs().max() > 1e-3  # so there was something to keep
+    assert first.accuracy == pytest.approx(histories[0].accuracy, abs=1e-4)
+    assert experiments.recorded_history(record, run=1).theta == []
+    assert max(map(len, path.read_text("utf-8").splitlines())) < 200  # a row for each θ
+
+    path = experiments.run_recipe("digits", "plain_cnn", epochs=1)
+    assert "theta" not in json.loads(path.read_text("utf-8"))["runs"][0]
 
 
 def test_the_same_seed_gives_the_same_record(few_digits):
@@ -101,3 +127,30 @@ def test_the_records_hold_what_the_lesson_promises(name, seeds, lowest):
         assert run["accuracy"][-1] >= lowest and run["collapsed_at"] is None
         assert len(run["accuracy"]) == record["settings"]["epochs"]
     assert f"{seeds} seeds, 0 collapsed" in experiments.summary(record)
+
+
+@pytest.mark.parametrize(("name", "side"), [("cluttered", 60), ("turned", 28)])
+def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
+    model, record = experiments.trained(name), experiments.read_record(f"trained-{name}")
+    data = experiments.TRAINED[name][1](stn.load_digits())
+    assert data.test.images.shape[-1] == side
+    promised = record["rounded_to_16_bits"]["embedded_test_accuracy"]
+    assert stn.evaluate(model, data.test) == pytest.approx(promised, abs=0.005)
+    assert promised > 0.95 and record["rounded_to_16_bits"]["mnist_test_accuracy"] > 0.96
+    assert (experiments.DATA / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
+    with pytest.raises(ValueError, match="name must be one of cluttered, turned"):
+        experiments.trained("upright")
+
+
+def test_a_network_is_trained_anew_by_command(few_digits, monkeypatch, capsys):
+    mnist = stn.load_digits()  # stands in for MNIST: there may be no network
+    some = Split(mnist.test.images[:40], mnist.test.labels[:40])
+    monkeypatch.setattr(experiments, "load_mnist", lambda: Dataset("MNIST", some, some, some))
+    network, scenes, _ = experiments.TRAINED["turned"]
+    monkeypatch.setitem(experiments.TRAINED, "turned", (network, scenes, 1))
+    assert main(["run", "turned"]) == 0
+    record = json.loads((few_digits / "trained-turned.json").read_text("utf-8"))
+    assert record["network"] == "STFCN" and len(record["runs"][0]["accuracy"]) == 1
+    model, data = experiments.trained("turned"), scenes(experiments.load_digits())
+    kept = record["rounded_to_16_bits"]["embedded_test_accuracy"]
+    assert stn.evaluate(model, data.test) == pytest.approx(kept, abs=1e-4)
