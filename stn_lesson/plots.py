@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Polygon
 from PIL import Image
 from torch import Tensor
 
-from stn_lesson.collapse import find_transformer, look
-from stn_lesson.datasets import Dataset
+from stn_lesson.collapse import Look, look
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import to_pixels, warp
-from stn_lesson.training import WATCHED, History, predict, to_floats
+from stn_lesson.training import History, predict, to_floats
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
@@ -60,6 +59,22 @@ def images(
     return figure
 
 
+def pixel_values(picture: Tensor, alt: str = "") -> Picture:
+    """A tiny picture (H, W), floats from 0 to 1, with the values written in its pixels."""
+    height, width = picture.shape
+    words = f"A picture of {height} by {width} pixels, their values written in them."
+    side = min(0.7, 8 / max(height, width))
+    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, alt or words)
+    axes = figure.add_subplot()
+    _draw(axes, picture)
+    axes.set(xlim=(-2, width + 1), ylim=(height + 1, -2), facecolor="#cccccc")
+    for n, row in enumerate(picture.tolist()):
+        for m, value in enumerate(row):
+            shade = "black" if value > 0.5 else "white"
+            axes.text(m, n, f"{value:.2f}", color=shade, size=14 * side, ha="center", va="center")
+    return figure
+
+
 def sampling(
     image: Tensor, theta: Tensor, size: tuple[int, int] | None = None, points: bool = False, **how
 ) -> Picture:
@@ -101,29 +116,60 @@ def sampling(
     return figure
 
 
-def gallery(model: torch.nn.Module, images: Tensor, labels: Tensor | None = None) -> Picture:
+def gallery(
+    model: torch.nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    titles: Sequence[str] = (),
+) -> Picture:
     """What a transformer network is given, with the region it attends to, and what it sees.
 
     Args:
         model: a network with a `SpatialTransformer`.
         images: bytes (N, 1, H, W); about eight fit well.
         labels: their true classes (N,), to be printed beside the network's answers.
+        titles: what to print above the images instead.
     """
-    theta, seen, _ = look(model, to_floats(images))
-    answers = predict(model, images)
-    count = len(images)
-    right = "" if labels is None else f", {(answers == labels).sum()} of them right"
-    figure = Picture(
-        1.25 * count,
-        2.9,
-        f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
-        f"classifier gets to see, with its answers{right}.",
+    return looks(images, look(model, to_floats(images)), predict(model, images), labels, titles)
+
+
+def looks(
+    images: Tensor,
+    looked: Look,
+    answers: Tensor | None = None,
+    labels: Tensor | None = None,
+    titles: Sequence[str] = (),
+) -> Picture:
+    """The gallery of a look that was taken earlier."""
+    figure = Picture(1.25 * len(images), 2.9)
+    figure.alt = _draw_looks(figure, images, looked, answers, labels, titles)
+    return figure
+
+
+def training(
+    history: History,
+    images: Tensor | None = None,
+    looked: Look | None = None,
+    answers: Tensor | None = None,
+    labels: Tensor | None = None,
+) -> Picture:
+    """A training run: its loss and its test error; beneath, if there is a look, its gallery."""
+    figure = Picture(10, 2.6 if looked is None else 5.4)
+    above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
+    loss, error = above.subplots(1, 2)
+    steps = {"training loss": (range(1, len(history.step_loss) + 1), history.step_loss)}
+    errors = [100 - 100 * accuracy for accuracy in history.accuracy]
+    _draw_lines(loss, steps, "step", "training loss")
+    epochs = {"test error": (range(1, len(errors) + 1), errors)}
+    _draw_lines(error, epochs, "epoch", "test error in %")
+    for axes in (loss, error):
+        _count_in_factors(axes)
+    figure.alt = (
+        f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
+        + (f", {errors[-1]:.1f} % in the end." if errors else ".")
     )
-    axes = figure.subplots(2, count, squeeze=False)
-    for k in range(count):
-        _draw(axes[0, k], images[k], "" if labels is None else f"a {labels[k]}")
-        outline(axes[0, k], theta[k : k + 1], *images.shape[-2:])
-        _draw(axes[1, k], seen[k], f"→ {answers[k]}")
+    for part in below:
+        figure.alt += " Beneath: " + _draw_looks(part, images, looked, answers, labels)
     return figure
 
 
@@ -147,9 +193,7 @@ def error_curves(
         "test error in %",
         f"Test error against epochs. Last values: {last}.",
     )
-    figure.axes[0].set_yscale("log")
-    figure.axes[0].yaxis.set_major_formatter("{x:g}")
-    figure.axes[0].yaxis.set_minor_formatter("{x:g}")
+    _count_in_factors(figure.axes[0])
     return figure
 
 
@@ -159,43 +203,16 @@ def lines(
     """Named curves (x, y) in one diagram, told apart by colour, line and mark."""
     figure = Picture(6.5, 3.4, alt or f"{y_label} against {x_label}: {', '.join(curves)}.")
     axes = figure.add_subplot()
-    for (name, (x, y)), (colour, style) in zip(curves.items(), STYLES * 9, strict=False):
-        few = len(x) <= 60
-        axes.plot(x, y, style if few else style[1:], color=colour, label=name, markersize=4)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.grid(alpha=0.3, which="both")
-    axes.spines[["top", "right"]].set_visible(False)
+    _draw_lines(axes, curves, x_label, y_label)
     if any(curves):
         axes.legend(frameon=False)
     return figure
 
 
-class LiveTraining:
-    """Redraws the error curve and the gallery after every epoch: give it to `fit` as `on_epoch`.
-
-    The finished picture stays in the notebook. Example, in a notebook cell:
-    `fit(model, data, on_epoch=plots.LiveTraining(data))`.
-    """
-
-    def __init__(self, data: Dataset, count: int = 8):
-        """Watch the first `count` test images (at most 32) of a data set."""
-        self.images = data.test.images[: min(count, WATCHED)]
-        self.labels = data.test.labels[: len(self.images)]
-        self.handles = None
-
-    def __call__(self, model: torch.nn.Module, history: History) -> None:
-        """Draw the state after an epoch in place of the last one."""
-        from IPython.display import display
-
-        pictures = [error_curves({"this run": history})]
-        if find_transformer(model):
-            pictures.append(gallery(model, self.images, self.labels))
-        if self.handles is None:
-            self.handles = [display(picture, display_id=True) for picture in pictures]
-        else:
-            for handle, picture in zip(self.handles, pictures, strict=True):
-                handle.update(picture)
+def overlay(warped: Tensor, wanted: Tensor) -> Tensor:
+    """Two grey pictures (1, H, W) in one (3, H, W): orange and blue, pale where both are bright."""
+    green = 159 * warped + 114 * wanted * (1 - warped / 2)
+    return torch.cat([230 * warped, green, 178 * wanted]) / 255
 
 
 def quadrilateral(theta: Tensor) -> Tensor:
@@ -211,6 +228,48 @@ def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
     axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.set_facecolor("#cccccc")  # what a frame takes in beyond the picture
     axes.plot(*points[0], "o", color=ORANGE, markersize=6)
+
+
+def _draw_looks(
+    figure: FigureBase,
+    images: Tensor,
+    looked: Look,
+    answers: Tensor | None,
+    labels: Tensor | None,
+    titles: Sequence[str] = (),
+) -> str:
+    """Draw a gallery, and return it in words."""
+    count = len(images)
+    axes = figure.subplots(2, count, squeeze=False)
+    titles = titles or ([""] * count if labels is None else [f"a {label}" for label in labels])
+    for k in range(count):
+        _draw(axes[0, k], images[k], titles[k])
+        outline(axes[0, k], looked.theta[k : k + 1], *images.shape[-2:])
+        _draw(axes[1, k], looked.view[k], "" if answers is None else f"→ {answers[k]}")
+    words = "" if answers is None else ", with its answers"
+    if answers is not None and labels is not None:
+        words += f", {(answers == labels).sum()} of them right"
+    return (
+        f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
+        f"classifier gets to see{words}."
+    )
+
+
+def _draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
+    for (name, (x, y)), (colour, style) in zip(curves.items(), STYLES * 9, strict=False):
+        few = len(x) <= 60
+        axes.plot(x, y, style if few else style[1:], color=colour, label=name, markersize=4)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(alpha=0.3, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _count_in_factors(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
 
 
 def _draw(axes: Axes, picture: Tensor, title: str = "") -> None:

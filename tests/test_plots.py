@@ -6,6 +6,7 @@ import torch
 
 import stn_lesson as stn
 from stn_lesson import plots
+from stn_lesson.collapse import Look
 
 
 def png_size(picture):
@@ -58,25 +59,29 @@ def test_error_curves_are_in_percent_and_say_their_last_values(history):
     assert "ours 10.0 %" in picture.alt and "published 25.0 %" in picture.alt
 
 
-def test_live_training_updates_one_picture_in_place(history, monkeypatch):
-    shown = []
+def test_a_training_shows_its_curves_and_where_it_looked():
+    history = stn.History(step_loss=[2.0, 1.5, 1.0, 0.5], accuracy=[0.5, 0.75])
+    images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
+    looked = Look(stn.affine_theta(scale=torch.ones(3)), torch.rand(3, 1, 4, 4), 0.0)
+    answers, labels = torch.tensor([1, 2, 3]), torch.tensor([1, 2, 4])
+    picture = plots.training(history, images, looked, answers, labels)
+    loss, error = picture.axes[0].lines[0], picture.axes[1].lines[0]
+    assert list(loss.get_ydata()) == [2, 1.5, 1, 0.5] and list(error.get_ydata()) == [50, 25]
+    assert list(error.get_xdata()) == [1, 2]
+    assert len(picture.axes) == 2 + 6 and picture.axes[7].get_title() == "→ 3"
+    assert "4 steps" in picture.alt and "25.0 % in the end" in picture.alt
+    assert "2 of them right" in picture.alt
+    assert min(png_size(picture)) > 100
+    assert len(plots.training(stn.History()).axes) == 2  # nothing yet, and no transformer
 
-    class Handle:
-        def update(self, picture):
-            shown.append(("update", picture))
 
-    def display(picture, display_id):
-        shown.append(("display", picture))
-        return Handle()
-
-    monkeypatch.setattr("IPython.display.display", display)
-    data = stn.clutter(stn.load_digits())
-    live = plots.LiveTraining(data, count=3)
-    model = stn.RecipeSTN()
-    for _ in range(2):
-        live(model, history)
-    assert [kind for kind, _ in shown] == ["display", "display", "update", "update"]
-    assert len(shown[-1][1].axes) == 6  # a gallery of three
+def test_a_look_that_was_taken_earlier_is_drawn_without_a_model():
+    images = torch.zeros(2, 1, 9, 17, dtype=torch.uint8)
+    looked = Look(stn.affine_theta(scale=torch.full((2,), 2.0)), torch.rand(2, 1, 4, 4), 0.0)
+    picture = plots.looks(images, looked, labels=torch.tensor([7, 8]))
+    assert picture.axes[0].patches[0].get_xy()[:2].tolist() == [[4, 2], [12, 2]]
+    assert [axes.get_title() for axes in picture.axes] == ["a 7", "a 8", "", ""]
+    assert "answers" not in picture.alt
 
 
 def test_images_takes_bytes_floats_colour_and_grey():

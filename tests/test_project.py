@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -148,6 +150,18 @@ def test_a_notebook_has_the_form_of_the_house(path):
     assert [cell["cell_type"] for cell in first] == ["markdown", "code"]  # a picture comes first
     for link in re.findall(r"\]\(([^)#]+)\)", prose):
         assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_made_of_a_notebook_shows_every_still_picture(path):
+    page, _ = HTMLExporter().from_filename(path)
+    outputs = [output for cell in cells(path, "code") for output in cell["outputs"]]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert page.count('src="data:image/png') == len(pictures)
+    live = [output for output in outputs if WIDGET in output.get("data", {})]
+    for output in live:
+        assert output["data"][WIDGET]["model_id"] == ""  # no state is stored: nothing to look for
+    assert page.count("Run this cell to bring it to life.") == len(live)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,5 +1,20 @@
 """Live pictures: sliders that warp an image in the browser, 50 pictures a second."""
 
-from stn_lesson.widgets.warp_explorer import WarpExplorer
+from stn_lesson.widgets.alignment import Alignment
+from stn_lesson.widgets.flight_recorder import FlightRecorder
+from stn_lesson.widgets.fool_the_network import FoolTheNetwork
+from stn_lesson.widgets.grid_explorer import GridExplorer
+from stn_lesson.widgets.pixel_inspector import PixelInspector
+from stn_lesson.widgets.training_monitor import TrainingMonitor
+from stn_lesson.widgets.warp_explorer import CHOICES, WarpExplorer
 
-__all__ = ["WarpExplorer"]
+__all__ = [
+    "CHOICES",
+    "Alignment",
+    "FlightRecorder",
+    "FoolTheNetwork",
+    "GridExplorer",
+    "PixelInspector",
+    "TrainingMonitor",
+    "WarpExplorer",
+]

@@ -1,44 +1,70 @@
 // The sampler of notebook 03, for the browser: every target pixel asks θ where to look in the
 // source, and mixes the four pixels it finds there. −1 and 1 are the centres of the corner pixels.
+// A θ is six numbers, row by row; a picture is {pixels, height, width}, its pixels RGBA bytes.
 
-// θ = [a, b, t_x, c, d, t_y] of a rotation (degrees, counter-clockwise), scale, shear (degrees) and
-// translation (half images) on the screen: the inverse of what the picture does. As in theta.py.
-function affineTheta({rotation, scale, shear, x, y}, height, width) {
-  const cos = Math.cos(rotation * Math.PI / 180), sin = Math.sin(rotation * Math.PI / 180);
-  const lean = -Math.tan(shear * Math.PI / 180);
-  const aspect = Math.max(height - 1, 1) / Math.max(width - 1, 1);
-  const a = cos * scale, b = (cos * lean + sin) * scale * aspect;
-  const c = -sin * scale / aspect, d = (cos - sin * lean) * scale;
+const IDENTITY = {rotation: 0, scale: 1, stretch: 1, shear: 0, x: 0, y: 0, flip: false};
+const radians = degrees => degrees * Math.PI / 180;
+
+// How many half heights there are in a half width: what keeps a turned picture free of shear.
+const aspect = (height, width) => Math.max(height - 1, 1) / Math.max(width - 1, 1);
+
+// θ from what the picture does on the screen: flipped left to right, made bigger by scale (and in
+// height by stretch as well), sheared and turned by degrees, moved by half images. As in theta.py.
+function affineTheta({rotation, scale, stretch = 1, shear, x, y, flip = false}, height, width) {
+  const cos = Math.cos(radians(rotation)), sin = Math.sin(radians(rotation));
+  const lean = -Math.tan(radians(shear)), k = aspect(height, width);
+  const across = flip ? -scale : scale, down = scale * stretch;
+  return invert([cos * across, (cos * lean + sin) * down * k, x,
+                 -sin * across / k, (cos - sin * lean) * down, y]);
+}
+
+// What the picture does on the screen, from θ: the way back. null if θ cannot be undone.
+function takeApart(theta, height, width) {
+  const inverse = invert(theta), k = aspect(height, width);
+  if (!inverse.every(Number.isFinite)) return null;
+  const flip = inverse[0] * inverse[4] < inverse[1] * inverse[3], side = flip ? -1 : 1;
+  const a = side * inverse[0], b = inverse[1] / k, c = side * inverse[3] * k, d = inverse[4];
+  const scale = Math.hypot(a, c), down = (a * d - b * c) / scale;
+  return {rotation: Math.atan2(-c, a) * 180 / Math.PI, scale, stretch: down / scale,
+          shear: -Math.atan((a * b + c * d) / (scale * down)) * 180 / Math.PI,
+          x: inverse[2], y: inverse[5], flip};
+}
+
+// The θ that undoes θ; numbers that are not finite where there is none.
+function invert([a, b, x, c, d, y]) {
   const det = a * d - b * c;
   return [d / det, -b / det, (b * y - d * x) / det, -c / det, a / det, (c * x - a * y) / det];
 }
 
-// Where in the source, in pixels, a target point (x, y) from −1 to 1 looks: equation (1).
+// Equation (1): the source point at which the target point (x, y) looks.
+const apply = (theta, x, y) =>
+  [theta[0] * x + theta[1] * y + theta[2], theta[3] * x + theta[4] * y + theta[5]];
+
+// The same in pixels of the source.
 function lookUp(theta, x, y, source) {
-  const xs = theta[0] * x + theta[1] * y + theta[2], ys = theta[3] * x + theta[4] * y + theta[5];
+  const [xs, ys] = apply(theta, x, y);
   return [(xs + 1) * (source.width - 1) / 2, (ys + 1) * (source.height - 1) / 2];
 }
 
 // The coordinate of pixel i among n, from −1 to 1; one pixel alone sits at 0.
 const centre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
 
-// source: {pixels, height, width}, RGBA bytes. Returns the target's RGBA bytes.
-function warp(source, theta, height, width, kernel, padding) {
+const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
+
+// The target's RGBA bytes: equations (4) and (5).
+function warp(source, theta, height, width, kernel = "bilinear", padding = "zeros") {
   const {pixels, height: H, width: W} = source;
   const target = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let row = 0, to = 0; row < height; row++) {
     for (let column = 0; column < width; column++, to += 4) {
       let [x, y] = lookUp(theta, centre(column, width), centre(row, height), source);
-      if (padding === "border") {
-        x = Math.min(Math.max(x, 0), W - 1);
-        y = Math.min(Math.max(y, 0), H - 1);
-      }
-      if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // equation (4)
+      if (padding === "border") { x = clamp(x, 0, W - 1); y = clamp(y, 0, H - 1); }
+      if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // (4)
       const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
       let red = 0, green = 0, blue = 0;
-      for (let k = 0; k < 4; k++) { // the four neighbours, equation (5)
+      for (let k = 0; k < 4; k++) { // the four neighbours, (5)
         const m = left + (k & 1), n = top + (k >> 1);
-        if (m < 0 || m >= W || n < 0 || n >= H) continue; // outside: zero
+        if (!(m >= 0 && m < W && n >= 0 && n < H)) continue; // outside: zero
         const weight = (k & 1 ? u : 1 - u) * (k >> 1 ? v : 1 - v), from = 4 * (n * W + m);
         red += weight * pixels[from];
         green += weight * pixels[from + 1];

@@ -1,134 +1,223 @@
-// Draws the source with the region that is read, the target beside it, and θ in numbers. It draws
-// once per frame at most, from the model's numbers; the sliders are linked to these in the browser.
+// Source and target side by side, θ under your fingers: by sliders, by the corners of the region
+// that is read, by its six numbers.
 
-const ORANGE = "#E69F00";
+const OWN = "your own …", LARGEST = 256; // pixels of the longer side of an uploaded picture
+const PRESETS = {
+  "identity": {},
+  "flip": {flip: true},
+  "zoom on the centre": {scale: 2},
+  "rotate 45°": {rotation: 45},
+  "shear": {shear: 25},
+};
 
-function picture(model, name) { // bytes (H, W, 3) from Python as RGBA
-  const view = model.get(name);
-  const rgb = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const [height, width] = model.get(`${name}_size`);
-  const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
-  for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
-    pixels[j] = rgb[i]; pixels[j + 1] = rgb[i + 1]; pixels[j + 2] = rgb[i + 2];
+// Forwards for once: every source pixel is sent to the place that θ⁻¹ gives it. Holes stay dark.
+function send(source, theta, height, width) {
+  const target = new Uint8ClampedArray(4 * height * width), inverse = invert(theta);
+  for (let i = 3; i < target.length; i += 4) target[i] = 255;
+  for (let n = 0; n < source.height; n++) {
+    for (let m = 0; m < source.width; m++) {
+      const [x, y] = lookUp(inverse, centre(m, source.width), centre(n, source.height), {height, width});
+      const column = Math.floor(x + 0.5), line = Math.floor(y + 0.5);
+      if (!(column >= 0 && column < width && line >= 0 && line < height)) continue;
+      const from = 4 * (n * source.width + m);
+      target.set(source.pixels.subarray(from, from + 4), 4 * (line * width + column));
+    }
   }
-  return {pixels, height, width};
+  return target;
 }
 
-function panel(parent, title) { // a canvas under a title
-  const figure = document.createElement("figure");
-  const caption = document.createElement("figcaption");
-  caption.textContent = title;
-  const canvas = document.createElement("canvas");
-  canvas.setAttribute("role", "img");
-  figure.append(caption, canvas);
-  parent.append(figure);
-  return canvas;
+// A file as a picture of at most LARGEST pixels a side, and a note if it was made smaller.
+async function readFile(file) {
+  const image = await createImageBitmap(file);
+  const shrink = Math.min(1, LARGEST / Math.max(image.width, image.height));
+  const width = Math.max(1, Math.round(shrink * image.width));
+  const height = Math.max(1, Math.round(shrink * image.height));
+  const g = make("canvas", {width, height}).getContext("2d");
+  g.fillStyle = "black"; // beneath what is transparent
+  g.fillRect(0, 0, width, height);
+  g.drawImage(image, 0, 0, width, height);
+  const {data} = g.getImageData(0, 0, width, height), rgb = new Uint8Array(3 * width * height);
+  for (let i = 0, j = 0; j < rgb.length; i += 4, j += 3) rgb.set(data.subarray(i, i + 3), j);
+  const note = shrink < 1 ? `${file.name}: ${image.width}×${image.height} pixels, made smaller to ${width}×${height}.` : "";
+  return [{bytes: new DataView(rgb.buffer), size: [height, width]}, note];
 }
 
-function paint(canvas, pixels, height, width) {
-  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
-  canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+// θ with corner k of its region moved to (x, y). The centre and the two corners beside it stay; the
+// opposite one mirrors it. Any parallelogram can be reached in this way, and nothing else.
+function dragCorner(theta, k, x, y) {
+  const [sx, sy] = CORNERS[k], [oldX, oldY] = apply(theta, sx, sy);
+  const dx = (x - oldX) / 2, dy = (y - oldY) / 2;
+  return [theta[0] + sx * dx, theta[1] + sy * dx, theta[2],
+          theta[3] + sx * dy, theta[4] + sy * dy, theta[5]];
 }
 
-// Mix of the warped picture (orange) and the wanted one (blue), and their mean squared difference.
-function compare(warped, wanted) {
-  const mix = new Uint8ClampedArray(warped.length).fill(255);
-  let sum = 0;
-  for (let i = 0; i < warped.length; i += 4) {
-    const a = warped[i] / 255, b = wanted[i] / 255;
-    sum += (a - b) ** 2;
-    mix[i] = 230 * a; mix[i + 1] = 159 * a + 114 * b * (1 - a / 2); mix[i + 2] = 178 * b;
-  }
-  return [mix, sum / (warped.length / 4)];
+// The line of Python that gives this θ.
+function asCode(numbers, theta, [height, width]) {
+  if (!numbers) return `theta = torch.tensor([[[${theta.slice(0, 3).join(", ")}], [${theta.slice(3).join(", ")}]]])`;
+  const {rotation, scale, stretch, shear, x, y, flip} = numbers, n = value => Number(value.toFixed(4));
+  const words = [];
+  if (n(rotation)) words.push(`rotation=${n(rotation)}`);
+  const across = flip ? -scale : scale, down = scale * stretch;
+  if (n(across) !== n(down)) words.push(`scale=(${n(across)}, ${n(down)})`);
+  else if (n(scale) !== 1) words.push(`scale=${n(scale)}`);
+  if (n(shear)) words.push(`shear=${n(shear)}`);
+  if (n(x) || n(y)) words.push(`translation=(${n(x)}, ${n(y)})`);
+  if (height !== width) words.push(`size=(${height}, ${width})`);
+  return `theta = stn.affine_theta(${words.join(", ")})`;
 }
 
 function render({model, el}) {
-  el.classList.add("stn-live");
-  const pictures = document.createElement("div");
-  pictures.className = "stn-pictures";
-  const sourceCanvas = panel(pictures, "source: where it looks");
+  frame(el);
+  const pictures = make("div", {className: "stn-pictures"});
+  el.append(pictures);
+  const sourceCanvas = panel(pictures, "source: where it looks"), view = new SourceView(sourceCanvas);
   const targetCanvas = panel(pictures, "target: what it gets");
-  const mixCanvas = model.get("wanted_size")[0] ? panel(pictures, "target orange, wanted blue") : null;
-  const numbers = document.createElement("pre");
-  numbers.setAttribute("aria-label", "the six numbers of θ");
-  el.append(pictures, numbers);
+  targetCanvas.classList.add("stn-pixels");
+  const start = readTheta(model), offered = model.get("choices");
+  let source, forwards = false, arrows = false;
 
-  let source = picture(model, "source"), wanted = mixCanvas && picture(model, "wanted");
-  const zoom = 280 / Math.max(source.width, source.height);
-  const margin = 0.2; // room around the source, where samples may land too
+  const size = () => [source.height, source.width];
+  const write = theta => { writeTheta(model, theta); tell(""); redraw(); };
+  const sliders = thetaSliders(el, model.get("sliders"), size, write);
+  const presets = row(el);
+  presets.setAttribute("role", "group");
+  presets.setAttribute("aria-label", "presets");
+  for (const [name, numbers] of Object.entries(PRESETS)) {
+    button(presets, name, () => write(affineTheta({...IDENTITY, ...numbers}, ...size())));
+  }
+  button(presets, "reset", () => write(start), "reset to the start");
+  button(presets, "copy as code", async () => {
+    const parts = takeApart(readTheta(model), ...size());
+    const code = asCode(parts && {...sliders.numbers}, readTheta(model), size());
+    try { await navigator.clipboard.writeText(code); tell(`Copied: ${code}`); }
+    catch { tell(`To copy: ${code}`); }
+  });
 
-  function drawSource(theta, height, width) {
-    const W = Math.round(source.width * zoom), H = Math.round(source.height * zoom);
-    const m = Math.round(margin * Math.max(W, H));
-    if (!sourceCanvas.bitmap) {
-      sourceCanvas.bitmap = document.createElement("canvas");
-      paint(sourceCanvas.bitmap, source.pixels, source.height, source.width);
-      sourceCanvas.width = W + 2 * m; sourceCanvas.height = H + 2 * m;
-    }
-    const g = sourceCanvas.getContext("2d");
-    g.fillStyle = "#b8b8b8";
-    g.fillRect(0, 0, W + 2 * m, H + 2 * m);
-    g.imageSmoothingEnabled = false;
-    g.drawImage(sourceCanvas.bitmap, m, m, W, H);
-    const at = (x, y) => lookUp(theta, x, y, source).map(p => m + (p + 0.5) * zoom);
-    g.strokeStyle = g.fillStyle = ORANGE;
-    g.lineWidth = 3;
-    g.beginPath();
-    for (const [x, y] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) g.lineTo(...at(x, y));
-    g.closePath();
-    g.stroke();
-    const [cx, cy] = at(-1, -1);
-    g.beginPath(); g.arc(cx, cy, 7, 0, 7); g.fill();
-    if (!model.get("points")) return;
-    g.strokeStyle = "white"; g.lineWidth = 1;
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        const [x, y] = at(centre(column, width), centre(row, height));
-        g.beginPath(); g.arc(x, y, 4, 0, 7); g.fill(); g.stroke();
+  // Equation (1) with the six numbers of θ to be typed over.
+  const fields = [0, 1, 2, 3, 4, 5].map(i => {
+    const name = `θ${"₁₂"[Math.floor(i / 3)]}${"₁₂₃"[i % 3]}`;
+    const field = make("input", {type: "text", inputMode: "decimal", "aria-label": name, title: name});
+    field.addEventListener("change", () => {
+      const value = Number(field.value.trim().replace("−", "-").replace(",", ".") || NaN);
+      if (!Number.isFinite(value) || Math.abs(value) > 1e6) {
+        tell(`${name} must be a number such as 0.5, got “${field.value}”. It is left as it was.`);
+        return redraw();
       }
+      write(readTheta(model).map((old, k) => k === i ? value : old));
+    });
+    return field;
+  });
+  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
+  el.append(make("div", {className: "stn-formula", role: "group", "aria-label": "equation (1), θ editable"},
+    column("xₛ", "yₛ"), "=", make("span", {className: "stn-matrix"}, ...fields), column("xₜ", "yₜ", "1")));
+
+  const chosen = row(el);
+  const controls = {};
+  if (offered.includes("picture")) {
+    const file = make("input", {type: "file", accept: "image/*", hidden: true, "aria-label": "a picture of your own"});
+    controls.picture = choice(chosen, "picture", [...Object.keys(model.get("pictures")), OWN], name => {
+      if (name === OWN) return file.click();
+      save({chosen: name});
+      tell("");
+    });
+    file.addEventListener("change", async () => {
+      if (file.files[0]) await take(file.files[0]);
+      file.value = "";
+    });
+    file.addEventListener("cancel", () => redraw());
+    chosen.append(file);
+  }
+  for (const [name, options] of [["kernel", ["bilinear", "nearest"]], ["padding", ["zeros", "border"]]]) {
+    if (offered.includes(name)) controls[name] = choice(chosen, name, options, value => save({[name]: value}));
+  }
+  if (offered.includes("size")) {
+    controls.size = slider(chosen, {label: "output size", min: 20, max: 256, step: 1, digits: 0, unit: " px"}, side => {
+      const scale = side / Math.max(...size());
+      save({target_size: size().map(n => Math.max(1, Math.round(n * scale)))});
+    });
+  }
+  if (offered.includes("arrows")) {
+    toggle(chosen, "arrows from target to source", on => { arrows = on; redraw(); });
+    toggle(chosen, "send pixels forwards instead", on => { forwards = on; redraw(); });
+  }
+  const tell = messages(el);
+
+  const save = changes => { model.set(changes); model.save_changes(); };
+
+  async function take(file) {
+    try {
+      const [own, note] = await readFile(file);
+      model.set({pictures: {...model.get("pictures"), [OWN]: own}, target_size: []});
+      save({chosen: OWN});
+      tell(note);
+    } catch {
+      tell(`${file.name} is not a picture that this browser can read: try a PNG or a JPEG file.`);
+      redraw();
     }
+  }
+
+  const toSource = (x, y) => { // from canvas pixels to −1 … 1
+    const [column, line] = view.from(x, y);
+    return [2 * column / Math.max(source.width - 1, 1) - 1, 2 * line / Math.max(source.height - 1, 1) - 1];
+  };
+  const corners = CORNER_NAMES.map((name, k) => handle(sourceCanvas, `${name} corner of the region that is read`,
+    (x, y) => write(dragCorner(readTheta(model), k, ...toSource(x, y)))));
+  corners[0].knob.classList.add("stn-first");
+  const middle = handle(sourceCanvas, "centre of the region that is read", (x, y) => {
+    const theta = [...readTheta(model)];
+    [theta[2], theta[5]] = toSource(x, y);
+    write(theta);
+  });
+
+  function targetSize() {
+    const wanted = model.get("target_size");
+    return wanted.length ? wanted : size();
   }
 
   function draw() {
-    const theta = affineTheta({rotation: model.get("rotation"), scale: model.get("scale"),
-      shear: model.get("shear"), x: model.get("x"), y: model.get("y")}, source.height, source.width);
-    const [height, width] = model.get("target_size");
-    const target = warp(source, theta, height, width, model.get("kernel"), model.get("padding"));
-    paint(targetCanvas, target, height, width);
-    drawSource(theta, height, width);
-    const show = t => t.toFixed(2).replace("-0.00", "0.00").padStart(6);
-    let text = `θ = [ ${theta.slice(0, 3).map(show).join("  ")} ]\n    [ ${theta.slice(3).map(show).join("  ")} ]`;
-    if (mixCanvas) {
-      const [mix, loss] = compare(target, wanted.pixels);
-      paint(mixCanvas, mix, height, width);
-      text += `\nmean squared difference: ${loss.toFixed(4)}`;
+    const theta = readTheta(model), [height, width] = targetSize();
+    const target = forwards ? send(source, theta, height, width)
+      : warp(source, theta, height, width, model.get("kernel"), model.get("padding"));
+    paint(targetCanvas, {pixels: target, height, width});
+    targetCanvas.style.width = `${280 * width / Math.max(height, width)}px`;
+    const g = view.clear(), points = outline(g, theta, source, view.at);
+    if (arrows) {
+      for (const y of [-1, -0.5, 0, 0.5, 1]) for (const x of [-1, -0.5, 0, 0.5, 1]) {
+        const own = view.at((x + 1) * (source.width - 1) / 2, (y + 1) * (source.height - 1) / 2);
+        const looks = view.at(...lookUp(theta, x, y, source));
+        arrow(g, ...(forwards ? [looks, own] : [own, looks]), BLUE);
+      }
     }
-    numbers.textContent = text;
-    for (const [canvas, what] of [[sourceCanvas, "source with the region that is read"],
-                                  [targetCanvas, "warped picture"], [mixCanvas, "comparison"]]) {
-      canvas?.setAttribute("aria-label", `${model.get("alt")}: ${what}`);
-    }
+    corners.forEach((corner, k) => corner.place(...points[k]));
+    middle.place(...view.at(...lookUp(theta, 0, 0, source)));
+    fields.forEach((field, i) => { if (document.activeElement !== field) field.value = fixed(theta[i]); });
+    if (!sliders.follow(theta)) tell("This θ reads the whole target from one line or point: no slider can say it.");
+    for (const name of ["kernel", "padding"]) if (controls[name]) controls[name].value = model.get(name);
+    if (controls.picture) controls.picture.value = model.get("chosen");
+    controls.size?.set(Math.max(height, width));
+    const what = `${model.get("chosen")}, ${source.height} by ${source.width} pixels`;
+    sourceCanvas.setAttribute("aria-label", `source: ${what}, with the region that is read`);
+    targetCanvas.setAttribute("aria-label", `target: ${height} by ${width} pixels`);
   }
+  const redraw = oncePerFrame(draw);
 
-  let waiting = false;
-  function redraw() {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
+  function load() {
+    const {bytes, size} = model.get("pictures")[model.get("chosen")];
+    source = picture(bytes, size);
+    view.show(source);
   }
-  function replace() {
-    source = picture(model, "source");
-    sourceCanvas.bitmap = null;
-    redraw();
-  }
-  const follow = "rotation scale shear x y kernel padding points target_size".split(" ").map(n => `change:${n}`).join(" ");
-  model.on(follow, redraw);
-  model.on("change:source", replace);
-  const longest = Math.max(...model.get("target_size"));
-  targetCanvas.style.width = `${280 * model.get("target_size")[1] / longest}px`;
-  if (mixCanvas) mixCanvas.style.width = targetCanvas.style.width;
+  function reload() { load(); redraw(); }
+
+  load();
   draw();
-  return () => { model.off(follow, redraw); model.off("change:source", replace); };
+  const follow = "change:theta change:kernel change:padding change:target_size";
+  model.on(follow, redraw);
+  model.on("change:chosen change:pictures", reload);
+  return () => {
+    redraw.cancel();
+    model.off(follow, redraw);
+    model.off("change:chosen change:pictures", reload);
+  };
 }
 
 export default {render};

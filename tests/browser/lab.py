@@ -35,6 +35,7 @@ def running_lab(folder: Path):
         "ServerApp.allow_root": True,
         "ServerApp.open_browser": False,
         "IdentityProvider.token": token,
+        "LabApp.expose_app_in_browser": True,
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())],
@@ -76,6 +77,25 @@ def open_notebook(page, address: str) -> None:
     page.goto(address, wait_until="domcontentloaded")
     page.wait_for_selector(".jp-CodeCell .jp-RenderedImage img", timeout=60_000)
     page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
+
+
+def run_all(page, timeout: float) -> None:
+    """Run all cells from the menu and wait until the last has ended."""
+    from playwright.sync_api import TimeoutError as Late
+
+    prompts = (
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    )
+    for _ in range(4):
+        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+        page.click('.lm-Menu-item[data-command="runmenu:run-all"]')
+        try:
+            page.wait_for_function(f"{prompts}.some(t => t.includes('*'))", timeout=3000)
+            break
+        except Late:
+            page.keyboard.press("Escape")
+    page.wait_for_function(f"!{prompts}.some(t => t.includes('*'))", timeout=1000 * timeout)
+    page.wait_for_timeout(1000)
 
 
 def run_first_cell(page) -> None:

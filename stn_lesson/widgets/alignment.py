@@ -1,0 +1,133 @@
+"""Align it yourself: the loss, its gradient and the descent, live."""
+
+import torch
+import traitlets
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from stn_lesson import plots
+from stn_lesson.sampler import warp
+from stn_lesson.theta import affine_theta
+from stn_lesson.widgets.live import LivePicture, Theta, check_picture, script
+from stn_lesson.widgets.warp_explorer import SLIDERS, check_names
+
+LARGEST_BLUR = 6
+
+
+class Alignment(LivePicture):
+    """A picture to be brought onto another one: by sliders, on a map of the loss, or by descent.
+
+    The loss is the mean squared difference of the warped and the wanted picture. The browser works
+    out loss, gradient (equations 5 and 7), map and descent (Adam at rate 0.02); Python is told θ.
+
+    Args:
+        image: (1, 1, H, W) floats from 0 to 1, the picture that is warped.
+        wanted: the picture to be matched, of the same shape.
+        sliders: which sliders to show, of `SLIDERS`.
+        start: where θ stands first, as in `start={"rotation": 30}`; words of `affine_theta`.
+        far: where "shift it far" puts θ, in the same words. The default is out of reach for the
+            descent on a sharp digit, and within its reach once both pictures are blurred.
+        blur: both pictures are averaged over (2·blur + 1)² pixels; 0 to 6, 0 leaves them sharp.
+
+    Raises:
+        TypeError, ValueError: not two grey pictures of one size, an unknown slider, or a blur
+            outside its range.
+
+    >>> from stn_lesson.datasets import checkerboard
+    >>> board = checkerboard(32, 32)
+    >>> alignment = Alignment(board, board, start={"translation": (0.5, 0)})
+    >>> round(alignment.loss, 2)
+    0.14
+    >>> alignment.theta = affine_theta()
+    >>> alignment.loss < 1e-9
+    True
+    """
+
+    _esm = script("descent", "alignment")
+    theta = Theta()
+    blur = traitlets.Int(min=0, max=LARGEST_BLUR).tag(sync=True)
+    map_over = traitlets.List(["x", "rotation"]).tag(sync=True)  # left to right, and upright
+    steps = traitlets.Int(read_only=True).tag(sync=True)  # of descent, since θ was last set by hand
+    pictures = traitlets.Dict().tag(sync=True)
+    sliders = traitlets.List().tag(sync=True)
+    far = Theta()
+
+    def __init__(
+        self,
+        image: Tensor,
+        wanted: Tensor,
+        *,
+        sliders: tuple[str, ...] = SLIDERS,
+        start: dict | None = None,
+        far: dict | None = None,
+        blur: int = 0,
+    ):
+        """See the class."""
+        check_names("sliders", sliders, SLIDERS)
+        self.image, self.wanted = check_pair(image, wanted)
+        if blur not in range(LARGEST_BLUR + 1):
+            raise ValueError(f"blur must be a whole number from 0 to {LARGEST_BLUR}, got {blur}")
+        size = tuple(image.shape[-2:])
+        super().__init__(
+            theta=affine_theta(**(start or {}), size=size),
+            far=affine_theta(**(far or {"translation": (0.9, 0)}), size=size),
+            pictures={"source": _as_floats(image), "wanted": _as_floats(wanted)},
+            sliders=list(sliders),
+            blur=int(blur),
+        )
+
+    @traitlets.validate("map_over")
+    def _two_names(self, proposal):
+        check_names("map_over", proposal.value, SLIDERS)
+        if len(set(proposal.value)) != 2 or len(proposal.value) != 2:
+            raise ValueError(f"map_over must be two different names, got {proposal.value}")
+        return list(proposal.value)
+
+    @property
+    def loss(self) -> float:
+        """The mean squared difference as things stand now, by torch."""
+        return self._measure(self.theta).item()
+
+    @property
+    def gradient(self) -> Tensor:
+        """∂loss/∂θ as things stand now, by torch's autograd: (1, 2, 3)."""
+        theta = self.theta.clone().requires_grad_()
+        return torch.autograd.grad(self._measure(theta), theta)[0]
+
+    def _measure(self, theta: Tensor) -> Tensor:
+        return (warp(self._soft(self.image), theta) - self._soft(self.wanted)).square().mean()
+
+    def _soft(self, picture: Tensor) -> Tensor:
+        picture = picture.detach().cpu().float()
+        return avg_pool2d(picture, 2 * self.blur + 1, 1, self.blur) if self.blur else picture
+
+    def still(self) -> plots.Picture:
+        """A still picture of the present state."""
+        source, wanted = self._soft(self.image), self._soft(self.wanted)
+        warped = warp(source, self.theta)
+        words = ["source", "warped", "wanted", "warped orange, wanted blue"]
+        pictures = [source[0], warped[0], wanted[0], plots.overlay(warped[0], wanted[0])]
+        alt = f"{'; '.join(words)}. Mean squared difference {self.loss:.4f}."
+        return plots.images(pictures, words, f"Four pictures: {alt}")
+
+
+def check_pair(image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Both pictures, if they are grey and of one size; a clear error otherwise."""
+    for picture in (image, wanted):
+        if check_picture(picture).shape[1] != 1:
+            raise ValueError(
+                f"a picture to align must be grey, (1, 1, H, W), got {tuple(picture.shape)}: "
+                "use picture.mean(1, keepdim=True)"
+            )
+    if image.shape != wanted.shape:
+        raise ValueError(
+            f"image and wanted must have the same size, got {tuple(image.shape)} and "
+            f"{tuple(wanted.shape)}: use stn.warp(image, theta, size) to bring one to the other's"
+        )
+    return image, wanted
+
+
+def _as_floats(picture: Tensor) -> dict:
+    """A grey picture as float32: the descent in the browser is then the same as torch's."""
+    grey = picture.detach().cpu().float().contiguous()
+    return {"bytes": grey.numpy().tobytes(), "size": list(picture.shape[-2:])}

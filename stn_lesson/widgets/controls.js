@@ -1,0 +1,163 @@
+// What all live pictures are held by: sliders, choices, buttons and points to drag, each with a
+// name for screen readers, each moved by arrow keys (with shift in larger steps).
+
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+
+// The frame of a live picture. JupyterLab would take its keys for shortcuts, so they stay inside.
+function frame(el) {
+  el.classList.add("stn-live");
+  el.dataset.lmSuppressShortcuts = "true";
+  el.addEventListener("keydown", event => event.stopPropagation());
+  return el;
+}
+
+// A row of controls, with a name if it has a meaning of its own.
+function row(parent, ...children) {
+  const element = make("div", {className: "stn-row"}, ...children);
+  parent.append(element);
+  return element;
+}
+
+// A slider with its label and its value in words. Returns {set, input}: `set` moves it silently.
+function slider(parent, {label, min, max, step, digits = 2, unit = ""}, onInput) {
+  const input = make("input", {type: "range", min, max, step, "aria-label": label});
+  const value = make("output");
+  parent.append(make("label", {className: "stn-slider"}, make("span", {}, label), input, value));
+  const set = number => {
+    input.value = number;
+    value.textContent = fixed(number, digits) + unit;
+    input.setAttribute("aria-valuetext", value.textContent);
+  };
+  const move = number => { set(clamp(number, min, max)); onInput(Number(input.value)); };
+  input.addEventListener("input", () => move(Number(input.value)));
+  input.addEventListener("keydown", event => {
+    const direction = ARROWS[event.key];
+    if (!direction || !event.shiftKey) return; // the browser's own single step
+    event.preventDefault();
+    move(Number(input.value) + 10 * step * (direction[0] - direction[1]));
+  });
+  return {set, input};
+}
+
+function choice(parent, label, options, onChange) {
+  const select = make("select", {"aria-label": label});
+  for (const option of options) select.append(make("option", {value: option}, option));
+  select.addEventListener("change", () => onChange(select.value));
+  parent.append(make("label", {}, `${label} `, select));
+  return select;
+}
+
+function toggle(parent, label, onChange) {
+  const box = make("input", {type: "checkbox"});
+  box.addEventListener("change", () => onChange(box.checked));
+  parent.append(make("label", {}, box, ` ${label}`));
+  return box;
+}
+
+function button(parent, label, onClick, words = label) {
+  const element = make("button", {type: "button", "aria-label": words}, label);
+  element.addEventListener("click", onClick);
+  parent.append(element);
+  return element;
+}
+
+// A place for messages, read out by screen readers when they change.
+function messages(parent) {
+  const place = make("p", {className: "stn-message", role: "status"});
+  parent.append(place);
+  return text => { if (place.textContent !== text) place.textContent = text; };
+}
+
+// A point on a canvas to be dragged by mouse or finger, or moved by arrow keys (`step` canvas
+// pixels, ten times as far with shift). onMove(x, y, event) hears where it should go, in
+// canvas pixels.
+function handle(canvas, words, onMove, step = 2) { // Returns {knob, place}.
+  const knob = make("button", {type: "button", className: "stn-handle", "aria-label": words});
+  canvas.parentElement.append(knob);
+  let x = 0, y = 0, grip = null;
+  const scale = () => canvas.clientWidth / canvas.width || 1;
+  knob.addEventListener("pointerdown", event => {
+    grip = [event.clientX / scale() - x, event.clientY / scale() - y];
+    knob.setPointerCapture(event.pointerId);
+    knob.focus();
+    event.preventDefault();
+  });
+  knob.addEventListener("pointermove", event => {
+    if (grip) onMove(event.clientX / scale() - grip[0], event.clientY / scale() - grip[1], event);
+  });
+  for (const end of ["pointerup", "pointercancel"]) knob.addEventListener(end, () => { grip = null; });
+  knob.addEventListener("keydown", event => {
+    const direction = ARROWS[event.key];
+    if (!direction) return;
+    event.preventDefault();
+    const far = (event.shiftKey ? 10 : 1) * (typeof step === "function" ? step() : step);
+    x += far * direction[0]; y += far * direction[1]; // the next press may come before a redraw
+    onMove(x, y, event);
+  });
+  return {
+    knob,
+    place(toX, toY) { // kept where it can be seen and taken hold of
+      x = clamp(toX, 0, canvas.width); y = clamp(toY, 0, canvas.height);
+      knob.style.left = `${100 * x / canvas.width}%`;
+      knob.style.top = `${100 * y / canvas.height}%`;
+    },
+  };
+}
+
+// The sliders of an affine θ. They follow `model`'s theta and write to it; what they cannot say
+// (a θ that has no inverse) they leave to `tell`.
+const THETA_SLIDERS = {
+  rotation: {label: "rotation", min: -180, max: 180, step: 1, digits: 0, unit: "°"},
+  scale: {label: "scale", min: 0.25, max: 3, step: 0.01, unit: "×"},
+  stretch: {label: "stretch", min: 0.25, max: 3, step: 0.01, unit: "×"},
+  shear: {label: "shear", min: -60, max: 60, step: 1, digits: 0, unit: "°"},
+  x: {label: "right", min: -1.5, max: 1.5, step: 0.01},
+  y: {label: "down", min: -1.5, max: 1.5, step: 0.01},
+};
+
+function thetaSliders(parent, names, size, write) {
+  const numbers = {...IDENTITY};
+  const rows = row(parent);
+  rows.classList.add("stn-sliders");
+  const sliders = Object.fromEntries(names.map(name => [name, slider(rows, THETA_SLIDERS[name], value => {
+    numbers[name] = value;
+    write(affineTheta(numbers, ...size()));
+  })]));
+  return {
+    numbers,
+    follow(theta) { // false if no slider can say this θ
+      const parts = takeApart(theta, ...size());
+      if (!parts) return false;
+      // A slider that has just been moved says its number more exactly than θ does, and knows
+      // 180° from −180°.
+      const same = affineTheta(numbers, ...size()).every((v, i) => Math.abs(v - theta[i]) < 1e-5);
+      if (!same) Object.assign(numbers, parts);
+      for (const name of names) sliders[name].set(numbers[name]);
+      return true;
+    },
+  };
+}
+
+// θ of a model as plain numbers; as float32, so that Python's copy is equal to the last bit.
+const readTheta = model => model.get("theta");
+function writeTheta(model, theta) {
+  model.set("theta", theta.map(Math.fround));
+  model.save_changes();
+}
+
+// A field for a number to be typed. What is no number from min to max is refused in words by
+// `tell`, and the old one comes back. Returns {set, input}: `set` leaves alone what is being typed.
+function numberField(parent, {label, min, max, digits = 2}, onChange, tell) {
+  const input = make("input", {type: "text", inputMode: "decimal", "aria-label": label, title: label, size: 6});
+  let last = 0;
+  const show = () => { input.value = fixed(last, digits); };
+  input.addEventListener("change", () => {
+    const value = Number(input.value.trim().replace("−", "-").replace(",", ".") || NaN);
+    if (value >= min && value <= max) { tell(""); return onChange(value); }
+    const range = `from ${fixed(min, 1)} to ${fixed(max, 1)}`;
+    tell(`${label} must be a number ${range}, got “${input.value}”. It is left as it was.`);
+    show();
+  });
+  parent.append(input);
+  return {input, set(value) { last = value; if (document.activeElement !== input) show(); }};
+}

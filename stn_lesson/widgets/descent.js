@@ -1,0 +1,125 @@
+// The loss between a warped and a wanted picture, its gradient with respect to θ, descent along it,
+// and a map of it. A grey picture is {grey, height, width}, its numbers from 0 to 1.
+
+const pixel = ({grey, height, width}, m, n) =>
+  m >= 0 && m < width && n >= 0 && n < height ? grey[n * width + m] : 0; // outside: zero
+
+// The loss L = mean (V − wanted)² and its gradient ∂L/∂θ. V comes by equation (5), its slope in the
+// source by (7), and what θ has to do with the place by (1). `every` 2 looks at every second target
+// pixel only; `target` is filled with V.
+function assess(source, wanted, theta, {every = 1, target = null} = {}) {
+  const {height: H, width: W} = source, {height, width} = wanted;
+  const acrossX = (W - 1) / 2, acrossY = (H - 1) / 2; // pixels in one unit
+  const gradient = [0, 0, 0, 0, 0, 0], first = (every - 1) >> 1;
+  let loss = 0, count = 0;
+  for (let row = first; row < height; row += every) {
+    const y = centre(row, height);
+    for (let column = first; column < width; column += every) {
+      const x = centre(column, width), here = row * width + column;
+      const xs = (theta[0] * x + theta[1] * y + theta[2] + 1) * acrossX; // (1)
+      const ys = (theta[3] * x + theta[4] * y + theta[5] + 1) * acrossY;
+      count += 1;
+      if (!(xs > -1 && xs < W && ys > -1 && ys < H)) { // no pixel near: V is 0, and so is its slope
+        loss += wanted.grey[here] ** 2;
+        if (target) target[here] = 0;
+        continue;
+      }
+      const left = Math.floor(xs), top = Math.floor(ys), u = xs - left, v = ys - top;
+      const a = pixel(source, left, top), b = pixel(source, left + 1, top);
+      const c = pixel(source, left, top + 1), d = pixel(source, left + 1, top + 1);
+      const value = (1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * c + u * d); // (5)
+      const error = value - wanted.grey[here];
+      if (target) target[here] = value;
+      loss += error * error;
+      const slopeX = 2 * error * acrossX * ((1 - v) * (b - a) + v * (d - c)); // (7): right minus left
+      const slopeY = 2 * error * acrossY * ((1 - u) * (c - a) + u * (d - b)); // below minus above
+      gradient[0] += slopeX * x; gradient[1] += slopeX * y; gradient[2] += slopeX;
+      gradient[3] += slopeY * x; gradient[4] += slopeY * y; gradient[5] += slopeY;
+    }
+  }
+  return {loss: loss / count, gradient: gradient.map(sum => sum / count)};
+}
+
+// The mean over (2k + 1)² pixels around each, black beyond the edge: first along rows, then columns.
+function blurred({grey, height, width}, k) {
+  const along = (from, lines, length, nextLine, next) => {
+    const to = new Float32Array(from.length);
+    for (let line = 0; line < lines; line++) {
+      const at = i => i >= 0 && i < length ? from[line * nextLine + i * next] : 0;
+      let sum = 0;
+      for (let i = 0; i < k; i++) sum += at(i);
+      for (let i = 0; i < length; i++) {
+        sum += at(i + k) - at(i - k - 1);
+        to[line * nextLine + i * next] = sum / (2 * k + 1);
+      }
+    }
+    return to;
+  };
+  if (!k) return {grey, height, width};
+  return {grey: along(along(grey, height, width, width, 1), width, height, 1, width), height, width};
+}
+
+// The warped picture in orange over the wanted one in blue; pale where both are bright.
+function overlay(warped, {grey: wanted, height, width}) {
+  const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
+  for (let i = 0, to = 0; i < wanted.length; i++, to += 4) {
+    const a = warped[i], b = wanted[i];
+    pixels[to] = 230 * a; pixels[to + 1] = 159 * a + 114 * b * (1 - a / 2); pixels[to + 2] = 178 * b;
+  }
+  return {pixels, height, width};
+}
+
+// The optimiser of notebook 04's `align`: torch.optim.Adam at rate 0.02.
+class Adam {
+  steps = 0; mean = [0, 0, 0, 0, 0, 0]; square = [0, 0, 0, 0, 0, 0];
+
+  step(theta, gradient) {
+    this.steps += 1;
+    const full = decay => 1 - decay ** this.steps; // makes up for the start at 0
+    return theta.map((value, i) => {
+      this.mean[i] += 0.1 * (gradient[i] - this.mean[i]);
+      this.square[i] += 0.001 * (gradient[i] ** 2 - this.square[i]);
+      return value - 0.02 * this.mean[i] / full(0.9) / (Math.sqrt(this.square[i] / full(0.999)) + 1e-8);
+    });
+  }
+}
+
+const CIVIDIS = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120],
+                 [165, 156, 116], [195, 179, 105], [225, 204, 85], [254, 232, 56]]; // dark is low
+const SIDE = 224, CELLS = 27; // of the map: canvas pixels, and places at which the loss is worked out
+const SLICE = 6; // ms a frame that the map may take
+
+// CELLS × CELLS numbers, worked out in slices so that no frame waits for them. A map that was begun
+// is finished, so that something is seen during a long drag; then comes the newest that was asked for.
+class SlowMap {
+  values = new Float32Array(CELLS * CELLS); done = CELLS * CELLS; newest = null; key = "";
+
+  ask(key, at) { // at(x, y): the number at a place, 0 to 1 from left to right and top to bottom
+    if (key !== this.key) { this.key = key; this.newest = at; }
+  }
+
+  get idle() { return this.done === this.values.length && !this.newest; }
+
+  work() { // true when a map has just been finished
+    const end = performance.now() + SLICE, {values} = this;
+    if (this.done === values.length) { this.at = this.newest; this.newest = null; this.done = 0; }
+    while (this.done < values.length && performance.now() < end) {
+      const row = Math.floor(this.done / CELLS), column = this.done % CELLS;
+      values[this.done++] = this.at(column / (CELLS - 1), row / (CELLS - 1));
+    }
+    return this.done === values.length;
+  }
+
+  // In ten colours, so that their borders are contour lines; enlarged by the sampler itself.
+  picture() {
+    const low = Math.min(...this.values), high = Math.max(...this.values), steps = CIVIDIS.length;
+    const target = new Float32Array(SIDE * SIDE), pixels = new Uint8ClampedArray(4 * SIDE * SIDE).fill(255);
+    const empty = {grey: target, height: SIDE, width: SIDE};
+    assess({grey: this.values, height: CELLS, width: CELLS}, empty, [1, 0, 0, 0, 1, 0], {target});
+    for (let i = 0; i < target.length; i++) {
+      const colour = CIVIDIS[clamp(Math.floor((target[i] - low) / (high - low || 1) * steps), 0, steps - 1)];
+      for (let k = 0; k < 3; k++) pixels[4 * i + k] = colour[k];
+    }
+    return {low, high, picture: {pixels, height: SIDE, width: SIDE}};
+  }
+}

@@ -1,0 +1,122 @@
+"""Fool the network: make a scene, and watch what a trained network makes of it."""
+
+import torch
+import traitlets
+from torch import Tensor, nn
+
+from stn_lesson import plots
+from stn_lesson.collapse import find_transformer, look
+from stn_lesson.datasets import Split
+from stn_lesson.sampler import warp
+from stn_lesson.theta import affine_theta, decompose
+from stn_lesson.training import to_floats
+from stn_lesson.widgets.live import LivePicture, script
+
+CROP, CROPS = 8, 16  # side and number of the pieces of clutter on offer
+
+
+class FoolTheNetwork(LivePicture):
+    """A digit to turn, scale and move, clutter, a pen; and the answer of a network that looks.
+
+    The scene is made in the browser; the network runs in the kernel and answers the newest scene.
+    The undo meter shows by how much the transformer turns the picture against the angle by which
+    the digit was turned.
+
+    Args:
+        model: a network with a `SpatialTransformer`, for images (N, 1, side, side).
+        digits: digits to choose from, bytes (N, 1, h, h), with their labels.
+        side: side of the scene in pixels.
+
+    Raises:
+        ValueError: a network without a transformer.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> from stn_lesson.networks import RecipeSTN
+    >>> game = FoolTheNetwork(RecipeSTN(), load_digits().test)
+    >>> game.rotation = 30.0
+    >>> game.scene.shape
+    torch.Size([1, 1, 60, 60])
+    """
+
+    _esm = script("fool_the_network")
+    digits = traitlets.Bytes().tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    crops = traitlets.Bytes().tag(sync=True)
+    crop_places = traitlets.List().tag(sync=True)
+    side = traitlets.Int().tag(sync=True)
+    view_size = traitlets.List().tag(sync=True)
+    view_padding = traitlets.Unicode().tag(sync=True)
+    index = traitlets.Int(0).tag(sync=True)  # which digit; −1 for none
+    rotation = traitlets.Float(0).tag(sync=True)
+    scale = traitlets.Float(1).tag(sync=True)
+    x = traitlets.Float(0).tag(sync=True)
+    y = traitlets.Float(0).tag(sync=True)
+    clutter = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, model: nn.Module, digits: Split, *, side: int = 60):
+        """See the class."""
+        transformer = find_transformer(model)
+        if transformer is None:
+            raise ValueError(
+                f"{type(model).__name__} has no SpatialTransformer whose looks could be shown"
+            )
+        self.model, self._digits = model.eval(), digits
+        generator = torch.Generator().manual_seed(0)
+        room = digits.images.shape[-1] - CROP - 3  # the margin of a digit is empty
+        crops, places = [], []
+        for which in torch.randperm(len(digits), generator=generator)[:CROPS]:
+            row, column = torch.randint(4, room, (2,), generator=generator)
+            crops.append(digits.images[which, 0, row : row + CROP, column : column + CROP])
+            places.append(torch.randint(side - CROP + 1, (2,), generator=generator).tolist())
+        super().__init__(
+            digits=digits.images.contiguous().numpy().tobytes(),
+            labels=digits.labels.tolist(),
+            crops=torch.stack(crops).numpy().tobytes(),
+            crop_places=places,
+            side=side,
+            view_size=list(transformer.output_size(torch.empty(1, 1, side, side))),
+            view_padding=transformer.padding,
+        )
+        self.on_msg(self._answer)
+
+    @property
+    def scene(self) -> Tensor:
+        """The digit as it is placed now, without clutter or drawing: floats (1, 1, side, side)."""
+        return self._placed(self.rotation)
+
+    def look(self, scenes: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network makes of scenes (N, 1, side, side): θ (N, 2, 3), shares (N, classes)."""
+        with torch.no_grad():
+            device = next(self.model.parameters()).device
+            shares = self.model(scenes.to(device)).softmax(1).cpu()
+        return look(self.model, scenes).theta, shares
+
+    def still(self) -> plots.Picture:
+        """The digit at seven angles, where the network looks, and what it sees."""
+        angles = torch.arange(-90, 91, 30)
+        scenes = torch.cat([self._placed(self.rotation + angle) for angle in angles.tolist()])
+        titles = [f"{angle}°" for angle in angles.tolist()]
+        return plots.gallery(self.model, (scenes * 255).round().byte(), titles=titles)
+
+    def _placed(self, rotation: float) -> Tensor:
+        if self.index < 0:
+            return torch.zeros(1, 1, self.side, self.side)
+        digit = to_floats(self._digits.images[self.index : self.index + 1])
+        same = (digit.shape[-1] - 1) / (self.side - 1)  # a pixel stays a pixel
+        theta = affine_theta(rotation, self.scale * same, translation=(self.x, self.y))
+        return warp(digit, theta, (self.side, self.side))
+
+    def _answer(self, _, content: dict, buffers: list) -> None:
+        pixels = torch.frombuffer(bytearray(buffers[0]), dtype=torch.uint8)
+        theta, shares = self.look(to_floats(pixels.view(-1, 1, self.side, self.side)))
+        self.send(content | dict(
+            theta=theta.flatten(1).tolist(), shares=shares.tolist(), rotation=turns(theta)
+        ))  # fmt: skip
+
+
+def turns(theta: Tensor) -> list[float | None]:
+    """By how many degrees each θ turns the picture; None where it squeezes it flat."""
+    flat = theta[:, :, :2].det() == 0
+    safe = torch.where(flat[:, None, None], affine_theta().to(theta), theta)
+    angles = decompose(safe)["rotation"].tolist()
+    return [None if lost else angle for lost, angle in zip(flat.tolist(), angles, strict=True)]

@@ -1,0 +1,153 @@
+"""What all live pictures have in common: a life in the browser, a still picture, an end."""
+
+import functools
+from pathlib import Path
+
+import anywidget
+import torch
+import traitlets
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
+from torch import Tensor
+
+from stn_lesson import plots
+from stn_lesson.theta import check_theta
+
+FOLDER = Path(__file__).parent
+# JupyterLab writes an error where a saved notebook is opened without its kernel. The still picture
+# that follows says all there is to say, so that line is kept out of sight.
+HIDE_THE_LOST = (
+    "<style>.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { display: none; }</style>"
+)
+
+
+@functools.cache
+def script(*names: str) -> str:
+    """The JavaScript of a live picture: the sampler, the drawing and the controls, then its own."""
+    parts = ("warp", "drawing", "controls", *names)
+    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in parts)
+
+
+class LivePicture(anywidget.AnyWidget):
+    """A picture that lives in the browser, and leaves a still one where there is no kernel.
+
+    A subclass names its script in `_esm` and draws `still()`. It ends when the cells that made or
+    showed it run again: nothing is left behind, however often that happens.
+    """
+
+    _css = (FOLDER / "widgets.css").read_text("utf-8")
+
+    def __init__(self, **traits):
+        """Open it in the browser, as yet unseen."""
+        super().__init__(**traits)
+        self._shown: DisplayHandle | None = None
+        self._cells = set()
+        _belongs_to_this_cell(self)
+
+    def still(self) -> plots.Picture:
+        """A still picture of the present state."""
+        raise NotImplementedError
+
+    def refresh_still(self) -> None:
+        """Put the present state in place of the still picture that the notebook keeps."""
+        if self._shown:
+            self._shown.update(self._described_still())
+
+    def _described_still(self) -> plots.Picture:
+        figure = self.still()
+        figure.alt = f"The live picture, standing still. {figure.alt}"
+        return figure
+
+    def _ipython_display_(self) -> None:
+        _belongs_to_this_cell(self)
+        bundle = self._repr_mimebundle_()
+        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+        bundle["text/plain"] = "Run this cell to bring it to life."
+        display(bundle, raw=True)
+        self._shown = display(self._described_still(), display_id=True)
+        display({"text/html": HIDE_THE_LOST, "text/plain": ""}, raw=True)
+
+    def end(self) -> None:
+        """End it, here and in the browser; IPython's memory of outputs forgets it too."""
+        self.layout.close()  # ipywidgets gives every widget one, and leaves it behind
+        self.close()
+        shell = get_ipython()
+        for memory in (shell.user_ns["Out"], shell.user_ns, shell.user_ns_hidden):
+            for name in [n for n, value in memory.items() if value is self]:
+                if not isinstance(name, str) or name.startswith("_"):
+                    del memory[name]
+
+
+class Theta(traitlets.TraitType):
+    """θ (1, 2, 3), which travels to the browser as its six numbers."""
+
+    default_value = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
+
+    def __init__(self):
+        """A trait that is kept equal in Python and in the browser."""
+        super().__init__()
+        self.tag(
+            sync=True,
+            to_json=lambda theta, _: theta.flatten().tolist(),
+            from_json=lambda numbers, _: torch.tensor(numbers, dtype=torch.float32).view(1, 2, 3),
+        )
+
+    def validate(self, owner, value):
+        """Refuse what is no single θ; keep it as float32, on the CPU."""
+        if len(check_theta(value)) != 1:
+            raise ValueError(f"theta must be one θ, (1, 2, 3), got {tuple(value.shape)}")
+        return value.detach().cpu().float()
+
+
+def check_picture(image: Tensor) -> Tensor:
+    """The picture itself, if it is one that can be shown; a clear error otherwise."""
+    if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[:2] not in ((1, 1), (1, 3)):
+        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise ValueError(f"a picture must have shape (1, 1, H, W) or (1, 3, H, W), got {got}")
+    if not image.is_floating_point():
+        raise TypeError(f"a picture must hold floats from 0 to 1, got {image.dtype}: divide by 255")
+    if not image.isfinite().all() or image.min() < 0 or image.max() > 1:
+        raise ValueError(
+            f"a picture must hold values from 0 to 1, got {image.min():g} to {image.max():g}"
+        )
+    return image
+
+
+def to_browser(image: Tensor) -> dict:
+    """A picture (1, 1 or 3, H, W) as the browser takes it: rows of red, green and blue bytes."""
+    rgb = check_picture(image).detach().cpu()[0].expand(3, -1, -1).permute(1, 2, 0)
+    pixels = (rgb * 255).round().to(torch.uint8).contiguous()
+    return {"bytes": pixels.numpy().tobytes(), "size": list(image.shape[-2:])}
+
+
+def from_browser(picture: dict) -> Tensor:
+    """The way back: (1, 3, H, W)."""
+    pixels = torch.frombuffer(bytearray(picture["bytes"]), dtype=torch.uint8)
+    return pixels.view(*picture["size"], 3).permute(2, 0, 1)[None] / 255
+
+
+_watching = None  # the IPython shell whose cells are watched
+_by_cell: dict[str, set[LivePicture]] = {}
+
+
+def _belongs_to_this_cell(live: LivePicture) -> None:
+    """Remember which cell made or shows it. Front ends that name no cells are left alone."""
+    global _watching
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return
+    if _watching is not shell:
+        shell.events.register("pre_run_cell", _end_what_this_cell_showed)
+        _watching = shell
+    cell = shell.get_parent().get("metadata", {}).get("cellId")
+    if cell:
+        live._cells.add(cell)
+        _by_cell.setdefault(cell, set()).add(live)
+
+
+def _end_what_this_cell_showed(info) -> None:
+    """Before a cell runs: what it showed last is gone, unless another cell shows it too."""
+    for live in _by_cell.pop(getattr(info, "cell_id", None), ()):
+        live._cells.discard(info.cell_id)
+        if not live._cells:
+            live.end()

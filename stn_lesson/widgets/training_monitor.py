@@ -1,0 +1,272 @@
+"""Training monitor: watch a network learn; hold it, let it go on, stop it."""
+
+import math
+import threading
+import time
+import warnings
+from inspect import signature
+
+import torch
+import traitlets
+from torch import Tensor, nn
+
+from stn_lesson import plots
+from stn_lesson.collapse import Look, find_transformer, look
+from stn_lesson.datasets import Dataset
+from stn_lesson.sampler import warp
+from stn_lesson.training import WATCHED, History, StopTraining, fit, predict, to_floats
+from stn_lesson.widgets.live import LivePicture, script
+
+DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
+OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
+POINTS = 400  # of the loss curve, at most
+INTERVAL = 0.25  # seconds between two reports to the browser, at least
+
+
+class TrainingMonitor(LivePicture):
+    """`fit` in the background: its curves, and where the transformer looks, while it trains.
+
+    Display it, and the training starts; the notebook stays free. Leave the model alone until the
+    monitor pauses or ends: a cell that asks it for answers disturbs the training. So does a cell
+    that draws random numbers, if the network has dropout; and until the end, draws of such a cell
+    are not those that its own seed promises (see `fit`).
+
+    Args:
+        model: as for `fit`.
+        data: as for `fit`.
+        count: how many test images to show, 1 to 32, if they are grey and the network has a
+            transformer.
+        settings: of `fit`, as in `epochs=5`.
+
+    Attributes:
+        history: of the run so far.
+        state: "ready", "running", "paused", "stopped", "finished" or "failed".
+        warnings: what the collapse watch said so far.
+
+    Raises:
+        TypeError, ValueError: no model, no data set, an unknown setting, a count beyond 1 to 32.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10))
+    >>> monitor = TrainingMonitor(model, load_digits(), epochs=2)
+    >>> history = monitor.wait()  # starts it, where it is not displayed
+    >>> len(history.accuracy), monitor.state
+    (2, 'finished')
+    """
+
+    _esm = script("digits", "training_monitor")
+    state = traitlets.Unicode("ready").tag(sync=True)
+    progress = traitlets.Dict().tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+    losses = traitlets.Bytes().tag(sync=True)  # float32: the mean of every `stride` steps
+    stride = traitlets.Int(1).tag(sync=True)
+    accuracy = traitlets.List().tag(sync=True)
+    images = traitlets.Bytes().tag(sync=True)
+    image_shape = traitlets.List().tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    answers = traitlets.List().tag(sync=True)
+    thetas = traitlets.List().tag(sync=True)  # empty without a transformer
+    view = traitlets.Dict().tag(sync=True)  # what the transformer makes: size, kernel, padding
+    _started = False
+
+    def __init__(self, model: nn.Module, data: Dataset, *, count: int = 8, **settings):
+        """See the class."""
+        _check(model, data, count, settings)
+        self.model, self.data, self.settings = model, data, settings
+        self.history, self.warnings, self._error = History(), [], None
+        self._may_go_on, self._must_stop, self._ended = (threading.Event() for _ in range(3))
+        self._epochs = settings.get("epochs", DEFAULTS["epochs"])
+        batch_size = settings.get("batch_size", DEFAULTS["batch_size"])
+        self._steps_an_epoch = math.ceil(len(data.train) / batch_size)
+        self._watched = data.test.images[:count].cpu().contiguous()
+        super().__init__(
+            stride=max(1, math.ceil(self._epochs * self._steps_an_epoch / POINTS)),
+            images=self._watched.numpy().tobytes(),
+            image_shape=list(self._watched.shape),
+            labels=data.test.labels[:count].tolist(),
+            answers=predict(model, self._watched).tolist(),
+            **_first_look(model, self._watched),
+        )
+        self._start_the_clock()
+        self._report("ready")
+        self.on_msg(self._obey)
+        # JupyterLab asks for messages to be heard by a thread that is free even while a cell waits;
+        # ipykernel 7.4 would rather hear them where this picture was made, in that waiting thread.
+        self.comm._reply_subshell_for = lambda data, asked_for: asked_for
+
+    def start(self) -> None:
+        """Train from the weights that the model has now; a run under way is ended first."""
+        self._end()
+        self.history, self.warnings, self._error, self.message = History(), [], None, ""
+        self._must_stop.clear()
+        self._ended.clear()
+        self._may_go_on.set()
+        self._start_the_clock()
+        self._started = True
+        threading.Thread(target=self._train, name="training", daemon=True).start()
+
+    def pause(self) -> None:
+        """Hold the training after the step that is being taken."""
+        self._may_go_on.clear()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._may_go_on.set()
+
+    def stop(self) -> None:
+        """End the training after the step that is being taken; the weights stay in the model."""
+        self._must_stop.set()
+        self._may_go_on.set()
+
+    def wait(self) -> History:
+        """Wait for the end and return the history; ■ stops the training.
+
+        Raises:
+            TrainingError: as `fit` does; so does any other error of the training come out here.
+        """
+        if not self._started:
+            self.start()
+        try:
+            while not self._ended.wait(0.1):  # ■ could not interrupt a longer one on Windows
+                pass
+        except KeyboardInterrupt:
+            self._end()
+        self.refresh_still()  # from this cell, too: nbclient keeps only what the running cell says
+        for warning in self.warnings:
+            warnings.warn(warning, stacklevel=2)
+        if self._error:
+            raise self._error
+        return self.history
+
+    def close(self) -> None:
+        """End the training, then the picture."""
+        self._shown = None  # its place in the notebook is another's now
+        self._end()
+        super().close()
+
+    def still(self) -> plots.Picture:
+        """A still picture of the present state."""
+        if not self.thetas:
+            return plots.training(self.history)
+        theta = torch.tensor(self.thetas).view(-1, 2, 3)
+        how = tuple(self.view["size"]), self.view["kernel"], self.view["padding"]
+        looked = Look(theta, warp(to_floats(self._watched), theta, *how), math.nan)
+        answers, labels = torch.tensor(self.answers), torch.tensor(self.labels)
+        return plots.training(self.history, self._watched, looked, answers, labels)
+
+    def _ipython_display_(self) -> None:
+        super()._ipython_display_()
+        if not self._started:
+            self.start()
+
+    def _end(self) -> None:
+        if self._started:
+            self.stop()
+            self._ended.wait()
+
+    def _obey(self, _, content: dict, buffers: list) -> None:
+        """A button was pressed. In JupyterLab this may be a thread of its own."""
+        if content.get("press") in ("pause", "resume", "stop"):
+            getattr(self, content["press"])()
+
+    # What follows happens in the thread that trains.
+
+    def _train(self) -> None:
+        try:
+            self._report("running")
+            self._report(self._fit())
+            self.refresh_still()
+        finally:
+            self._ended.set()
+
+    def _fit(self) -> str:
+        """Train; returns how it ended."""
+        hooks = {"on_step": self._after_step, "on_epoch": self._after_epoch, "warn": self._hear}
+        try:
+            self.history = fit(self.model, self.data, **self.settings, **hooks, bar=False)
+        except Exception as error:  # for whoever waits
+            self._error, self.message = error, str(error)
+            return "failed"
+        return "stopped" if self.history.interrupted else "finished"
+
+    def _after_step(self, model: nn.Module, history: History) -> None:
+        self.history = history
+        self._steps += 1
+        self._seconds += time.perf_counter() - self._left
+        if time.perf_counter() - self._told >= INTERVAL:
+            self._report("running")
+        if not (self._may_go_on.is_set() or self._must_stop.is_set()):
+            self._report("paused")
+            self._may_go_on.wait()
+            self._report("running")
+        self._leave()
+
+    def _after_epoch(self, model: nn.Module, history: History) -> None:
+        self._answers = predict(model, self._watched).tolist()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._must_stop.is_set():
+            raise StopTraining
+        self._left = time.perf_counter()
+
+    def _hear(self, warning: Warning) -> None:
+        self.warnings.append(warning)
+        self.message = str(warning)
+
+    def _start_the_clock(self) -> None:
+        """It counts steps and the seconds that they take, without pauses and tests, as `fit`."""
+        self._steps, self._seconds = 0, 0.0
+        self._left, self._told = time.perf_counter(), -math.inf
+        self._answers = self.answers
+
+    def _report(self, state: str) -> None:
+        """Tell the browser, in one message."""
+        images = self._steps * len(self.data.train) / self._steps_an_epoch
+        with self.hold_sync():
+            self.state = state
+            self.progress = {
+                "epochs": self._epochs,
+                "step": len(self.history.step_loss),
+                "steps": self._epochs * self._steps_an_epoch,
+                "images_a_second": images / self._seconds if self._seconds else 0,
+                "seconds": self._seconds,
+            }
+            self.losses = _thinned(self.history.step_loss, self.stride).numpy().tobytes()
+            self.accuracy = list(self.history.accuracy)
+            self.answers = self._answers
+            if self.thetas and self.history.theta:
+                self.thetas = self.history.theta[-1][: len(self._watched)].flatten(1).tolist()
+        self._told = time.perf_counter()
+
+
+def _first_look(model: nn.Module, images: Tensor) -> dict:
+    """Where the transformer looks now, and how it samples; nothing where there is no gallery."""
+    transformer = find_transformer(model)
+    if transformer is None or images.shape[1] != 1:
+        return {}
+    theta, seen, _ = look(model, to_floats(images))
+    view = {"size": list(seen.shape[-2:]), "kernel": transformer.kernel}
+    return {"thetas": theta.flatten(1).tolist(), "view": view | {"padding": transformer.padding}}
+
+
+def _thinned(losses: list[float], stride: int) -> Tensor:
+    """The mean of every `stride` losses.
+
+    >>> _thinned([1.0, 3.0, 5.0, 7.0, 9.0], 2)
+    tensor([2., 6.])
+    """
+    whole = len(losses) - len(losses) % stride
+    return torch.tensor(losses[:whole]).view(-1, stride).mean(1)
+
+
+def _check(model, data, count, settings) -> None:
+    for what, value, kind in [("model", model, nn.Module), ("data", data, Dataset)]:
+        if not isinstance(value, kind):
+            raise TypeError(f"{what} must be a {kind.__name__}, got {type(value).__name__}")
+    if not 1 <= count <= WATCHED:
+        raise ValueError(f"count must be from 1 to {WATCHED}, got {count}")
+    known = [name for name in DEFAULTS if name not in OWN]
+    for name in settings:
+        if name not in known:
+            raise TypeError(f"settings are {', '.join(known)}; there is no {name!r}")

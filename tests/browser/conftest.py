@@ -1,0 +1,46 @@
+"""One JupyterLab and one Chromium for all browser tests."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from lab import CHROMIUM, running_chromium, running_lab
+from playwright.sync_api import Error
+
+MUST = os.environ.get("CI") == "true"  # there, a missing Chromium is a failure
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A function from a notebook's name to its address."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; the tests are left out where there is none."""
+    if not CHROMIUM and not MUST:
+        pytest.skip("no Chromium here: the browser tests are left out")
+    with ExitStack() as stack:
+        try:
+            chromium = stack.enter_context(running_chromium())
+        except Error as error:
+            if MUST:
+                raise
+            pytest.skip(f"this Chromium cannot be driven: {error}")
+        yield chromium
+
+
+@pytest.fixture
+def page(browser, request):
+    """A fresh page; if the test fails, its screenshot is kept in tests/browser/failures."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    failed = request.session.testsfailed
+    yield page
+    if request.session.testsfailed > failed:
+        folder = Path(__file__).parent / "failures"
+        folder.mkdir(exist_ok=True)
+        page.screenshot(path=folder / f"{request.node.name}.png")
+    page.close()

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+import stn_lesson as stn
+from stn_lesson.widgets import FoolTheNetwork
+from stn_lesson.widgets.fool_the_network import turns
+
+
+def small_game():
+    torch.manual_seed(0)
+    return FoolTheNetwork(stn.RecipeSTN(), stn.load_digits().test)
+
+
+def test_the_scene_holds_the_digit_at_its_own_size():
+    game = small_game()
+    digit = stn.to_floats(stn.load_digits().test.images[:1])
+    assert torch.allclose(game.scene[..., 16:44, 16:44], digit, atol=1e-4)
+    assert game.scene.sum() == pytest.approx(digit.sum().item(), rel=1e-4)
+    game.index = -1
+    assert game.scene.sum() == 0
+
+
+def test_a_question_is_answered_with_theta_shares_and_angle():
+    game, sent = small_game(), []
+    game.send = sent.append
+    game.rotation = 40.0
+    scene = (game.scene * 255).round().byte()
+    game._answer(game, {"question": "one"}, [memoryview(scene.numpy().tobytes())])
+    (answer,) = sent
+    theta, shares = game.look(stn.to_floats(scene))
+    assert answer["question"] == "one" and answer["rotation"] == pytest.approx([0], abs=1e-4)
+    assert answer["theta"] == theta.flatten(1).tolist() and answer["shares"] == shares.tolist()
+    assert sum(answer["shares"][0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_many_scenes_are_answered_at_once():
+    game, sent = small_game(), []
+    game.send = sent.append
+    game._answer(game, {"question": "sweep"}, [bytes(3 * 60 * 60)])
+    assert len(sent[0]["theta"]) == len(sent[0]["rotation"]) == 3
+
+
+def test_turns_says_how_theta_turns_the_picture():
+    theta = torch.cat([stn.affine_theta(rotation=-30, scale=2), torch.zeros(1, 2, 3)])
+    assert turns(theta) == [pytest.approx(-30, abs=1e-4), None]
+
+
+def test_a_network_without_a_transformer_is_refused():
+    with pytest.raises(ValueError, match="PlainCNN has no SpatialTransformer"):
+        FoolTheNetwork(stn.PlainCNN(), stn.load_digits().test)
+
+
+def test_the_still_picture_shows_seven_angles():
+    assert "7 images" in small_game().still().alt

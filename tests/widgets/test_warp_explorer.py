@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+import stn_lesson as stn
+from stn_lesson.widgets import WarpExplorer
+
+
+def test_theta_is_read_and_written():
+    explorer = WarpExplorer(stn.house(20, 30), start={"rotation": 30, "translation": (0.25, 0)})
+    expected = stn.affine_theta(rotation=30, translation=(0.25, 0), size=(20, 30))
+    assert torch.equal(explorer.theta, expected)
+    heard = []
+    explorer.observe(lambda change: heard.append(change.new), "theta")
+    explorer.theta = stn.affine_theta(scale=2).double()
+    assert torch.equal(explorer.theta, stn.affine_theta(scale=2)) and len(heard) == 1
+    picture = stn.warp(stn.house(20, 30), stn.affine_theta(scale=2))
+    assert torch.equal(explorer.picture, picture)
+
+
+@pytest.mark.parametrize(
+    ("theta", "error", "message"),
+    [
+        (torch.eye(3), ValueError, r"shape \(N, 2, 3\), got \(3, 3\)"),
+        (torch.zeros(2, 2, 3), ValueError, r"one θ, \(1, 2, 3\), got \(2, 2, 3\)"),
+        (torch.full((1, 2, 3), float("nan")), ValueError, "holds nan"),
+        ([1, 0, 0, 0, 1, 0], TypeError, "got list"),
+    ],
+)
+def test_what_is_no_theta_is_refused_and_the_old_one_stays(theta, error, message):
+    explorer = WarpExplorer(stn.house(20, 30))
+    with pytest.raises(error, match=message):
+        explorer.theta = theta
+    assert torch.equal(explorer.theta, stn.affine_theta())
+
+
+def test_theta_comes_back_from_the_browser_without_an_echo():
+    explorer = WarpExplorer(stn.house(20, 30))
+    numbers = torch.randn(6).tolist()  # what Math.fround leaves is exact in float32
+    explorer.set_state({"theta": numbers})
+    assert explorer.theta.flatten().tolist() == numbers
+    assert explorer.get_state("theta") == {"theta": numbers}
+
+
+def test_the_picture_goes_to_the_browser_as_bytes():
+    image = torch.tensor([[[[0.0, 1.0], [0.5, 0.2]]]])
+    sent = WarpExplorer(image).pictures["the picture"]
+    assert list(sent["bytes"]) == [0, 0, 0, 255, 255, 255, 128, 128, 128, 51, 51, 51]
+    assert sent["size"] == [2, 2]
+
+
+def test_a_picture_of_ones_own_comes_back_as_a_tensor():
+    explorer = WarpExplorer({"house": stn.house(20, 30), "board": stn.checkerboard(8, 8)})
+    explorer.chosen = "board"
+    assert torch.equal(explorer.image, stn.checkerboard(8, 8)) and explorer.size == (8, 8)
+    own = {"bytes": memoryview(bytes([255, 0, 51] * 6)), "size": [2, 3]}
+    explorer.pictures = explorer.pictures | {"your own …": own}
+    explorer.chosen = "your own …"
+    assert explorer.image.shape == (1, 3, 2, 3)
+    assert explorer.picture[0, :, 1, 1].tolist() == pytest.approx([1, 0, 0.2])
+
+
+def test_the_still_picture_shows_the_present_state():
+    explorer = WarpExplorer(stn.house(20, 30), size=(10, 15))
+    before = explorer.still()
+    explorer.theta = stn.affine_theta(scale=2)
+    after = explorer.still()
+    assert before.alt != after.alt and "(-0.50, -0.50)" in after.alt and "10 by 15" in after.alt
+
+
+@pytest.mark.parametrize(
+    ("image", "how", "error", "message"),
+    [
+        (torch.rand(3, 8, 8), {}, ValueError, r"\(1, 3, H, W\), got \(3, 8, 8\)"),
+        ("house.png", {}, ValueError, "got str"),
+        ({}, {}, ValueError, "got NoneType"),
+        (torch.zeros(1, 1, 8, 8, dtype=torch.uint8), {}, TypeError, "divide by 255"),
+        (torch.full((1, 1, 8, 8), float("nan")), {}, ValueError, "values from 0 to 1"),
+        (torch.full((1, 1, 8, 8), 7.0), {}, ValueError, "got 7 to 7"),
+        (torch.rand(1, 1, 8, 8), {"sliders": ("roll",)}, ValueError, "there is no 'roll'"),
+        (torch.rand(1, 1, 8, 8), {"choices": ("colour",)}, ValueError, "there is no 'colour'"),
+        (torch.rand(1, 1, 8, 8), {"kernel": "cubic"}, ValueError, "kernel must be one of"),
+        (torch.rand(1, 1, 8, 8), {"start": {"scale": 0}}, ValueError, "scale must not be 0"),
+    ],
+)
+def test_what_is_not_a_picture_is_refused(image, how, error, message):
+    with pytest.raises(error, match=message):
+        WarpExplorer(image, **how)
