@@ -16,6 +16,8 @@ from stn_lesson.experiments import (
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import TrainingError
 
+RECIPE_OPTIONS = ("data", "network", "seeds", "epochs")
+
 
 def main(words: list[str] | None = None) -> int:
     """Run what was asked for; return the exit status."""
@@ -27,23 +29,28 @@ def main(words: list[str] | None = None) -> int:
         choices=["recipe", *TRAINED],
         help="the recipe, or a network of data/checkpoints trained anew (these need MNIST)",
     )
-    run.add_argument("--data", choices=SCHEDULES, default="digits")
-    run.add_argument("--network", choices=NETWORKS, default="recipe_stn")
-    run.add_argument("--seeds", type=positive, default=1, help="how many runs (default 1)")
+    # No defaults here: they would hide whether an option was given, and only the recipe has any.
+    run.add_argument("--data", choices=SCHEDULES, help="of the recipe (default digits)")
+    run.add_argument("--network", choices=NETWORKS, help="of the recipe (default recipe_stn)")
+    run.add_argument("--seeds", type=positive, help="how many runs of the recipe (default 1)")
     run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
     verbs.add_parser("results", help="print a line for every record in data/results")
     asked = parser.parse_args(words)
     try:
         if asked.verb == "run":
-            epochs = {} if asked.epochs is None else {"epochs": asked.epochs}
-            if asked.experiment in TRAINED:
-                path = run_trained(asked.experiment)
+            named = {name: getattr(asked, name) for name in RECIPE_OPTIONS}
+            options = {name: value for name, value in named.items() if value is not None}
+            if asked.experiment == "recipe":
+                path = run_recipe(**{"data": "digits"} | options)
+            elif options:
+                parser.error("--data, --network, --seeds and --epochs belong to the recipe")
             else:
-                path = run_recipe(asked.data, asked.network, asked.seeds, **epochs)
+                path = run_trained(asked.experiment)
             print(f"written: {path.relative_to(DATA.parent)}")
         else:
-            for path in sorted((DATA / "results").glob("recipe-*.json")):
-                print(summary(read_record(path.stem)))
+            for pattern in ("recipe-*.json", "trained-*.json"):
+                for path in sorted((DATA / "results").glob(pattern)):
+                    print(summary(read_record(path.stem)))
     except (DownloadError, TrainingError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -39,6 +39,40 @@ def test_scale_changes_the_size_and_a_larger_canvas_does_not():
     assert twice == pytest.approx(4, rel=0.05)
 
 
+def upright_and_turned(**how):
+    """A bar of 4×12 pixels in a picture of 32×20, as it is and turned by up to 60 degrees."""
+    bar = torch.zeros(60, 1, 32, 20, dtype=torch.uint8)
+    bar[:, :, 10:22, 8:12] = 255
+    return bar, stn.distort(bar, rotation=60, scale=(1, 1), **how)
+
+
+@pytest.mark.parametrize("size", [None, 40])
+def test_in_a_picture_that_is_not_square_a_digit_keeps_its_shape_however_it_is_turned(size):
+    bar, turned = upright_and_turned(size=size)
+    assert turned.shape[2:] == ((32, 20) if size is None else (40, 40))
+
+    def spreads(image):
+        """The variances along and across the bar, in pixels squared."""
+        sides = (torch.arange(side) - (side - 1) / 2 for side in image.shape)
+        points = torch.stack(torch.meshgrid(*sides, indexing="ij")).flatten(1)
+        weight = image.flatten().float() / image.sum()
+        return torch.linalg.eigvalsh((points * weight) @ points.T)
+
+    expected = spreads(bar[0, 0])
+    for image in turned[:, 0]:
+        assert image.sum() / bar[0].sum() == pytest.approx(1, abs=0.02)
+        assert torch.allclose(spreads(image), expected, rtol=0.12, atol=0.4)
+    angles = [(lean(image[0]) + 90) % 180 - 90 for image in turned]
+    assert 55 < max(angles) < 61 and -61 < min(angles) < -55
+
+
+def test_a_picture_that_is_not_square_stays_pixel_for_pixel_where_nothing_is_asked():
+    bar, same = (torch.randint(0, 256, (2, 1, 32, 20), dtype=torch.uint8),) * 2
+    assert torch.equal(stn.distort(bar, rotation=0, scale=(1, 1)), same)
+    room = stn.distort(bar, 40, rotation=0, scale=(1, 1))
+    assert torch.equal(room[:, :, 4:36, 10:30], same) and room.sum() == same.sum()
+
+
 def test_the_same_seed_gives_the_same_images_whatever_the_chunk():
     digits = stn.load_digits().test.images[:50]
     first = stn.distort(digits, seed=3)

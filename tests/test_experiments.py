@@ -103,6 +103,23 @@ def test_an_unknown_name_is_refused():
         main(["run", "nothing"])
 
 
+@pytest.mark.parametrize(
+    "option",
+    [["--data", "digits"], ["--network", "recipe_stn"], ["--seeds", "1"], ["--epochs", "3"]],
+)
+def test_options_of_the_recipe_are_refused_for_a_network_that_is_trained_anew(
+    option, monkeypatch, capsys
+):
+    def trains(name):
+        raise AssertionError("the network was trained, and its checkpoint written over")
+
+    monkeypatch.setattr("stn_lesson.__main__.run_trained", trains)
+    with pytest.raises(SystemExit):
+        main(["run", "cluttered", *option])
+    message = "--data, --network, --seeds and --epochs belong to the recipe"
+    assert message in capsys.readouterr().err
+
+
 def test_without_mnist_the_command_says_so(few_digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
     monkeypatch.setattr("stn_lesson.datasets.mnist.SOURCES", ("http://127.0.0.1:9/",))
@@ -154,3 +171,27 @@ def test_a_network_is_trained_anew_by_command(few_digits, monkeypatch, capsys):
     model, data = experiments.trained("turned"), scenes(experiments.load_digits())
     kept = record["rounded_to_16_bits"]["embedded_test_accuracy"]
     assert stn.evaluate(model, data.test) == pytest.approx(kept, abs=1e-4)
+
+
+def test_the_live_pictures_were_as_quick_as_the_readme_says():
+    record = experiments.read_record("live-pictures")
+    readme = (experiments.DATA.parent / "README.md").read_text("utf-8")
+    for name, figures in record["figures"].items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| {spelt(name)} |"))
+        expected = [
+            figures["key_to_picture_median_ms"],
+            figures["key_to_picture_p95_ms"],
+            figures["pictures_a_second"],
+            figures["moving_after_release_ms"],
+        ]
+        told = [int(cell.split()[0]) for cell in row.split("|")[2:6]]
+        assert told == [round(number) for number in expected]
+        network = "view" in name
+        assert figures["key_to_picture_p95_ms"] <= (120 if network else 50)
+        assert figures["pictures_a_second"] >= (10 if network else 30)
+        assert figures["moving_after_release_ms"] <= 150
+
+
+def spelt(name):
+    """A picture's name in the record as the README has it."""
+    return name.replace("flight recorder", "θ flight recorder").replace("network: ", "network, ")

@@ -22,15 +22,16 @@ def distort(
     Args:
         digits: bytes (N, 1, h, w), or a whole `Dataset` of them: its training digits are distorted
             anew in every epoch, the others once.
-        size: side of the new images in pixels; None keeps the digits' own. Enough room keeps a
-            large, turned digit whole.
+        size: side of the new, square images in pixels; None keeps the digits' own height and
+            width. Enough room keeps a large, turned digit whole.
         rotation: the largest angle in degrees; angles are uniform from −rotation to rotation.
         scale: smallest and largest scale, uniform between them.
         seed: where the random numbers start from; the same seed gives the same images.
         chunk: images made at a time.
 
     Returns:
-        bytes (N, 1, size, size); or, for a `Dataset`, a `Dataset` of such images.
+        bytes (N, 1, size, size), or (N, 1, h, w) without a size; for a `Dataset`, a `Dataset` of
+        such images.
 
     Raises:
         TypeError, ValueError: digits that are not bytes, or a scale that is not positive.
@@ -48,18 +49,20 @@ def distort(
         )
     if not 0 < scale[0] <= scale[1]:
         raise ValueError(f"scale must be (smallest, largest), both above 0, got {scale}")
-    side = size or digits.shape[-1]
+    height, width = (size, size) if size else digits.shape[-2:]
     generator = torch.Generator().manual_seed(seed)
     angle, zoom = torch.rand(2, len(digits), generator=generator).to(digits.device)
-    # A pixel of the digit stays a pixel of the new image: hence the ratio of their half sides.
-    same = (digits.shape[-1] - 1) / max(side - 1, 1)
+    zoom = scale[0] + zoom * (scale[1] - scale[0])
+    # A pixel of the digit stays a pixel of the new image: hence the ratios of their half sides.
+    same_x = (digits.shape[-1] - 1) / max(width - 1, 1)
+    same_y = (digits.shape[-2] - 1) / max(height - 1, 1)
     theta = affine_theta(
-        (2 * angle - 1) * rotation, same * (scale[0] + zoom * (scale[1] - scale[0]))
+        (2 * angle - 1) * rotation, (same_x * zoom, same_y * zoom), size=(height, width)
     )
-    images = digits.new_empty(len(digits), digits.shape[1], side, side)
+    images = digits.new_empty(len(digits), digits.shape[1], height, width)
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
-        images[part] = warp(digits[part].float(), theta[part], (side, side)).round()
+        images[part] = warp(digits[part].float(), theta[part], (height, width)).round()
     return images
 
 

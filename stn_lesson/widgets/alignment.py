@@ -43,7 +43,7 @@ class Alignment(LivePicture):
     True
     """
 
-    _esm = script("descent", "alignment")
+    _esm = script("descent", "loss_map", "alignment")
     theta = Theta()
     blur = traitlets.Int(min=0, max=LARGEST_BLUR).tag(sync=True)
     map_over = traitlets.List(["x", "rotation"]).tag(sync=True)  # left to right, and upright
@@ -51,6 +51,7 @@ class Alignment(LivePicture):
     pictures = traitlets.Dict().tag(sync=True)
     sliders = traitlets.List().tag(sync=True)
     far = Theta()
+    largest_blur = traitlets.Int(LARGEST_BLUR, read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -83,6 +84,11 @@ class Alignment(LivePicture):
             raise ValueError(f"map_over must be two different names, got {proposal.value}")
         return list(proposal.value)
 
+    @traitlets.observe("theta")
+    def _begin_anew(self, _):
+        if "steps" not in self._property_lock:  # which holds what the browser is just sending
+            self.set_trait("steps", 0)
+
     @property
     def loss(self) -> float:
         """The mean squared difference as things stand now, by torch."""
@@ -107,7 +113,7 @@ class Alignment(LivePicture):
         warped = warp(source, self.theta)
         words = ["source", "warped", "wanted", "warped orange, wanted blue"]
         pictures = [source[0], warped[0], wanted[0], plots.overlay(warped[0], wanted[0])]
-        alt = f"{'; '.join(words)}. Mean squared difference {self.loss:.4f}."
+        alt = f"{'; '.join(words)}, pale where both. Mean squared difference {self.loss:.4f}."
         return plots.images(pictures, words, f"Four pictures: {alt}")
 
 

@@ -3,11 +3,13 @@
 
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
-// The frame of a live picture. JupyterLab would take its keys for shortcuts, so they stay inside.
+// The frame of a live picture. JupyterLab would take its keys for shortcuts, so they stay inside;
+// those with Ctrl or Cmd go out, so that Ctrl+S saves.
 function frame(el) {
   el.classList.add("stn-live");
-  el.dataset.lmSuppressShortcuts = "true";
-  el.addEventListener("keydown", event => event.stopPropagation());
+  el.addEventListener("keydown", event => {
+    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+  });
   return el;
 }
 
@@ -61,28 +63,44 @@ function button(parent, label, onClick, words = label) {
   return element;
 }
 
-// A place for messages, read out by screen readers when they change.
+// A place for messages, read out by screen readers when they change; `tell.says()` is the last one.
 function messages(parent) {
   const place = make("p", {className: "stn-message", role: "status"});
   parent.append(place);
-  return text => { if (place.textContent !== text) place.textContent = text; };
+  const tell = text => { if (place.textContent !== text) place.textContent = text; };
+  tell.says = () => place.textContent;
+  return tell;
 }
 
+// For what changes with every frame: `tell` hears it only when it has stood still.
+function quietly(tell, milliseconds = 400) {
+  let waiting;
+  const say = text => { clearTimeout(waiting); waiting = setTimeout(() => tell(text), milliseconds); };
+  say.cancel = () => clearTimeout(waiting);
+  return say;
+}
+
+// Changes of a model, sent to Python at once.
+const saver = model => changes => { model.set(changes); model.save_changes(); };
+
 // A point on a canvas to be dragged by mouse or finger, or moved by arrow keys (`step` canvas
-// pixels, ten times as far with shift). onMove(x, y, event) hears where it should go, in
-// canvas pixels.
+// pixels, ten times as far with shift). onMove(x, y, event) hears where it should go, in canvas
+// pixels; place(x, y, words) puts it there, with words for screen readers.
 function handle(canvas, words, onMove, step = 2) { // Returns {knob, place}.
-  const knob = make("button", {type: "button", className: "stn-handle", "aria-label": words});
+  const knob = make("button", {type: "button", className: "stn-handle", "aria-label": words,
+                               role: "slider", "aria-valuenow": 0}); // in two directions: see valuetext
   canvas.parentElement.append(knob);
   let x = 0, y = 0, grip = null;
   const scale = () => canvas.clientWidth / canvas.width || 1;
   knob.addEventListener("pointerdown", event => {
+    if (event.button) return; // the main button, or a finger
     grip = [event.clientX / scale() - x, event.clientY / scale() - y];
     knob.setPointerCapture(event.pointerId);
     knob.focus();
     event.preventDefault();
   });
   knob.addEventListener("pointermove", event => {
+    if (!event.buttons) grip = null; // a menu may have swallowed the release
     if (grip) onMove(event.clientX / scale() - grip[0], event.clientY / scale() - grip[1], event);
   });
   for (const end of ["pointerup", "pointercancel"]) knob.addEventListener(end, () => { grip = null; });
@@ -91,15 +109,18 @@ function handle(canvas, words, onMove, step = 2) { // Returns {knob, place}.
     if (!direction) return;
     event.preventDefault();
     const far = (event.shiftKey ? 10 : 1) * (typeof step === "function" ? step() : step);
-    x += far * direction[0]; y += far * direction[1]; // the next press may come before a redraw
+    x = clamp(x + far * direction[0], 0, canvas.width); // the next press may come before a redraw
+    y = clamp(y + far * direction[1], 0, canvas.height);
     onMove(x, y, event);
   });
   return {
     knob,
-    place(toX, toY) { // kept where it can be seen and taken hold of
+    place(toX, toY, where) { // kept where it can be seen and taken hold of
       x = clamp(toX, 0, canvas.width); y = clamp(toY, 0, canvas.height);
       knob.style.left = `${100 * x / canvas.width}%`;
       knob.style.top = `${100 * y / canvas.height}%`;
+      knob.setAttribute("aria-valuetext", where
+        ?? `${percent(x / canvas.width, 0)} from the left, ${percent(y / canvas.height, 0)} from the top`);
     },
   };
 }
@@ -138,6 +159,12 @@ function thetaSliders(parent, names, size, write) {
   };
 }
 
+const NO_SLIDER = "This θ reads the whole target from one line or point: no slider can say it.";
+
+function followOrTell(sliders, theta, tell) {
+  if (!sliders.follow(theta)) tell(NO_SLIDER); else if (tell.says() === NO_SLIDER) tell("");
+}
+
 // θ of a model as plain numbers; as float32, so that Python's copy is equal to the last bit.
 const readTheta = model => model.get("theta");
 function writeTheta(model, theta) {
@@ -147,17 +174,25 @@ function writeTheta(model, theta) {
 
 // A field for a number to be typed. What is no number from min to max is refused in words by
 // `tell`, and the old one comes back. Returns {set, input}: `set` leaves alone what is being typed.
-function numberField(parent, {label, min, max, digits = 2}, onChange, tell) {
+function numberField(parent, {label, min = -1e6, max = 1e6, digits = 2}, onChange, tell) {
   const input = make("input", {type: "text", inputMode: "decimal", "aria-label": label, title: label, size: 6});
   let last = 0;
   const show = () => { input.value = fixed(last, digits); };
   input.addEventListener("change", () => {
     const value = Number(input.value.trim().replace("−", "-").replace(",", ".") || NaN);
     if (value >= min && value <= max) { tell(""); return onChange(value); }
-    const range = `from ${fixed(min, 1)} to ${fixed(max, 1)}`;
-    tell(`${label} must be a number ${range}, got “${input.value}”. It is left as it was.`);
+    const such = max < 1e6 ? `from ${fixed(min, 1)} to ${fixed(max, 1)}` : "such as 0.5";
+    tell(`${label} must be a number ${such}, got “${input.value}”. It is left as it was.`);
     show();
   });
   parent.append(input);
-  return {input, set(value) { last = value; if (document.activeElement !== input) show(); }};
+  return {input, set(value) { last = value; if (!input.matches(":focus")) show(); }};
+}
+
+// Choices of kernel and padding, as far as they are offered. Returns what lets them follow `model`.
+function samplerChoices(parent, model, save, offered = ["kernel", "padding"]) {
+  const options = {kernel: ["bilinear", "nearest"], padding: ["zeros", "border"]};
+  const names = Object.keys(options).filter(name => offered.includes(name));
+  const selects = names.map(name => choice(parent, name, options[name], value => save({[name]: value})));
+  return () => names.forEach((name, k) => { selects[k].value = model.get(name); });
 }

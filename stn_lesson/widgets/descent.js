@@ -1,5 +1,5 @@
-// The loss between a warped and a wanted picture, its gradient with respect to θ, descent along it,
-// and a map of it. A grey picture is {grey, height, width}, its numbers from 0 to 1.
+// The loss between a warped and a wanted picture, its gradient with respect to θ, and descent along
+// it. A grey picture is {grey, height, width}, its numbers from 0 to 1.
 
 const pixel = ({grey, height, width}, m, n) =>
   m >= 0 && m < width && n >= 0 && n < height ? grey[n * width + m] : 0; // outside: zero
@@ -19,7 +19,7 @@ function assess(source, wanted, theta, {every = 1, target = null} = {}) {
       const xs = (theta[0] * x + theta[1] * y + theta[2] + 1) * acrossX; // (1)
       const ys = (theta[3] * x + theta[4] * y + theta[5] + 1) * acrossY;
       count += 1;
-      if (!(xs > -1 && xs < W && ys > -1 && ys < H)) { // no pixel near: V is 0, and so is its slope
+      if (!(xs >= -1 && xs < W && ys >= -1 && ys < H)) { // no pixel near: V is 0, and so is its slope
         loss += wanted.grey[here] ** 2;
         if (target) target[here] = 0;
         continue;
@@ -81,45 +81,5 @@ class Adam {
       this.square[i] += 0.001 * (gradient[i] ** 2 - this.square[i]);
       return value - 0.02 * this.mean[i] / full(0.9) / (Math.sqrt(this.square[i] / full(0.999)) + 1e-8);
     });
-  }
-}
-
-const CIVIDIS = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120],
-                 [165, 156, 116], [195, 179, 105], [225, 204, 85], [254, 232, 56]]; // dark is low
-const SIDE = 224, CELLS = 27; // of the map: canvas pixels, and places at which the loss is worked out
-const SLICE = 6; // ms a frame that the map may take
-
-// CELLS × CELLS numbers, worked out in slices so that no frame waits for them. A map that was begun
-// is finished, so that something is seen during a long drag; then comes the newest that was asked for.
-class SlowMap {
-  values = new Float32Array(CELLS * CELLS); done = CELLS * CELLS; newest = null; key = "";
-
-  ask(key, at) { // at(x, y): the number at a place, 0 to 1 from left to right and top to bottom
-    if (key !== this.key) { this.key = key; this.newest = at; }
-  }
-
-  get idle() { return this.done === this.values.length && !this.newest; }
-
-  work() { // true when a map has just been finished
-    const end = performance.now() + SLICE, {values} = this;
-    if (this.done === values.length) { this.at = this.newest; this.newest = null; this.done = 0; }
-    while (this.done < values.length && performance.now() < end) {
-      const row = Math.floor(this.done / CELLS), column = this.done % CELLS;
-      values[this.done++] = this.at(column / (CELLS - 1), row / (CELLS - 1));
-    }
-    return this.done === values.length;
-  }
-
-  // In ten colours, so that their borders are contour lines; enlarged by the sampler itself.
-  picture() {
-    const low = Math.min(...this.values), high = Math.max(...this.values), steps = CIVIDIS.length;
-    const target = new Float32Array(SIDE * SIDE), pixels = new Uint8ClampedArray(4 * SIDE * SIDE).fill(255);
-    const empty = {grey: target, height: SIDE, width: SIDE};
-    assess({grey: this.values, height: CELLS, width: CELLS}, empty, [1, 0, 0, 0, 1, 0], {target});
-    for (let i = 0; i < target.length; i++) {
-      const colour = CIVIDIS[clamp(Math.floor((target[i] - low) / (high - low || 1) * steps), 0, steps - 1)];
-      for (let k = 0; k < 3; k++) pixels[4 * i + k] = colour[k];
-    }
-    return {low, high, picture: {pixels, height: SIDE, width: SIDE}};
   }
 }

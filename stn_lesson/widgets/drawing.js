@@ -24,9 +24,13 @@ function panel(parent, title, words = title) {
   return canvas;
 }
 
+// Bytes from Python, and float32 numbers, wherever in a message they begin.
+const bytesOf = view => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+const floatsOf = view => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+
 // A picture from bytes of Python: rows of red, green and blue.
 function picture(view, [height, width]) {
-  const rgb = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const rgb = bytesOf(view);
   const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
     pixels[j] = rgb[i]; pixels[j + 1] = rgb[i + 1]; pixels[j + 2] = rgb[i + 2];
@@ -128,3 +132,5 @@ const fixed = (value, digits = 2) => {
 
 // A number as a factor in a product: in brackets if it is negative.
 const factor = (value, digits = 2) => fixed(value, digits).replace(/^−.*/, "($&)");
+
+const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;

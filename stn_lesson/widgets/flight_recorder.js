@@ -8,10 +8,10 @@ function render({model, el}) {
   frame(el);
   const labels = model.get("labels"), view = model.get("view"), accuracy = model.get("accuracy");
   const pictures = greyPictures(model.get("images"), model.get("image_shape"));
-  const thetas = floats(model.get("flight")), each = 6 * pictures.length;
+  const thetas = floatsOf(model.get("flight")), each = 6 * pictures.length;
   const last = thetas.length / each - 1;
   const named = k => `digit ${k + 1}${labels.length ? `, a ${labels[k]}` : ""}`;
-  const save = changes => { model.set(changes); model.save_changes(); };
+  const save = saver(model);
 
   // θ of digit k at any time: a share of the epoch before and a share of the epoch after.
   function thetaAt(epoch, k) {
@@ -63,7 +63,7 @@ function render({model, el}) {
     rest();
     save({epoch});
   });
-  const box = toggle(row(main), "show what the transformer saw", views => save({views}));
+  const box = toggle(row(main), "show what the classifier sees", views => save({views}));
   const words = make("p", {className: "stn-words"});
   main.append(words);
 
@@ -86,15 +86,15 @@ function render({model, el}) {
     redraw();
   }
 
-  const percent = share => `${(100 * share).toFixed(1)} %`;
-  curve.setAttribute("aria-label", `test accuracy after every epoch: ${accuracy.map(percent).join(", ")}`);
+  const shares = accuracy.map(share => percent(share));
+  curve.setAttribute("aria-label", `test accuracy after every epoch: ${shares.join(", ")}`);
   function inWords(epoch) {
     if (epoch === 0) return "Before training: every frame is the whole picture.";
     const after = Math.ceil(epoch - 1e-6), between = after - epoch > 1e-6;
     if (between && after === 1) return "In the first epoch.";
     const when = between ? `Between epochs ${after - 1} and ${after}` : `After epoch ${after} of ${last}`;
     if (!accuracy.length) return `${when}.`;
-    const [a, b] = [accuracy[after - 2], accuracy[after - 1]].map(percent);
+    const [a, b] = [shares[after - 2], shares[after - 1]];
     return between ? `${when}: from ${a} to ${b} of the test digits named correctly.`
       : `${when}: ${b} of the test digits named correctly.`;
   }

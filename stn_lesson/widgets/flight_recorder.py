@@ -46,10 +46,10 @@ class FlightRecorder(LivePicture):
             [0.0000, 0.7500, 0.0000]])
     """
 
-    _esm = script("digits", "flight_recorder")
+    _esm = script("digits", "diagram", "flight_recorder")
     epoch = traitlets.Float(0.0).tag(sync=True)
     chosen = traitlets.Int(0).tag(sync=True)
-    views = traitlets.Bool(False).tag(sync=True)  # what the transformer saw, not where it looked
+    views = traitlets.Bool(False).tag(sync=True)  # what the classifier sees, not where it looks
     images = traitlets.Bytes().tag(sync=True)
     image_shape = traitlets.List().tag(sync=True)
     labels = traitlets.List().tag(sync=True)

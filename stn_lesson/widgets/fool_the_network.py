@@ -10,7 +10,7 @@ from stn_lesson.datasets import Split
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
 from stn_lesson.training import to_floats
-from stn_lesson.widgets.live import LivePicture, script
+from stn_lesson.widgets.live import LivePicture, script, view_of
 
 CROP, CROPS = 8, 16  # side and number of the pieces of clutter on offer
 
@@ -26,9 +26,11 @@ class FoolTheNetwork(LivePicture):
         model: a network with a `SpatialTransformer`, for images (N, 1, side, side).
         digits: digits to choose from, bytes (N, 1, h, h), with their labels.
         side: side of the scene in pixels.
+        index: which of the digits to begin with.
 
     Raises:
-        ValueError: a network without a transformer.
+        TypeError, ValueError: a network without a transformer, digits that are none or too small
+            (below 16 pixels), an index that is not there.
 
     >>> from stn_lesson.datasets import load_digits
     >>> from stn_lesson.networks import RecipeSTN
@@ -44,8 +46,7 @@ class FoolTheNetwork(LivePicture):
     crops = traitlets.Bytes().tag(sync=True)
     crop_places = traitlets.List().tag(sync=True)
     side = traitlets.Int().tag(sync=True)
-    view_size = traitlets.List().tag(sync=True)
-    view_padding = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)  # what the transformer makes: size, kernel, padding
     index = traitlets.Int(0).tag(sync=True)  # which digit; −1 for none
     rotation = traitlets.Float(0).tag(sync=True)
     scale = traitlets.Float(1).tag(sync=True)
@@ -53,31 +54,47 @@ class FoolTheNetwork(LivePicture):
     y = traitlets.Float(0).tag(sync=True)
     clutter = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, model: nn.Module, digits: Split, *, side: int = 60):
+    def __init__(self, model: nn.Module, digits: Split, *, side: int = 60, index: int = 4):
         """See the class."""
         transformer = find_transformer(model)
         if transformer is None:
             raise ValueError(
                 f"{type(model).__name__} has no SpatialTransformer whose looks could be shown"
             )
-        self.model, self._digits = model.eval(), digits
-        generator = torch.Generator().manual_seed(0)
-        room = digits.images.shape[-1] - CROP - 3  # the margin of a digit is empty
-        crops, places = [], []
-        for which in torch.randperm(len(digits), generator=generator)[:CROPS]:
-            row, column = torch.randint(4, room, (2,), generator=generator)
-            crops.append(digits.images[which, 0, row : row + CROP, column : column + CROP])
-            places.append(torch.randint(side - CROP + 1, (2,), generator=generator).tolist())
+        if not isinstance(digits, Split):
+            raise TypeError(
+                f"digits must be a Split, as in load_digits().test, got {type(digits).__name__}"
+            )
+        if min(digits.images.shape[-2:]) < 16:
+            raise ValueError(
+                f"digits must be at least 16 pixels wide and high, got "
+                f"{tuple(digits.images.shape[-2:])}"
+            )
+        self.model, self._digits = model, digits
+        crops, places = _clutter(digits.images.cpu(), side)
         super().__init__(
-            digits=digits.images.contiguous().numpy().tobytes(),
+            digits=digits.images.cpu().contiguous().numpy().tobytes(),
             labels=digits.labels.tolist(),
-            crops=torch.stack(crops).numpy().tobytes(),
-            crop_places=places,
+            crops=crops.numpy().tobytes(),
+            crop_places=places.tolist(),
             side=side,
-            view_size=list(transformer.output_size(torch.empty(1, 1, side, side))),
-            view_padding=transformer.padding,
+            view=view_of(transformer, transformer.output_size(torch.empty(1, 1, side, side))),
+            index=index,
         )
         self.on_msg(self._answer)
+
+    @traitlets.validate("index", "clutter", "scale")
+    def _known(self, proposal: dict) -> float:
+        """Refuse what the scene cannot show."""
+        name, value = proposal["trait"].name, proposal["value"]
+        lowest, highest = {
+            "index": (-1, len(self.labels) - 1),
+            "clutter": (0, CROPS),
+            "scale": (0.05, 20),
+        }[name]
+        if not lowest <= value <= highest:
+            raise ValueError(f"{name} must be from {lowest} to {highest}, got {value}")
+        return value
 
     @property
     def scene(self) -> Tensor:
@@ -86,9 +103,12 @@ class FoolTheNetwork(LivePicture):
 
     def look(self, scenes: Tensor) -> tuple[Tensor, Tensor]:
         """What the network makes of scenes (N, 1, side, side): θ (N, 2, 3), shares (N, classes)."""
+        was_training = self.model.training
+        self.model.eval()
         with torch.no_grad():
             device = next(self.model.parameters()).device
             shares = self.model(scenes.to(device)).softmax(1).cpu()
+        self.model.train(was_training)
         return look(self.model, scenes).theta, shares
 
     def still(self) -> plots.Picture:
@@ -107,16 +127,34 @@ class FoolTheNetwork(LivePicture):
         return warp(digit, theta, (self.side, self.side))
 
     def _answer(self, _, content: dict, buffers: list) -> None:
-        pixels = torch.frombuffer(bytearray(buffers[0]), dtype=torch.uint8)
-        theta, shares = self.look(to_floats(pixels.view(-1, 1, self.side, self.side)))
-        self.send(content | dict(
-            theta=theta.flatten(1).tolist(), shares=shares.tolist(), rotation=turns(theta)
-        ))  # fmt: skip
+        """Answer a question of the browser; an error goes there too, so that it asks again."""
+        try:
+            pixels = torch.frombuffer(bytearray(buffers[0]), dtype=torch.uint8)
+            theta, shares = self.look(to_floats(pixels.view(-1, 1, self.side, self.side)))
+            content |= {"theta": theta.flatten(1).tolist(), "shares": shares.tolist()}
+            content["rotation"] = turns(theta)
+        except Exception as error:
+            content["error"] = str(error) or type(error).__name__
+        self.send(content)
 
 
 def turns(theta: Tensor) -> list[float | None]:
     """By how many degrees each θ turns the picture; None where it squeezes it flat."""
-    flat = theta[:, :, :2].det() == 0
+    a, b, c, d = theta[:, :, :2].flatten(1).unbind(1)
+    flat = a * d - b * c == 0
     safe = torch.where(flat[:, None, None], affine_theta().to(theta), theta)
     angles = decompose(safe)["rotation"].tolist()
     return [None if lost else angle for lost, angle in zip(flat.tolist(), angles, strict=True)]
+
+
+def _clutter(images: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Pieces of digits, bytes (CROPS, CROP, CROP), and the rows and columns where they lie."""
+    generator = torch.Generator().manual_seed(0)
+    room = min(images.shape[-2:]) - CROP - 3  # the margin of a digit is empty
+    which = torch.randint(len(images), (CROPS,), generator=generator).tolist()
+    corners = torch.randint(4, room, (CROPS, 2), generator=generator).tolist()
+    crops = [
+        images[n, 0, row : row + CROP, column : column + CROP]
+        for n, (row, column) in zip(which, corners, strict=True)
+    ]
+    return torch.stack(crops), torch.randint(side - CROP + 1, (CROPS, 2), generator=generator)

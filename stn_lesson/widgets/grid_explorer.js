@@ -2,7 +2,6 @@
 // place in the source where it finds its value.
 
 const STAYS = [1, 0, 0, 0, 1, 0]; // the θ with which every pixel looks at its own place
-const MOST_DOTS = 32; // points on a side of the grid; more of them would hide the picture
 
 // A row of θ times the column (xₜ, yₜ, 1), written out.
 const product = (name, [a, b, c], [x, y], result) => `${name} = ${factor(a, 3)}·${factor(x, 3)} + `
@@ -49,7 +48,8 @@ function render({model, el}) {
   const view = new SourceView(sourceCanvas, {side: 270});
   const target = new SourceView(targetCanvas, {side: 290, margin: 0.06});
   const source = picture(model.get("source").bytes, model.get("source").size), grey = isGrey(source);
-  const start = readTheta(model);
+  const start = readTheta(model), save = saver(model);
+  const mostDots = model.get("most_dots"); // on a side of the grid; more of them would hide the picture
   let pointed = null; // the pixel under the mouse, which goes before the one that is kept
 
   const write = theta => { writeTheta(model, theta); tell(""); redraw(); };
@@ -57,10 +57,9 @@ function render({model, el}) {
   const sliders = thetaSliders(el, names, () => [source.height, source.width], write);
   const sides = row(el);
   const [rows, columns] = ["rows", "columns"].map((label, axis) =>
-    slider(sides, {label, min: 1, max: MOST_DOTS, step: 1, digits: 0}, side => {
+    slider(sides, {label, min: 1, max: mostDots, step: 1, digits: 0}, side => {
       const size = model.get("size").map((old, k) => k === axis ? side : old);
-      model.set({size, pixel: inside(model.get("pixel"), size)});
-      model.save_changes();
+      save({size, pixel: inside(model.get("pixel"), size)});
     }));
   button(sides, "reset", () => write(start), "reset θ to the start");
   const tell = messages(el);
@@ -71,8 +70,7 @@ function render({model, el}) {
     return inside([Math.round(line), Math.round(column)], model.get("size"));
   };
   function keep(pixel) {
-    model.set("pixel", pixel);
-    model.save_changes();
+    save({pixel});
     redraw();
   }
   const knob = handle(targetCanvas, "pixel of the target", (x, y) => { pointed = null; keep(pixelAt(x, y)); },
@@ -95,7 +93,7 @@ function render({model, el}) {
     const g = view.clear(), h = target.clear();
     const looks = (n, m) => lookUp(theta, centre(m, width), centre(n, height), source);
     outline(g, theta, source, view.at);
-    if (Math.max(height, width) <= MOST_DOTS) {
+    if (Math.max(height, width) <= mostDots) {
       const radius = clamp(target.zoom / 7, 2, 4);
       for (let n = 0; n < height; n++) {
         for (let m = 0; m < width; m++) {
@@ -109,9 +107,10 @@ function render({model, el}) {
     const from = view.at(...lookUp(STAYS, x, y, source)), to = view.at(...looks(line, column));
     arrowToRing(g, from, to);
     ring(h, target.at(column, line));
-    knob.place(...target.at(...[...model.get("pixel")].reverse()));
+    const [keptLine, keptColumn] = model.get("pixel");
+    knob.place(...target.at(keptColumn, keptLine), `row ${keptLine}, column ${keptColumn}`);
     explain(theta, [line, column], [x, y], [xs, ys], pixels.subarray(4 * (line * width + column)));
-    if (!sliders.follow(theta)) tell("This θ reads the whole target from one line or point: no slider can say it.");
+    followOrTell(sliders, theta, tell);
     rows.set(height);
     columns.set(width);
   }

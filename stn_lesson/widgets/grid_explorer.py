@@ -63,6 +63,7 @@ class GridExplorer(LivePicture):
     source = traitlets.Dict().tag(sync=True)
     size = WholePair(1, LARGEST)
     pixel = WholePair(0, LARGEST - 1)
+    most_dots = traitlets.Int(MOST_DOTS, read_only=True).tag(sync=True)
 
     def __init__(self, image: Tensor, *, size: tuple[int, int] = (6, 8), start: dict | None = None):
         """See the class."""

@@ -1,6 +1,7 @@
 """What all live pictures have in common: a life in the browser, a still picture, an end."""
 
 import functools
+import re
 from pathlib import Path
 
 import anywidget
@@ -61,20 +62,20 @@ class LivePicture(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         _belongs_to_this_cell(self)
         bundle = self._repr_mimebundle_()
-        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+        bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         bundle["text/plain"] = "Run this cell to bring it to life."
-        display(bundle, raw=True)
+        display(bundle, metadata=metadata, raw=True)
         self._shown = display(self._described_still(), display_id=True)
         display({"text/html": HIDE_THE_LOST, "text/plain": ""}, raw=True)
 
-    def end(self) -> None:
+    def _end_with_its_cell(self) -> None:
         """End it, here and in the browser; IPython's memory of outputs forgets it too."""
         self.layout.close()  # ipywidgets gives every widget one, and leaves it behind
         self.close()
         shell = get_ipython()
-        for memory in (shell.user_ns["Out"], shell.user_ns, shell.user_ns_hidden):
+        for memory in (shell.user_ns.get("Out", {}), shell.user_ns, shell.user_ns_hidden):
             for name in [n for n, value in memory.items() if value is self]:
-                if not isinstance(name, str) or name.startswith("_"):
+                if isinstance(name, int) or re.fullmatch(r"_{1,3}|_\d+", name):
                     del memory[name]
 
 
@@ -99,11 +100,33 @@ class Theta(traitlets.TraitType):
         return value.detach().cpu().float()
 
 
+class Size(traitlets.TraitType):
+    """(height, width) of a target in pixels, 1 to 256 each; empty for a picture's own."""
+
+    def validate(self, owner, value):
+        """Refuse what is no size."""
+        sides = list(value) if isinstance(value, list | tuple) else None
+        if sides is None or len(sides) not in (0, 2) or not all(map(_is_side, sides)):
+            raise ValueError(f"size must be (height, width), 1 to 256 pixels each, got {value!r}")
+        return sides
+
+
+def _is_side(side) -> bool:
+    return isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= 256
+
+
+def view_of(transformer, size: tuple[int, int]) -> dict:
+    """What the browser needs to know to see as a transformer does."""
+    return {"size": list(size), "kernel": transformer.kernel, "padding": transformer.padding}
+
+
 def check_picture(image: Tensor) -> Tensor:
     """The picture itself, if it is one that can be shown; a clear error otherwise."""
     if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[:2] not in ((1, 1), (1, 3)):
         got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise ValueError(f"a picture must have shape (1, 1, H, W) or (1, 3, H, W), got {got}")
+    if image.numel() == 0:
+        raise ValueError(f"a picture must have at least one pixel, got {tuple(image.shape)}")
     if not image.is_floating_point():
         raise TypeError(f"a picture must hold floats from 0 to 1, got {image.dtype}: divide by 255")
     if not image.isfinite().all() or image.min() < 0 or image.max() > 1:
@@ -150,4 +173,4 @@ def _end_what_this_cell_showed(info) -> None:
     for live in _by_cell.pop(getattr(info, "cell_id", None), ()):
         live._cells.discard(info.cell_id)
         if not live._cells:
-            live.end()
+            live._end_with_its_cell()

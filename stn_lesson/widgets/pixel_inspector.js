@@ -1,7 +1,7 @@
 // A point to be dragged between the pixels of a tiny image: its neighbours, their weights as areas,
 // the value and the slope that it finds there and along its row and column.
 
-const REACH = 1.5, ROOM = 2.5; // pixels by which the point may leave the image, and that are shown
+const ROOM = 2.5; // pixels that are shown around the image
 const STEP = 0.05; // of keys and mouse, in pixels
 const LENGTH = 2.5; // of the arrow for a slope of 1, in pixels
 const SHADES = [BLUE, ORANGE, GREEN, PURPLE], INKS = ["white", "black", "white", "black"]; // of a, b, c, d
@@ -125,21 +125,19 @@ function render({model, el}) {
   const title = (canvas, text) => { canvas.closest("figure").firstChild.textContent = text; };
   let gradient = false; // show ∂V/∂U in place of the pixels' values
 
-  const last = [width - 1 + REACH, height - 1 + REACH];
-  const save = changes => { model.set(changes); model.save_changes(); tell(""); redraw(); };
-  const moveTo = (x, y) => save({x: clamp(x, -REACH, last[0]), y: clamp(y, -REACH, last[1])});
+  const reach = model.get("reach"); // pixels by which the point may leave the image
+  const last = [width - 1 + reach, height - 1 + reach];
+  const send = saver(model), save = changes => { send(changes); tell(""); redraw(); };
+  const moveTo = (x, y) => save({x: clamp(x, -reach, last[0]), y: clamp(y, -reach, last[1])});
   const byAxis = [x => moveTo(x, model.get("y")), y => moveTo(model.get("x"), y)];
   const typed = row(beside, "(x, y) = (");
   const fields = ["x in pixels", "y in pixels"].map((label, k) =>
-    numberField(typed, {label, min: -REACH, max: last[k]}, byAxis[k], text => tell(text)));
+    numberField(typed, {label, min: -reach, max: last[k]}, byAxis[k], text => tell(text)));
   fields[0].input.after(",");
   typed.append(")");
   const sliders = ["x", "y"].map((label, k) =>
-    slider(row(beside), {label, min: -REACH, max: last[k], step: STEP}, byAxis[k]));
-  const chosen = row(beside), controls = {};
-  for (const [name, options] of [["kernel", ["bilinear", "nearest"]], ["padding", ["zeros", "border"]]]) {
-    controls[name] = choice(chosen, name, options, value => save({[name]: value}));
-  }
+    slider(row(beside), {label, min: -reach, max: last[k], step: STEP}, byAxis[k]));
+  const followSampler = samplerChoices(row(beside), model, save);
   toggle(row(beside), "show ∂V/∂U, equation (6), in the pixels", on => { gradient = on; redraw(); });
   const tell = messages(el);
 
@@ -200,7 +198,7 @@ function render({model, el}) {
       trace(g, [at(x, y), arrowhead], "white", 11);
       arrow(g, at(x, y), arrowhead, "black", 6);
     }
-    point.place(...at(x, y));
+    point.place(...at(x, y), `x ${fixed(x)}, y ${fixed(y)}`);
     title(imageCanvas, gradient ? "∂V/∂U: how much each pixel counts" : "image: the arrow points to where V grows");
     const what = `${height} by ${width} pixels with their ${gradient ? "weights" : "values"}`;
     const found = `the point at x ${fixed(x)}, y ${fixed(y)} finds ${fixed(look.value, 3)}`;
@@ -216,8 +214,7 @@ function render({model, el}) {
     drawWeights(weightCanvas, look, kernel);
     title(weightCanvas, kernel === "nearest" ? "weights: the nearest takes all" : "weights: the area opposite");
     [x, y].forEach((value, k) => { fields[k].set(value); sliders[k].set(value); });
-    controls.kernel.value = kernel;
-    controls.padding.value = padding;
+    followSampler();
     const {terms, total, slopes} = sums(look, kernel);
     const coloured = terms.flatMap((text, k) => {
       const term = make("span", {className: "stn-term"}, text, make("sub", {}, NAMES[k]));

@@ -54,6 +54,7 @@ class PixelInspector(LivePicture):
     y = traitlets.Float().tag(sync=True)
     kernel = traitlets.Enum(KERNELS).tag(sync=True)
     padding = traitlets.Enum(PADDINGS).tag(sync=True)
+    reach = traitlets.Float(REACH, read_only=True).tag(sync=True)
 
     def __init__(
         self,

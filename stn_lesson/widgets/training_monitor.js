@@ -5,7 +5,6 @@ const BUTTONS = {running: "pause", paused: "resume"};
 
 const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const thousands = number => Math.round(number).toLocaleString("en-US");
-const percent = share => `${(100 * share).toFixed(1)} %`;
 
 // Loss curves fall over factors of ten, or hardly at all: the axis is logarithmic for the former.
 function lossAxis(losses) {
@@ -16,10 +15,13 @@ function lossAxis(losses) {
 
 function render({model, el}) {
   frame(el);
-  const send = press => model.send({press});
+  // A button that has no use now keeps the focus, which one that is `disabled` would lose.
+  const press = (element, word) => {
+    if (element.getAttribute("aria-disabled") !== "true") model.send({press: word});
+  };
   const top = row(el);
-  const hold = button(top, "pause", () => send(hold.textContent));
-  const stop = button(top, "stop", () => send("stop"), "stop the training");
+  const hold = button(top, "pause", () => press(hold, hold.textContent));
+  const stop = button(top, "stop", () => press(stop, "stop"), "stop the training");
   const bar = make("progress", {max: 1, value: 0, "aria-label": "steps done"});
   const figures = make("span", {className: "stn-figures"});
   top.append(bar, figures);
@@ -42,12 +44,14 @@ function render({model, el}) {
       const [told, answered] = column.querySelectorAll("figcaption");
       return {region: new Digit(region, source, 160), view: new Digit(view, source, 160), told, answered};
     });
+  gallery.prepend(make("div", {className: "stn-digit-rows"},
+    make("span", {}, "where it looks"), make("span", {}, "what the classifier sees, and says")));
   if (digits.length) el.append(gallery);
   const tell = messages(el);
 
   function drawCurves() {
     const {steps, epochs: planned} = model.get("progress"), stride = model.get("stride");
-    const losses = [...floats(model.get("losses"))], accuracy = model.get("accuracy");
+    const losses = [...floatsOf(model.get("losses"))], accuracy = model.get("accuracy");
     const points = losses.map((loss, k) => [(k + 0.5) * stride, loss]);
     const axis = losses.length ? lossAxis(losses) : {y: [0, 2.5], log: false};
     diagram(lossCanvas, {x: [0, steps || 1], ...axis, xLabel: "step", curves: [{points, colour: BLUE}]});
@@ -56,7 +60,7 @@ function render({model, el}) {
     const share = accuracy.map((value, k) => [k + 1, 100 * value]);
     diagram(accuracyCanvas, {x: [0, planned || 1], y: [0, 100], unit: " %", xLabel: "epoch",
                              curves: [{points: share, colour: GREEN, dots: accuracy.length <= 40}]});
-    const words = accuracy.map(percent).join(", ") || "none yet";
+    const words = accuracy.map(value => percent(value)).join(", ") || "none yet";
     accuracyCanvas.setAttribute("aria-label", `test accuracy after every epoch: ${words}`);
   }
 
@@ -84,7 +88,7 @@ function render({model, el}) {
     bar.value = steps ? step / steps : 0;
     hold.textContent = BUTTONS[state] ?? "pause";
     hold.setAttribute("aria-label", `${hold.textContent} the training`);
-    hold.disabled = stop.disabled = !going;
+    for (const element of [hold, stop]) element.setAttribute("aria-disabled", !going);
     // Read out by screen readers, hence only what changes once an epoch, or less often.
     const words = !accuracy.length ? "No epoch is done yet."
       : `Epoch ${accuracy.length} of ${planned} done: test accuracy ${percent(accuracy.at(-1))}.`;

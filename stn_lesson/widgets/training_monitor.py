@@ -5,6 +5,7 @@ import threading
 import time
 import warnings
 from inspect import signature
+from weakref import WeakKeyDictionary, ref
 
 import torch
 import traitlets
@@ -15,12 +16,15 @@ from stn_lesson.collapse import Look, find_transformer, look
 from stn_lesson.datasets import Dataset
 from stn_lesson.sampler import warp
 from stn_lesson.training import WATCHED, History, StopTraining, fit, predict, to_floats
-from stn_lesson.widgets.live import LivePicture, script
+from stn_lesson.widgets.live import LivePicture, script, view_of
 
 DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
 OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
 POINTS = 400  # of the loss curve, at most
 INTERVAL = 0.25  # seconds between two reports to the browser, at least
+MOMENT = 0.1  # seconds between two looks at whether something has happened
+
+_trainer_of = WeakKeyDictionary()  # model → a weak reference to the monitor that trained it last
 
 
 class TrainingMonitor(LivePicture):
@@ -54,7 +58,7 @@ class TrainingMonitor(LivePicture):
     (2, 'finished')
     """
 
-    _esm = script("digits", "training_monitor")
+    _esm = script("digits", "diagram", "training_monitor")
     state = traitlets.Unicode("ready").tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
@@ -68,6 +72,7 @@ class TrainingMonitor(LivePicture):
     thetas = traitlets.List().tag(sync=True)  # empty without a transformer
     view = traitlets.Dict().tag(sync=True)  # what the transformer makes: size, kernel, padding
     _started = False
+    _thread: threading.Thread | None = None  # the one that trains
 
     def __init__(self, model: nn.Module, data: Dataset, *, count: int = 8, **settings):
         """See the class."""
@@ -95,15 +100,25 @@ class TrainingMonitor(LivePicture):
         self.comm._reply_subshell_for = lambda data, asked_for: asked_for
 
     def start(self) -> None:
-        """Train from the weights that the model has now; a run under way is ended first."""
-        self._end()
+        """Train from the weights that the model has now; a run of it under way is ended first.
+
+        Raises:
+            RuntimeError: it is called by that run, as an observer of `state` or `progress` is.
+        """
+        earlier = _trainer_of.get(self.model, lambda: None)()
+        if earlier:
+            if earlier._thread is threading.current_thread():
+                raise RuntimeError("a training cannot start its successor: call start() in a cell")
+            earlier._end()
+        _trainer_of[self.model] = ref(self)
         self.history, self.warnings, self._error, self.message = History(), [], None, ""
         self._must_stop.clear()
         self._ended.clear()
         self._may_go_on.set()
         self._start_the_clock()
         self._started = True
-        threading.Thread(target=self._train, name="training", daemon=True).start()
+        self._thread = threading.Thread(target=self._train, name="training", daemon=True)
+        self._thread.start()
 
     def pause(self) -> None:
         """Hold the training after the step that is being taken."""
@@ -127,8 +142,7 @@ class TrainingMonitor(LivePicture):
         if not self._started:
             self.start()
         try:
-            while not self._ended.wait(0.1):  # ■ could not interrupt a longer one on Windows
-                pass
+            self._wait_for_the_end()
         except KeyboardInterrupt:
             self._end()
         self.refresh_still()  # from this cell, too: nbclient keeps only what the running cell says
@@ -162,7 +176,12 @@ class TrainingMonitor(LivePicture):
     def _end(self) -> None:
         if self._started:
             self.stop()
-            self._ended.wait()
+            if self._thread is not threading.current_thread():  # which would wait for itself
+                self._wait_for_the_end()
+
+    def _wait_for_the_end(self) -> None:
+        while not self._ended.wait(MOMENT):  # ■ could not interrupt a longer one on Windows
+            pass
 
     def _obey(self, _, content: dict, buffers: list) -> None:
         """A button was pressed. In JupyterLab this may be a thread of its own."""
@@ -197,7 +216,8 @@ class TrainingMonitor(LivePicture):
             self._report("running")
         if not (self._may_go_on.is_set() or self._must_stop.is_set()):
             self._report("paused")
-            self._may_go_on.wait()
+            while not (self._may_go_on.wait(MOMENT) or self._must_stop.is_set()):
+                pass
             self._report("running")
         self._leave()
 
@@ -246,8 +266,8 @@ def _first_look(model: nn.Module, images: Tensor) -> dict:
     if transformer is None or images.shape[1] != 1:
         return {}
     theta, seen, _ = look(model, to_floats(images))
-    view = {"size": list(seen.shape[-2:]), "kernel": transformer.kernel}
-    return {"thetas": theta.flatten(1).tolist(), "view": view | {"padding": transformer.padding}}
+    view = view_of(transformer, tuple(seen.shape[-2:]))
+    return {"thetas": theta.flatten(1).tolist(), "view": view}
 
 
 def _thinned(losses: list[float], stride: int) -> Tensor:

@@ -1,7 +1,7 @@
 // Source and target side by side, θ under your fingers: by sliders, by the corners of the region
 // that is read, by its six numbers.
 
-const OWN = "your own …", LARGEST = 256; // pixels of the longer side of an uploaded picture
+const OWN = "your own", LARGEST = 256; // pixels of the longer side of an uploaded picture
 const PRESETS = {
   "identity": {},
   "flip": {flip: true},
@@ -28,17 +28,17 @@ function send(source, theta, height, width) {
 
 // A file as a picture of at most LARGEST pixels a side, and a note if it was made smaller.
 async function readFile(file) {
-  const image = await createImageBitmap(file);
-  const shrink = Math.min(1, LARGEST / Math.max(image.width, image.height));
-  const width = Math.max(1, Math.round(shrink * image.width));
-  const height = Math.max(1, Math.round(shrink * image.height));
+  const image = await createImageBitmap(file), {width: W, height: H} = image;
+  const shrink = Math.min(1, LARGEST / Math.max(W, H));
+  const width = Math.max(1, Math.round(shrink * W)), height = Math.max(1, Math.round(shrink * H));
   const g = make("canvas", {width, height}).getContext("2d");
   g.fillStyle = "black"; // beneath what is transparent
   g.fillRect(0, 0, width, height);
   g.drawImage(image, 0, 0, width, height);
+  image.close(); // a photograph takes tens of megabytes
   const {data} = g.getImageData(0, 0, width, height), rgb = new Uint8Array(3 * width * height);
   for (let i = 0, j = 0; j < rgb.length; i += 4, j += 3) rgb.set(data.subarray(i, i + 3), j);
-  const note = shrink < 1 ? `${file.name}: ${image.width}×${image.height} pixels, made smaller to ${width}×${height}.` : "";
+  const note = shrink < 1 ? `${file.name}: ${W}×${H} pixels, made smaller to ${width}×${height}.` : "";
   return [{bytes: new DataView(rgb.buffer), size: [height, width]}, note];
 }
 
@@ -66,10 +66,52 @@ function asCode(numbers, theta, [height, width]) {
   return `theta = stn.affine_theta(${words.join(", ")})`;
 }
 
+// Equation (1) with the six numbers of θ to be typed over. Returns what lets them follow θ.
+function thetaFields(parent, model, write, tell) {
+  const numbers = make("span", {className: "stn-matrix"});
+  const fields = [0, 1, 2, 3, 4, 5].map(i => {
+    const label = `θ${"₁₂"[Math.floor(i / 3)]}${"₁₂₃"[i % 3]}`;
+    const change = value => write(readTheta(model).map((old, k) => k === i ? value : old));
+    return numberField(numbers, {label}, change, tell);
+  });
+  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
+  parent.append(make("div", {className: "stn-formula", role: "group", "aria-label": "equation (1), θ editable"},
+    column("xₛ", "yₛ"), "=", numbers, column("xₜ", "yₜ", "1")));
+  return theta => fields.forEach((field, i) => field.set(theta[i]));
+}
+
+// The choice among the pictures, and a button to bring one's own. Returns what lets it follow.
+function chooser(parent, model, save, tell) {
+  const select = choice(parent, "picture", [], name => { save({chosen: name}); tell(""); });
+  const file = make("input", {type: "file", accept: "image/*", hidden: true, "aria-label": "a picture of your own"});
+  button(parent, "your own picture …", () => file.click());
+  parent.append(file);
+
+  async function take(chosen) {
+    try {
+      const [own, note] = await readFile(chosen);
+      save({pictures: {...model.get("pictures"), [OWN]: own}, target_size: [], chosen: OWN});
+      tell(note);
+    } catch {
+      tell(`${chosen.name} is not a picture that this browser can read: try a PNG or a JPEG file.`);
+    }
+  }
+  file.addEventListener("change", async () => {
+    if (file.files[0]) await take(file.files[0]);
+    file.value = ""; // the same one may be chosen again
+  });
+  return () => {
+    const names = Object.keys(model.get("pictures"));
+    for (const name of names.slice(select.length)) select.append(make("option", {value: name}, name));
+    select.value = model.get("chosen");
+  };
+}
+
 function render({model, el}) {
   frame(el);
-  const pictures = make("div", {className: "stn-pictures"});
-  el.append(pictures);
+  const pictures = make("div", {className: "stn-pictures"}), controls = make("div");
+  el.append(pictures, controls);
+  const tell = messages(el), save = saver(model);
   const sourceCanvas = panel(pictures, "source: where it looks"), view = new SourceView(sourceCanvas);
   const targetCanvas = panel(pictures, "target: what it gets");
   targetCanvas.classList.add("stn-pixels");
@@ -78,8 +120,8 @@ function render({model, el}) {
 
   const size = () => [source.height, source.width];
   const write = theta => { writeTheta(model, theta); tell(""); redraw(); };
-  const sliders = thetaSliders(el, model.get("sliders"), size, write);
-  const presets = row(el);
+  const sliders = thetaSliders(controls, model.get("sliders"), size, write);
+  const presets = row(controls);
   presets.setAttribute("role", "group");
   presets.setAttribute("aria-label", "presets");
   for (const [name, numbers] of Object.entries(PRESETS)) {
@@ -92,68 +134,19 @@ function render({model, el}) {
     try { await navigator.clipboard.writeText(code); tell(`Copied: ${code}`); }
     catch { tell(`To copy: ${code}`); }
   });
+  const followTheta = thetaFields(controls, model, write, tell);
 
-  // Equation (1) with the six numbers of θ to be typed over.
-  const fields = [0, 1, 2, 3, 4, 5].map(i => {
-    const name = `θ${"₁₂"[Math.floor(i / 3)]}${"₁₂₃"[i % 3]}`;
-    const field = make("input", {type: "text", inputMode: "decimal", "aria-label": name, title: name});
-    field.addEventListener("change", () => {
-      const value = Number(field.value.trim().replace("−", "-").replace(",", ".") || NaN);
-      if (!Number.isFinite(value) || Math.abs(value) > 1e6) {
-        tell(`${name} must be a number such as 0.5, got “${field.value}”. It is left as it was.`);
-        return redraw();
-      }
-      write(readTheta(model).map((old, k) => k === i ? value : old));
-    });
-    return field;
-  });
-  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
-  el.append(make("div", {className: "stn-formula", role: "group", "aria-label": "equation (1), θ editable"},
-    column("xₛ", "yₛ"), "=", make("span", {className: "stn-matrix"}, ...fields), column("xₜ", "yₜ", "1")));
-
-  const chosen = row(el);
-  const controls = {};
-  if (offered.includes("picture")) {
-    const file = make("input", {type: "file", accept: "image/*", hidden: true, "aria-label": "a picture of your own"});
-    controls.picture = choice(chosen, "picture", [...Object.keys(model.get("pictures")), OWN], name => {
-      if (name === OWN) return file.click();
-      save({chosen: name});
-      tell("");
-    });
-    file.addEventListener("change", async () => {
-      if (file.files[0]) await take(file.files[0]);
-      file.value = "";
-    });
-    file.addEventListener("cancel", () => redraw());
-    chosen.append(file);
-  }
-  for (const [name, options] of [["kernel", ["bilinear", "nearest"]], ["padding", ["zeros", "border"]]]) {
-    if (offered.includes(name)) controls[name] = choice(chosen, name, options, value => save({[name]: value}));
-  }
-  if (offered.includes("size")) {
-    controls.size = slider(chosen, {label: "output size", min: 20, max: 256, step: 1, digits: 0, unit: " px"}, side => {
-      const scale = side / Math.max(...size());
-      save({target_size: size().map(n => Math.max(1, Math.round(n * scale)))});
-    });
-  }
+  const chosen = row(controls);
+  const followPicture = offered.includes("picture") ? chooser(chosen, model, save, tell) : null;
+  const followSampler = samplerChoices(chosen, model, save, offered);
+  const sizeSlider = {label: "output size", min: 20, max: 256, step: 1, digits: 0, unit: " px"};
+  const outputSize = offered.includes("size") ? slider(chosen, sizeSlider, side => {
+    const scale = side / Math.max(...size());
+    save({target_size: size().map(n => Math.max(1, Math.round(n * scale)))});
+  }) : null;
   if (offered.includes("arrows")) {
-    toggle(chosen, "arrows from target to source", on => { arrows = on; redraw(); });
+    toggle(chosen, "show arrows", on => { arrows = on; redraw(); });
     toggle(chosen, "send pixels forwards instead", on => { forwards = on; redraw(); });
-  }
-  const tell = messages(el);
-
-  const save = changes => { model.set(changes); model.save_changes(); };
-
-  async function take(file) {
-    try {
-      const [own, note] = await readFile(file);
-      model.set({pictures: {...model.get("pictures"), [OWN]: own}, target_size: []});
-      save({chosen: OWN});
-      tell(note);
-    } catch {
-      tell(`${file.name} is not a picture that this browser can read: try a PNG or a JPEG file.`);
-      redraw();
-    }
   }
 
   const toSource = (x, y) => { // from canvas pixels to −1 … 1
@@ -169,32 +162,31 @@ function render({model, el}) {
     write(theta);
   });
 
-  function targetSize() {
-    const wanted = model.get("target_size");
-    return wanted.length ? wanted : size();
+  function drawArrows(g, theta) { // from target pixels to where they look; when sent forwards, back
+    for (const y of [-1, -0.5, 0, 0.5, 1]) for (const x of [-1, -0.5, 0, 0.5, 1]) {
+      const own = view.at((x + 1) * (source.width - 1) / 2, (y + 1) * (source.height - 1) / 2);
+      const looks = view.at(...lookUp(theta, x, y, source));
+      arrow(g, ...(forwards ? [looks, own] : [own, looks]), BLUE);
+    }
   }
 
   function draw() {
-    const theta = readTheta(model), [height, width] = targetSize();
+    const theta = readTheta(model), wanted = model.get("target_size");
+    const [height, width] = wanted.length ? wanted : size();
     const target = forwards ? send(source, theta, height, width)
       : warp(source, theta, height, width, model.get("kernel"), model.get("padding"));
     paint(targetCanvas, {pixels: target, height, width});
     targetCanvas.style.width = `${280 * width / Math.max(height, width)}px`;
     const g = view.clear(), points = outline(g, theta, source, view.at);
-    if (arrows) {
-      for (const y of [-1, -0.5, 0, 0.5, 1]) for (const x of [-1, -0.5, 0, 0.5, 1]) {
-        const own = view.at((x + 1) * (source.width - 1) / 2, (y + 1) * (source.height - 1) / 2);
-        const looks = view.at(...lookUp(theta, x, y, source));
-        arrow(g, ...(forwards ? [looks, own] : [own, looks]), BLUE);
-      }
-    }
-    corners.forEach((corner, k) => corner.place(...points[k]));
-    middle.place(...view.at(...lookUp(theta, 0, 0, source)));
-    fields.forEach((field, i) => { if (document.activeElement !== field) field.value = fixed(theta[i]); });
-    if (!sliders.follow(theta)) tell("This θ reads the whole target from one line or point: no slider can say it.");
-    for (const name of ["kernel", "padding"]) if (controls[name]) controls[name].value = model.get(name);
-    if (controls.picture) controls.picture.value = model.get("chosen");
-    controls.size?.set(Math.max(height, width));
+    if (arrows) drawArrows(g, theta);
+    const where = (x, y) => apply(theta, x, y).map((number, k) => `${"xy"[k]} ${fixed(number)}`).join(", ");
+    corners.forEach((corner, k) => corner.place(...points[k], where(...CORNERS[k])));
+    middle.place(...view.at(...lookUp(theta, 0, 0, source)), where(0, 0));
+    followTheta(theta);
+    followOrTell(sliders, theta, tell);
+    followPicture?.();
+    followSampler();
+    outputSize?.set(Math.max(height, width));
     const what = `${model.get("chosen")}, ${source.height} by ${source.width} pixels`;
     sourceCanvas.setAttribute("aria-label", `source: ${what}, with the region that is read`);
     targetCanvas.setAttribute("aria-label", `target: ${height} by ${width} pixels`);

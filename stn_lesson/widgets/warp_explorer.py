@@ -8,6 +8,7 @@ from stn_lesson.sampler import KERNELS, PADDINGS, check_image_and_grid, warp
 from stn_lesson.theta import affine_theta
 from stn_lesson.widgets.live import (
     LivePicture,
+    Size,
     Theta,
     check_picture,
     from_browser,
@@ -27,7 +28,7 @@ class WarpExplorer(LivePicture):
 
     Args:
         image: (1, 1 or 3, H, W) floats from 0 to 1, or several by name to choose from.
-        size: (height, width) of the target; None keeps the image's own.
+        size: (height, width) of the target, 1 to 256 pixels each; None keeps the image's own.
         sliders: which sliders to show, of `SLIDERS`.
         choices: what else may be chosen, of `CHOICES`.
         kernel: as in `sample`.
@@ -36,7 +37,7 @@ class WarpExplorer(LivePicture):
             `affine_theta`.
 
     Raises:
-        TypeError, ValueError: no picture, or an unknown slider, choice, kernel or padding.
+        TypeError, ValueError: no picture, no size, or an unknown slider, choice, kernel or padding.
 
     >>> from stn_lesson.datasets import house
     >>> explorer = WarpExplorer(house(), start={"scale": 2})
@@ -49,7 +50,7 @@ class WarpExplorer(LivePicture):
     theta = Theta()
     pictures = traitlets.Dict().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
-    target_size = traitlets.List().tag(sync=True)  # empty: the picture's own
+    target_size = Size([]).tag(sync=True)  # empty: the picture's own
     kernel = traitlets.Enum(KERNELS).tag(sync=True)
     padding = traitlets.Enum(PADDINGS).tag(sync=True)
     sliders = traitlets.List().tag(sync=True)
@@ -77,12 +78,17 @@ class WarpExplorer(LivePicture):
             theta=affine_theta(**(start or {}), size=tuple(first.shape[-2:])),
             pictures={name: to_browser(picture) for name, picture in named.items()},
             chosen=next(iter(named)),
-            target_size=list(size or ()),
+            target_size=() if size is None else size,
             kernel=kernel,
             padding=padding,
             sliders=list(sliders),
             choices=list(choices),
         )
+
+    @traitlets.validate("chosen")
+    def _one_of_the_pictures(self, proposal):
+        check_names("pictures", (proposal.value,), tuple(self.pictures))
+        return proposal.value
 
     @property
     def image(self) -> Tensor:

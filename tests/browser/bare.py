@@ -21,9 +21,11 @@ MODEL = """
     saved: 0, sent: [],
     get: name => held[name],
     set(name, value) {
-      const changes = typeof name === "string" ? {[name]: value} : name;
-      Object.assign(held, changes);
-      for (const key of Object.keys(changes)) this.tell(`change:${key}`);
+      const given = typeof name === "string" ? {[name]: value} : name;
+      const text = thing => thing instanceof DataView ? thing : JSON.stringify(thing);
+      const changed = Object.keys(given).filter(key => text(given[key]) !== text(held[key]));
+      Object.assign(held, given);
+      for (const key of changed) this.tell(`change:${key}`); // only what differs, as in Jupyter
     },
     tell(name, ...words) {
       for (const [n, heard] of [...listeners]) if (n === name) heard(...words);

@@ -72,10 +72,10 @@ def running_chromium():
         chromium.close()
 
 
-def open_notebook(page, address: str) -> None:
-    """Open a notebook and wait for its first picture and its kernel."""
+def open_notebook(page, address: str, there: str = ".jp-CodeCell .jp-RenderedImage img") -> None:
+    """Open a notebook; wait for its first picture, or whatever should be there, and its kernel."""
     page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-CodeCell .jp-RenderedImage img", timeout=60_000)
+    page.wait_for_selector(there, timeout=60_000)
     page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
 
 

@@ -8,7 +8,7 @@ from lab import ROOT, open_notebook, run_first_cell, running_chromium, running_l
 from PIL import Image
 
 # slider, arrow key, how often; five presses a frame
-MOVES = [(0, "ArrowRight", 30), (1, "ArrowRight", 30), (3, "ArrowLeft", 30)]
+MOVES = [("rotation", "ArrowRight", 30), ("scale", "ArrowRight", 30), ("right", "ArrowLeft", 30)]
 MOVES += [(n, {"ArrowRight": "ArrowLeft"}.get(key, "ArrowRight"), c) for n, key, c in MOVES]
 
 
@@ -23,9 +23,9 @@ def main() -> None:
         page = chromium.new_page(viewport={"width": 1300, "height": 1000})
         open_notebook(page, address("00_welcome.ipynb"))
         run_first_cell(page)
-        picture = page.locator(".jp-CodeCell .jp-OutputArea").first
+        picture = page.locator(".stn-live").first
         for slider, key, count in MOVES:
-            page.locator(".noUi-handle").nth(slider).focus()
+            page.locator(f".stn-live input[aria-label='{slider}']").focus()
             for press in range(count):
                 page.keyboard.press(key)
                 if press % 5 == 4:

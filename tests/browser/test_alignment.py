@@ -48,7 +48,7 @@ def press(page, name, times=1):
 
 def message(page):
     """What is told once things stand still."""
-    page.wait_for_timeout(250)
+    page.wait_for_timeout(500)
     return page.locator(".stn-message").inner_text()
 
 
@@ -79,6 +79,31 @@ def torch_descent(at, steps, image=IMAGE, wanted=WANTED):
     return at.detach()
 
 
+def second_view(page, live):
+    """Show the mounted model once more, as a second output of the same widget."""
+    page.evaluate(
+        """async script => {
+          const address = URL.createObjectURL(new Blob([script], {type: "text/javascript"}));
+          const el = document.createElement("div"), {default: widget} = await import(address);
+          document.body.append(el);
+          widget.render({model, el});
+        }""",
+        live._esm,
+    )
+    settle(page)
+
+
+def press_step(page, view, times):
+    page.evaluate(
+        """([view, times]) => {
+          const step = document.querySelectorAll("[aria-label='one step of descent']")[view];
+          for (let i = 0; i < times; i++) step.click();
+        }""",
+        [view, times],
+    )
+    settle(page)
+
+
 def as_picture(image):
     height, width = image.shape[-2:]
     return {"grey": image.flatten().tolist(), "height": height, "width": width}
@@ -103,6 +128,24 @@ def test_loss_gradient_and_blur_are_those_of_torch(page, seed, blur):
     scale = gradient.abs().max().item()
     for by_hand, by_torch in zip(found["gradient"], gradient.flatten().tolist(), strict=True):
         assert by_hand == pytest.approx(by_torch, rel=1e-4, abs=1e-5 * scale)
+
+
+@pytest.mark.parametrize(("axis", "shift"), [(0, -1), (1, -1), (0, 2), (1, 2)])
+def test_on_the_border_column_and_row_the_slope_is_the_one_ahead(page, axis, shift):
+    """θ₁₃ = −1 puts the first column at x = −1: no pixel, but one right of it. Equation (7)."""
+    page.add_script_tag(content=script("descent"))
+    image, wanted = torch.rand(2, 1, 1, 3, 3, generator=torch.Generator().manual_seed(0)).double()
+    at = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).double()
+    at[0, axis, 2] = shift
+    at.requires_grad_()
+    picture = stn.bilinear_sample(image, stn.sampling_grid(at, 3, 3))
+    (gradient,) = torch.autograd.grad((picture - wanted).square().mean(), at)
+    assert gradient[0, axis].abs().max() > 0.01
+    found = page.evaluate(
+        "([image, wanted, theta]) => assess(image, wanted, theta).gradient",
+        [as_picture(image), as_picture(wanted), at.flatten().tolist()],
+    )
+    assert found == pytest.approx(gradient.flatten().tolist(), abs=1e-9)
 
 
 def test_the_numbers_shown_are_those_of_python(page):
@@ -204,6 +247,39 @@ def test_python_moves_theta_and_that_pauses_too(alignment):
     alignment.evaluate("t => model.set('theta', t)", wanted.flatten().tolist())
     alignment.wait_for_timeout(200)
     assert torch.equal(theta(alignment), wanted)
+
+
+def test_two_views_share_theta_and_each_step_counts(page):
+    live = Alignment(IMAGE, WANTED, start=START)
+    mount(page, live)
+    second_view(page, live)
+    start = theta(page)
+    press_step(page, 0, 10)
+    assert torch.allclose(theta(page), torch_descent(start, 10), atol=1e-3)
+    assert page.evaluate("model.get('steps')") == 10
+    assert page.locator("output", has_text="step 10").count() == 2
+    there = theta(page)
+    press_step(page, 1, 5)  # for the second view, the steps of the first were something else
+    assert torch.allclose(theta(page), torch_descent(there, 5), atol=1e-3)
+    assert page.evaluate("model.get('steps')") == 5
+    assert page.locator("output", has_text="step 5").count() == 2
+
+
+def test_a_slider_or_the_map_takes_the_steps_back_to_0_in_one_message(alignment):
+    for label in ("rotation", "present place on the map"):
+        press(alignment, "step", 3)
+        before = alignment.evaluate("model.saved")
+        move(alignment, label)
+        assert alignment.evaluate("model.get('steps')") == 0
+        assert alignment.evaluate("model.saved") == before + 1
+
+
+def test_steps_that_python_sets_are_shown(alignment):
+    press(alignment, "step", 3)
+    alignment.evaluate("model.set('theta', [1, 0, 0, 0, 1, 0])")
+    alignment.evaluate("model.set('steps', 0)")  # as Alignment does
+    settle(alignment)
+    assert alignment.locator("output", has_text="step 0").count() == 1
 
 
 def test_the_descent_stops_where_the_loss_no_longer_falls(page):
@@ -320,6 +396,15 @@ def test_the_map_is_turned(alignment):
     assert alignment.input_value("[aria-label='map, upright']") == "shear"
 
 
+def test_axes_that_change_places_turn_the_map_over(alignment):
+    map_stands(alignment)
+    before = pixels(alignment, 3)
+    alignment.select_option("[aria-label='map, upright']", "right")
+    map_stands(alignment)
+    turned = pixels(alignment, 3).transpose(2, 3).flip(2, 3)  # rotation grew upwards, right as well
+    assert (turned - before).abs().mean() < 0.02 < (pixels(alignment, 3) - before).abs().mean()
+
+
 def test_the_way_of_the_descent_is_drawn_on_the_map(alignment):
     press(alignment, "step", 40)
     map_stands(alignment)
@@ -336,6 +421,9 @@ def test_a_theta_without_inverse_is_explained_and_left_again(alignment):
     assert "no slider can say it" in message(alignment)
     move(alignment, "rotation")
     assert "Loss" in message(alignment) and theta(alignment)[0, 0, 0] != 0
+    for numbers, words in [([0, 0, 0, 0, 1, 0], "no slider"), ([1, 0, 0, 0, 1, 0], "Loss")]:
+        alignment.evaluate("numbers => model.set('theta', numbers)", numbers)
+        assert words in message(alignment)
 
 
 def test_the_loss_is_told_only_when_things_stand_still(alignment):

@@ -200,6 +200,14 @@ def test_a_theta_without_inverse_is_explained(explorer):
     assert explorer.locator(".stn-message").inner_text() == ""
 
 
+def test_the_explanation_goes_when_python_sets_another_theta(explorer):
+    for numbers, words in [([0, 0, 0, 0, 1, 0], "no slider can say it"), ([1, 0, 0, 0, 1, 0], "")]:
+        explorer.evaluate("numbers => model.set('theta', numbers)", numbers)
+        settle(explorer)
+        told = explorer.locator(".stn-message").inner_text()
+        assert words in told and bool(words) == bool(told)
+
+
 def test_the_target_on_its_canvas_is_what_torch_reads(explorer):
     target = stn.warp(HOUSE, theta(explorer), (4, 6))[0, :, 3, 5]
     x, y = middle_of(explorer, 3, 5)

@@ -31,13 +31,20 @@ def changes(page, live, act) -> bool:
 def drag(page, element):
     """Drag something by 65 pixels towards the middle of what it stands in."""
     element.scroll_into_view_if_needed()
-    box, around = element.bounding_box(), element.query_selector("xpath=..").bounding_box()
+    box = element.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    left = x > around["x"] + around["width"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x - 65 if left else x + 65, y + 5, steps=3)
+    page.mouse.move(x - 65 if right_of_the_middle(element) else x + 65, y + 5, steps=3)
     page.mouse.up()
+
+
+def right_of_the_middle(moved) -> bool:
+    """Whether a slider or a handle stands in the right half of where it can go."""
+    return moved.evaluate(
+        """e => e.matches("input") ? Number(e.value) > (Number(e.min) + Number(e.max)) / 2
+            : parseFloat(e.style.left) > 50"""
+    )
 
 
 def move_everything(page, live):
@@ -49,12 +56,17 @@ def move_everything(page, live):
         name = moved.get_attribute("aria-label")
         assert name, "every control needs a name for screen readers"
         moved.scroll_into_view_if_needed()
+        before = moved.evaluate("e => e.value")
         moved.focus()
-        key = "ArrowLeft" if moved.evaluate("e => e.value && e.value === e.max") else "ArrowRight"
+        key = "ArrowLeft" if right_of_the_middle(moved) else "ArrowRight"
         if not changes(page, live, lambda key=key: page.keyboard.press(f"Shift+{key}")):
             silent.append(f"{name} by key")
         if not changes(page, live, lambda moved=moved: drag(page, moved)):
             silent.append(f"{name} by mouse")
+        if before:  # back, or all that follows might happen out of sight
+            moved.evaluate(
+                "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", before
+            )
     return silent
 
 
@@ -161,7 +173,9 @@ def test_a_cell_that_runs_fifty_times_leaves_one_live_picture(lab, page):
 def test_a_saved_notebook_without_its_kernel_shows_the_still_picture_and_comes_back(lab, page):
     open_notebook(page, lab("00_welcome.ipynb"))
     run_all(page, timeout=120)
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.locator("[aria-label=rotation]").focus()
+    page.keyboard.press("Control+s")  # saves from inside a live picture too
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     page.wait_for_timeout(1000)
     open_notebook(page, lab("00_welcome.ipynb"))

@@ -12,6 +12,7 @@ from torch import nn
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
 from stn_lesson.widgets import TrainingMonitor
+from stn_lesson.widgets.live import script
 
 generator = torch.Generator().manual_seed(0)
 IMAGES = torch.randint(0, 256, (4, 1, 24, 36), dtype=torch.uint8, generator=generator)
@@ -76,9 +77,21 @@ def test_screen_readers_hear_of_epochs_and_ends_not_of_steps(monitor):
     assert spoken.inner_text() == f"The training is stopped. {heard}"
 
 
+def buttons(page):
+    return [page.locator(".stn-live button").nth(k) for k in (0, 1)]
+
+
+def are_off(*both):
+    """Both look and sound disabled; or neither does."""
+    off = {button.get_attribute("aria-disabled") for button in both}
+    looks = {button.evaluate("button => getComputedStyle(button).opacity") for button in both}
+    assert (off, looks) in (({"true"}, {"0.5"}), ({"false"}, {"1"}))
+    return off == {"true"}
+
+
 def test_buttons_send_what_they_say_by_mouse_and_by_key(monitor):
-    hold, stop = (monitor.locator(".stn-live button").nth(k) for k in (0, 1))
-    assert hold.is_disabled() and stop.is_disabled()  # nothing runs yet
+    hold, stop = buttons(monitor)
+    assert are_off(hold, stop)  # nothing runs yet
     report(monitor, state="running", step=1)
     assert hold.inner_text() == "pause"
     hold.click()
@@ -94,7 +107,23 @@ def test_buttons_send_what_they_say_by_mouse_and_by_key(monitor):
     assert sent == ["pause", "resume", "stop", "stop"]
     for state in ("stopped", "finished", "failed"):
         report(monitor, state=state)
-        assert hold.is_disabled() and stop.is_disabled()
+        assert are_off(hold, stop)
+
+
+def test_a_button_that_ends_the_training_keeps_the_focus_and_does_nothing_more(monitor):
+    hold, stop = buttons(monitor)
+    report(monitor, state="running", step=1)
+    assert not are_off(hold, stop)
+    stop.focus()
+    monitor.keyboard.press("Enter")
+    report(monitor, state="stopped")
+    assert stop.evaluate("button => button === document.activeElement")
+    monitor.keyboard.press("Enter")
+    monitor.keyboard.press("Shift+Tab")
+    assert hold.evaluate("button => button === document.activeElement")
+    monitor.keyboard.press(" ")
+    stop.click(force=True)
+    assert [content["press"] for content, _ in monitor.evaluate("model.sent")] == ["stop"]
 
 
 def test_the_gallery_follows_theta_and_tells_right_from_wrong(monitor):
@@ -117,6 +146,22 @@ def test_the_gallery_follows_theta_and_tells_right_from_wrong(monitor):
     assert monitor.locator("[aria-label*='its answer, 7, is wrong']").count() == 1
 
 
+def test_the_rows_of_the_gallery_have_names_that_stand_beside_them(monitor):
+    middles = {}
+    for words, which in [
+        ("where it looks", REGIONS[0]),
+        ("what the classifier sees, and says", VIEWS[0]),
+    ]:
+        name = monitor.locator(f".stn-gallery >> text='{words}'").bounding_box()
+        canvas = monitor.locator("canvas").nth(which).bounding_box()
+        assert name["x"] + name["width"] <= canvas["x"]
+        assert name["y"] < canvas["y"] + canvas["height"]
+        assert canvas["y"] < name["y"] + name["height"]
+        middles[which] = name["y"] + name["height"] / 2
+    first, second = middles.values()
+    assert first < second
+
+
 def at(value, low, high, first, last):
     """Where a value stands on an axis of `first` to `last` pixels."""
     return round(first + (last - first) * (value - low) / (high - low))
@@ -136,6 +181,34 @@ def test_the_loss_curve_is_linear_at_first_and_logarithmic_when_it_falls_far(mon
     assert blue(monitor, at(*logs, 320 - 62, 16), at(100, 0, 1000, 76, 792 - 34))
     label = monitor.get_attribute("[aria-label^='training loss against']", "aria-label")
     assert label == "training loss against steps, now 0.02"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "how", "expected"),
+    [
+        ((0.02, 2.2), {"log": True}, [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]),
+        ((1e-6, 5e-5), {"log": True}, [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5]),
+        ((600, 9000), {"log": True}, [1000, 2000, 5000]),
+        ((3e-7, 4), {"log": True}, [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1]),
+        ((0, 1e-9), {}, [k * 2e-10 for k in range(6)]),
+        ((0, 2.5), {}, [0, 0.5, 1, 1.5, 2, 2.5]),
+        ((0, 10), {"count": 8, "least": 1}, [0, 2, 4, 6, 8, 10]),
+        ((0, 3), {"count": 8, "least": 1}, [0, 1, 2, 3]),
+    ],
+)
+def test_axes_have_round_numbers_whatever_their_bounds(page, bounds, how, expected):
+    ticks = "([code, ...words]) => new Function(`${code}; return ticks(...arguments)`)(...words)"
+    shown = page.evaluate(ticks, [script("diagram"), *bounds, how])
+    assert shown == pytest.approx(expected, rel=1e-9, abs=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0"), (0.25, "0.25"), (0.1 + 0.2, "0.3"), (20000, "20000"), (5e-5, "5e-5"), (2e6, "2e+6")],
+)
+def test_numbers_beside_an_axis_are_short(page, value, words):
+    brief = "([code, value]) => new Function('value', `${code}; return brief(value)`)(value)"
+    assert page.evaluate(brief, [script("diagram"), value]) == words
 
 
 def test_the_accuracy_curve_has_a_dot_for_every_epoch(monitor):
@@ -163,8 +236,13 @@ def test_a_network_without_a_transformer_has_curves_only(page):
 def test_an_ended_picture_listens_no_more(monitor):
     assert monitor.evaluate("model.listeners()") > 0
     report(monitor, state="running", step=1)
-    monitor.evaluate("model.set({step: 2}); end()")
+    before = monitor.locator(".stn-figures").inner_text()
+    monitor.evaluate("() => { model.set({state: 'paused'}); end(); }")  # before it is drawn
     assert monitor.evaluate("model.listeners()") == 0
+    settle(monitor)
+    assert monitor.locator(".stn-figures").inner_text() == before
+    report(monitor, state="stopped")
+    assert monitor.locator(".stn-figures").inner_text() == before
 
 
 TRAINS = """
@@ -207,6 +285,7 @@ def test_in_jupyterlab_the_buttons_work_while_a_cell_waits(page, tmp_path):
         shows("running")
         press("stop")
         page.wait_for_selector(".jp-OutputArea-output >> text=/it stopped, [1-9]/")
+        page.click(".jp-NotebookPanel .jp-CodeCell >> nth=1 >> .jp-InputPrompt")  # leave it
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1500)
     stored = nbformat.read(tmp_path / "trains.ipynb", 4).cells[0].outputs[1].data

@@ -122,6 +122,19 @@ def test_numbers_of_theta_are_typed(explorer):
         assert explorer.input_value(".stn-live [aria-label='θ₁₁']") == "1.00"
 
 
+def test_what_is_refused_on_enter_gives_way_to_the_old_number(explorer):
+    explorer.fill(".stn-live [aria-label='θ₂₃']", "two")
+    explorer.keyboard.press("Enter")
+    settle(explorer)
+    assert "θ₂₃ must be a number such as 0.5, got “two”" in message(explorer)
+    assert explorer.input_value(".stn-live [aria-label='θ₂₃']") == "0.00"
+    assert explorer.evaluate("document.activeElement.ariaLabel") == "θ₂₃"
+    explorer.fill(".stn-live [aria-label='θ₂₃']", "−0,25")
+    explorer.keyboard.press("Enter")
+    assert_shows(explorer, torch.tensor([[[1, 0, 0], [0, 1, -0.25]]]))
+    assert message(explorer) == ""
+
+
 def test_a_theta_without_inverse_is_shown_and_explained(explorer):
     type_into(explorer, "θ₁₁", "0")
     assert "no slider can say it" in message(explorer)
@@ -130,6 +143,15 @@ def test_a_theta_without_inverse_is_shown_and_explained(explorer):
     type_into(explorer, "θ₁₁", "1")
     assert message(explorer) == ""
     assert_shows(explorer, stn.affine_theta())
+
+
+def test_the_explanation_goes_when_python_sets_another_theta(explorer):
+    explorer.evaluate("model.set('theta', [0, 0, 0, 0, 1, 0])")
+    settle(explorer)
+    assert "no slider can say it" in message(explorer)
+    explorer.evaluate("model.set('theta', [1, 0, 0, 0, 1, 0])")
+    settle(explorer)
+    assert message(explorer) == ""
 
 
 def test_python_moves_the_sliders(explorer):
@@ -168,16 +190,37 @@ def test_a_picture_of_ones_own(explorer):
 
     from PIL import Image
 
-    for size, note in [((30, 20), ""), ((3000, 1500), "made smaller to 256×128")]:
+    options = "[...document.querySelector('[aria-label=picture]').options].map(o => o.value)"
+    assert explorer.evaluate(options) == ["house", "checkerboard"]
+    explorer.evaluate("""() => {
+      const create = createImageBitmap;
+      window.createImageBitmap = async file => window.bitmap = await create(file);
+    }""")
+    for size, note in [((30, 20), ""), ((3000, 1500), "3000×1500 pixels, made smaller to 256×128")]:
         file = BytesIO()
         Image.new("RGB", size, (10, 200, 30)).save(file, "PNG")
         upload(explorer, "mine.png", file.getvalue())
         assert note in message(explorer) and bool(note) == bool(message(explorer))
-        assert explorer.input_value("[aria-label=picture]") == "your own …"
+        assert explorer.evaluate("window.bitmap.width") == 0  # closed: its memory is free again
+        assert explorer.evaluate(options) == ["house", "checkerboard", "your own"]
+        assert explorer.input_value("[aria-label=picture]") == "your own"
         shown = pixels(explorer, 1)
         assert shown.shape[-2:] == ((20, 30) if not note else (128, 256))
         middle = shown[0, :, shown.shape[2] // 2, shown.shape[3] // 2] * 255
         assert torch.allclose(middle, torch.tensor([10.0, 200, 30]), atol=1)
+    explorer.select_option("[aria-label=picture]", "house")
+    assert_shows(explorer, stn.affine_theta())
+
+
+def test_only_the_button_asks_for_a_file(explorer):
+    asked = []
+    explorer.on("filechooser", lambda chooser: asked.append(chooser))
+    move(explorer, "picture", "ArrowDown", 5)
+    assert explorer.evaluate("model.get('chosen')") == "checkerboard"
+    explorer.wait_for_timeout(100)
+    assert not asked
+    with explorer.expect_file_chooser():
+        explorer.click("text=your own picture …")
 
 
 def test_what_is_not_a_picture_leaves_a_message_and_a_living_widget(explorer):
@@ -190,7 +233,7 @@ def test_what_is_not_a_picture_leaves_a_message_and_a_living_widget(explorer):
 def test_arrows_and_forwards(explorer):
     explorer.click(".stn-live button:text-is('zoom on the centre')")
     before = pixels(explorer, 0)
-    explorer.check("text=arrows from target to source")
+    explorer.check("text=show arrows")
     settle(explorer)
     assert (pixels(explorer, 0) != before).any()
     explorer.check("text=send pixels forwards instead")

@@ -28,6 +28,15 @@ def test_the_state_comes_back_from_the_browser():
     assert (alignment.steps, alignment.blur) == (7, 3)
 
 
+def test_theta_set_in_python_begins_a_new_descent():
+    alignment = Alignment(BOARD, BOARD)
+    alignment.set_state({"theta": stn.affine_theta(scale=2).flatten().tolist(), "steps": 7})
+    alignment.theta = stn.affine_theta(scale=3)
+    assert alignment.steps == 0
+    alignment.set_state({"steps": 8, "theta": stn.affine_theta(scale=2).flatten().tolist()})
+    assert alignment.steps == 8
+
+
 def test_the_pictures_travel_as_floats():
     image = torch.rand(1, 1, 3, 5, dtype=torch.double)
     sent = Alignment(image, image.flip(3)).pictures["wanted"]

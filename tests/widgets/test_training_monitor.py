@@ -74,6 +74,52 @@ def test_stop_has_the_last_word(endless):
     assert endless.wait().interrupted
 
 
+def test_a_pause_that_overtakes_a_stop_does_not_hold_it_for_ever(endless, monkeypatch):
+    report = endless._report
+
+    def pressed_meanwhile(state):
+        report(state)
+        if state == "paused":
+            endless.stop()
+            endless.pause()
+
+    monkeypatch.setattr(endless, "_report", pressed_meanwhile)
+    endless.pause()
+    until(lambda: endless.state == "stopped", seconds=5)
+
+
+def test_an_observer_may_close_it_and_the_training_does_not_wait_for_itself(endless):
+    endless.observe(lambda change: endless.close(), "state")
+    endless.pause()
+    until(lambda: not endless._thread.is_alive(), seconds=5)
+
+
+def test_an_observer_that_would_start_it_again_is_refused():
+    monitor = TrainingMonitor(small_model(), small_data(), **NEVER_ENDING)
+    monitor.observe(lambda change: change.new["step"] and monitor.start(), "progress")
+    with pytest.raises(RuntimeError, match=r"call start\(\) in a cell"):
+        monitor.wait()
+    assert monitor.state == "failed"
+
+
+def test_a_model_has_one_training_at_a_time(endless):
+    """The same model in a second cell, or in a cell that ran again and could not be named."""
+    second = TrainingMonitor(endless.model, small_data(), **NEVER_ENDING)
+    other = TrainingMonitor(small_model(), small_data(), **NEVER_ENDING)
+    try:
+        other.start()
+        second.start()
+        assert endless.state == "stopped" and not endless._thread.is_alive()
+        until(lambda: steps(second) > 2)
+        assert other.state == "running"  # that of another model goes on
+        endless.start()
+        assert second.state == "stopped"
+        until(lambda: steps(endless) > 2)
+    finally:
+        second.close()
+        other.close()
+
+
 def test_buttons_are_messages_that_any_thread_may_bring(endless):
     def press(word):
         content = {"method": "custom", "content": {"press": word}}
@@ -199,7 +245,7 @@ def test_displaying_it_starts_it_once_and_the_end_leaves_the_final_still(monkeyp
         def update(self, picture):
             shown.append(("update", picture))
 
-    def display(picture, raw=False, display_id=False):
+    def display(picture, metadata=None, raw=False, display_id=False):
         shown.append(("live" if raw else "still", picture))
         return Handle()
 

@@ -53,10 +53,28 @@ def test_a_picture_of_ones_own_comes_back_as_a_tensor():
     explorer.chosen = "board"
     assert torch.equal(explorer.image, stn.checkerboard(8, 8)) and explorer.size == (8, 8)
     own = {"bytes": memoryview(bytes([255, 0, 51] * 6)), "size": [2, 3]}
-    explorer.pictures = explorer.pictures | {"your own …": own}
-    explorer.chosen = "your own …"
+    explorer.set_state({"chosen": "your own", "pictures": explorer.pictures | {"your own": own}})
     assert explorer.image.shape == (1, 3, 2, 3)
     assert explorer.picture[0, :, 1, 1].tolist() == pytest.approx([1, 0, 0.2])
+
+
+def test_only_one_of_the_pictures_can_be_chosen():
+    explorer = WarpExplorer({"house": stn.house(20, 30), "board": stn.checkerboard(8, 8)})
+    with pytest.raises(ValueError, match="pictures are house, board; there is no 'boat'"):
+        explorer.chosen = "boat"
+    assert explorer.chosen == "house"
+
+
+@pytest.mark.parametrize("size", [(0, 4), (4, 257), (4,), (4.5, 4), 4, "ab", [[8, 8], 3]])
+def test_what_is_no_size_is_refused_at_once_and_later(size):
+    with pytest.raises(ValueError, match="1 to 256 pixels each, got"):
+        WarpExplorer(stn.house(20, 30), size=size)
+    explorer = WarpExplorer(stn.house(20, 30), size=(256, 1))
+    with pytest.raises(ValueError, match="1 to 256 pixels each, got"):
+        explorer.target_size = size
+    assert explorer.size == (256, 1)
+    explorer.target_size = []
+    assert explorer.size == (20, 30)
 
 
 def test_the_still_picture_shows_the_present_state():
@@ -73,6 +91,7 @@ def test_the_still_picture_shows_the_present_state():
         (torch.rand(3, 8, 8), {}, ValueError, r"\(1, 3, H, W\), got \(3, 8, 8\)"),
         ("house.png", {}, ValueError, "got str"),
         ({}, {}, ValueError, "got NoneType"),
+        (torch.rand(1, 1, 0, 8), {}, ValueError, "at least one pixel"),
         (torch.zeros(1, 1, 8, 8, dtype=torch.uint8), {}, TypeError, "divide by 255"),
         (torch.full((1, 1, 8, 8), float("nan")), {}, ValueError, "values from 0 to 1"),
         (torch.full((1, 1, 8, 8), 7.0), {}, ValueError, "got 7 to 7"),
