@@ -185,7 +185,7 @@ def test_the_live_pictures_were_as_quick_as_the_readme_says():
             figures["moving_after_release_ms"],
         ]
         told = [int(cell.split()[0]) for cell in row.split("|")[2:6]]
-        assert told == [round(number) for number in expected]
+        assert told == pytest.approx(expected, abs=0.51)
         network = "view" in name
         assert figures["key_to_picture_p95_ms"] <= (120 if network else 50)
         assert figures["pictures_a_second"] >= (10 if network else 30)
