@@ -1,4 +1,4 @@
-"""Live pictures: sliders that warp an image in the browser, 50 pictures a second."""
+"""Live pictures: what a hand moves, the browser draws at once."""
 
 from stn_lesson.widgets.alignment import Alignment
 from stn_lesson.widgets.flight_recorder import FlightRecorder
