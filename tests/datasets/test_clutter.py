@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+import stn_lesson as stn
+
+
+@pytest.fixture
+def digits():
+    return stn.load_digits().train.images[:300]
+
+
+def test_clutter_is_the_same_for_the_same_seed_whatever_the_chunks(digits):
+    images = stn.clutter(digits, seed=3)
+    assert images.shape == (300, 1, 60, 60) and images.dtype == torch.uint8
+    for chunk in (1, 7, 299, 1000):
+        assert torch.equal(stn.clutter(digits, seed=3, chunk=chunk), images)
+    assert not torch.equal(stn.clutter(digits, seed=4), images)
+    assert torch.equal(stn.clutter(digits[:, 0], seed=3), images)
+
+
+def test_without_distractors_the_digit_itself_is_placed(digits):
+    images = stn.clutter(digits, distractors=0)
+    assert torch.equal(images.long().sum((1, 2, 3)), digits.long().sum((1, 2, 3)))
+    corners = set()
+    for image, digit in zip(images[:50, 0], digits[:50, 0], strict=True):
+        windows = image.unfold(0, 28, 1).unfold(1, 28, 1)  # (33, 33, 28, 28)
+        found = (windows == digit).all(-1).all(-1).nonzero()
+        assert len(found) >= 1
+        corners.add(tuple(found[0].tolist()))
+    assert len(corners) > 45  # anywhere on the canvas
+
+
+def test_distractors_add_pieces_of_the_asked_size():
+    white = torch.full((50, 28, 28), 255, dtype=torch.uint8)
+    white[:, 14:] = 0
+    nothing = torch.zeros(50, 28, 28, dtype=torch.uint8)
+    assert stn.clutter(nothing, distractors=16).sum() == 0
+    bare = stn.clutter(white, distractors=0)
+    few = stn.clutter(white, distractors=2, crop=6)
+    many = stn.clutter(white, distractors=12, crop=10)
+    assert bare.float().mean() < few.float().mean() < many.float().mean()
+    assert (few > 0).sum((1, 2, 3)).max() <= 28 * 14 + 2 * 36
+    assert many.max() == 255
+
+
+def test_a_data_set_gets_fresh_clutter_every_epoch_and_fixed_test_images():
+    data = stn.clutter(stn.load_digits(), seed=1)
+    again = stn.clutter(stn.load_digits(), seed=1)
+    assert torch.equal(data.training_images(0), data.train.images)
+    assert torch.equal(data.training_images(5), again.training_images(5))
+    assert not torch.equal(data.training_images(5), data.training_images(6))
+    assert torch.equal(data.test.images, again.test.images)
+    fixed = stn.clutter(stn.load_digits(), fresh=False)
+    assert fixed.training_images(5) is fixed.train.images
+
+
+def test_repeats_give_an_epoch_several_scenes_of_each_digit():
+    plain = stn.load_digits()
+    data = stn.clutter(plain, repeats=3)
+    assert len(data.train) == 3 * len(plain.train) == len(data.training_images(1))
+    assert torch.equal(data.train.labels, plain.train.labels.repeat(3))
+    assert len(data.test) == len(plain.test)
+
+
+BYTES = torch.zeros(2, 28, 28, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("bad", "how", "error", "message"),
+    [
+        (torch.zeros(2, 28, 28), {}, TypeError, "must be bytes"),
+        ([1, 2], {}, TypeError, "list"),
+        (torch.zeros(2, 3, 28, 28, dtype=torch.uint8), {}, ValueError, r"\(N, 1, H, W\)"),
+        (
+            torch.zeros(2, 28, 28, dtype=torch.uint8),
+            {"size": 20},
+            ValueError,
+            "another crop or size",
+        ),
+        (
+            torch.zeros(2, 28, 28, dtype=torch.uint8),
+            {"crop": 40},
+            ValueError,
+            "another crop or size",
+        ),
+    ],
+)
+def test_clutter_refuses_what_is_not_digits(bad, how, error, message):
+    with pytest.raises(error, match=message):
+        stn.clutter(bad, **how)
