@@ -1,5 +1,8 @@
 import pytest
 import torch
+from small_run import QUICK, small_data, small_model
+
+import stn_lesson as stn
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -14,3 +17,10 @@ def on_the_cpu():
 def no_proxy_for_this_machine(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def unbroken():
+    """A small model and its history, trained from start to end without a break."""
+    model = small_model()
+    return model, stn.fit(model, small_data(), **QUICK)

@@ -5,7 +5,7 @@ import nbclient
 import nbformat
 import pytest
 import torch
-from test_training import QUICK, small_data, small_model, weights
+from small_run import QUICK, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
