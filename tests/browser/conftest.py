@@ -5,8 +5,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from aligning import IMAGE, START, WANTED
+from bare import mount
 from lab import CHROMIUM, running_chromium, running_lab
 from playwright.sync_api import Error
+
+from stn_lesson.widgets import Alignment
 
 MUST = os.environ.get("CI") == "true"  # there, a missing Chromium is a failure
 
@@ -44,3 +48,10 @@ def page(browser, request):
         folder.mkdir(exist_ok=True)
         page.screenshot(path=folder / f"{request.node.name}.png")
     page.close()
+
+
+@pytest.fixture
+def alignment(page):
+    """A page with the alignment of two smooth pictures that are not square."""
+    mount(page, Alignment(IMAGE, WANTED, start=START))
+    return page

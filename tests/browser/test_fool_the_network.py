@@ -44,6 +44,16 @@ def answer(page, rotation=0.0, turned=None, **changed):
     settle(page)
 
 
+def stroke(page, button="left"):
+    """Draw over the scene with the mouse, along row 10 from column 10 to 30."""
+    box = page.locator(".stn-live canvas").first.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down(button=button)
+    page.mouse.move(box["x"] + 120, box["y"] + 40, steps=5)
+    page.mouse.up(button=button)
+    settle(page)
+
+
 def said(page):
     return page.inner_text(".stn-numbers")
 
@@ -115,12 +125,7 @@ def test_drawing_and_erasing_by_mouse_and_keys(shown):
     shown.select_option("[aria-label='drag to']", "draw")
     settle(shown)
     answer(shown)
-    box = shown.locator(".stn-live canvas").first.bounding_box()
-    shown.mouse.move(box["x"] + 40, box["y"] + 40)
-    shown.mouse.down()
-    shown.mouse.move(box["x"] + 120, box["y"] + 40, steps=5)
-    shown.mouse.up()
-    settle(shown)
+    stroke(shown)
     answer(shown)
     line = asked(shown)[0, 0]
     assert line[10, 12:28].min() > 0.9 and line[15:].max() == 0
@@ -135,11 +140,7 @@ def test_drawing_and_erasing_by_mouse_and_keys(shown):
     assert asked(shown)[0, 0, 14:].max() > 0.9 and asked(shown)[0, 0, 14, 30] < 0.5
     answer(shown)
     shown.select_option("[aria-label='drag to']", "erase")
-    shown.mouse.move(box["x"] + 40, box["y"] + 40)
-    shown.mouse.down()
-    shown.mouse.move(box["x"] + 120, box["y"] + 40, steps=5)
-    shown.mouse.up()
-    settle(shown)
+    stroke(shown)
     answer(shown)
     assert asked(shown)[0, 0, 10, 12:28].max() < 0.1
     answer(shown)
@@ -151,11 +152,7 @@ def test_drawing_and_erasing_by_mouse_and_keys(shown):
 def test_a_right_click_draws_nothing(shown):
     shown.select_option("[aria-label='drag to']", "draw")
     shown.select_option("[aria-label=digit]", "none")
-    box = shown.locator(".stn-live canvas").first.bounding_box()
-    shown.mouse.move(box["x"] + 40, box["y"] + 40)
-    shown.mouse.down(button="right")
-    shown.mouse.move(box["x"] + 120, box["y"] + 40, steps=5)
-    settle(shown)
+    stroke(shown, button="right")
     answer(shown)
     assert asked(shown).sum() == 0
 
