@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import looks_outside
 from stn_lesson.transformer import SpatialTransformer
 
@@ -19,9 +18,14 @@ class CollapseWarning(UserWarning):
 class Look(NamedTuple):
     """Where a network's transformer looks in some images, and what it sees there."""
 
-    theta: Tensor  # (N, 2, 3)
+    theta: Tensor  # (N, 2, 3), or what the transformer's family has in its place
+    grid: Tensor  # (N, H, W, 2), the points at which it looks
     view: Tensor  # (N, C, H, W), what the transformer hands on
-    outside: float  # share of all samples that fall outside the images
+
+    @property
+    def outside(self) -> float:
+        """Share of all samples that fall outside the images."""
+        return looks_outside(self.grid).mean().item()
 
 
 @torch.no_grad()
@@ -47,8 +51,8 @@ def look(model: nn.Module, images: Tensor) -> Look:
     finally:
         hook.remove()
         model.train(was_training)
-    grid = sampling_grid(theta, *view.shape[-2:])
-    return Look(theta.cpu(), view.cpu(), looks_outside(grid).mean().item())
+    grid = transformer.family.grid(theta, *view.shape[-2:])
+    return Look(theta.cpu(), grid.cpu(), view.cpu())
 
 
 def find_transformer(model: nn.Module) -> SpatialTransformer | None:

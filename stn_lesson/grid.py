@@ -4,13 +4,15 @@
 convention is written once, in `pixel_centres`, and once in the other direction, in the sampler.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from stn_lesson.theta import check_theta
+from stn_lesson.theta import check_homography, check_theta, not_finite
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
@@ -73,17 +75,153 @@ def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
     return source.transpose(1, 2).reshape(len(theta), height, width, 2)
 
 
+HORIZON = 1e-3  # the least depth that a projective grid divides by
+
+
+def projective_grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """Where each target pixel looks under a homography: (x, y, w) = θ · (x_t, y_t, 1), over w.
+
+    The third row makes the depth w of each point; dividing by it lets parallel lines meet. Points
+    on the horizon or beyond it (w ≤ 0) have nothing to look at: w is held at 0.001, so that they
+    look far outside, and every number stays finite.
+
+    Args:
+        theta: (N, 3, 3), from target to source; 0 0 1 in the last row makes it affine.
+        height: rows of the target picture.
+        width: columns of the target picture.
+
+    Returns:
+        (N, H, W, 2), last axis x then y, as `sampling_grid`.
+
+    Raises:
+        TypeError, ValueError: θ of another kind or shape, or holding NaN or infinity.
+
+    >>> theta = torch.tensor([[[1., 0., 0.], [0., 1., 0.], [0., 0.5, 1.]]])
+    >>> projective_grid(theta, height=2, width=2)  # the top is near, the bottom far away
+    tensor([[[[-2.0000, -2.0000],
+              [ 2.0000, -2.0000]],
+    <BLANKLINE>
+             [[-0.6667,  0.6667],
+              [ 0.6667,  0.6667]]]])
+    """
+    target = meshgrid(height, width, dtype=check_homography(theta).dtype, device=theta.device)
+    x, y, w = (theta @ target).unbind(1)  # each (N, H·W)
+    depth = w.clamp(min=HORIZON)
+    return torch.stack([x / depth, y / depth], -1).view(len(theta), height, width, 2)
+
+
+def control_points(k: int, *, dtype=None, device=None) -> Tensor:
+    """A regular net of k × k points over the picture, (k², 2), x then y, in reading order.
+
+    >>> control_points(2)
+    tensor([[-1., -1.],
+            [ 1., -1.],
+            [-1.,  1.],
+            [ 1.,  1.]])
+    """
+    if k < 2:
+        raise ValueError(f"a thin-plate spline needs at least 2 × 2 control points, got k = {k}")
+    return meshgrid(k, k, dtype=dtype, device=device)[:2].T.contiguous()
+
+
+def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """Where each target pixel looks under a thin-plate spline (Bookstein 1989).
+
+    A regular net of k × k control points lies over the target. θ says where each of them looks in
+    the source; between them the grid bends as little as a thin sheet of metal would. That is a
+    linear map: grid = `bend` · θ, with a matrix that depends on k and the size alone.
+
+    Args:
+        theta: (N, k², 2), where each control point looks, x then y, in reading order.
+        height: rows of the target picture.
+        width: columns of the target picture.
+
+    Returns:
+        (N, H, W, 2), last axis x then y, as `sampling_grid`. Points that coincide fold the
+        picture; the grid stays finite.
+
+    Raises:
+        TypeError, ValueError: θ of another kind or shape, or holding NaN or infinity.
+
+    >>> thin_plate_grid(control_points(4)[None] + 0.5, height=1, width=2)  # all of it moved
+    tensor([[[[-0.5000,  0.5000],
+              [ 1.5000,  0.5000]]]])
+    """
+    k = _check_points(theta)
+    matrix = bend(k, height, width).to(theta)  # (H·W, k²)
+    return (matrix @ theta).view(len(theta), height, width, 2)
+
+
+@cache
+def bend(k: int, height: int, width: int) -> Tensor:
+    """The matrix of a thin-plate spline: how much each pixel follows each control point.
+
+    It is made of the sheet's profile U(r) = r² log r² around every control point and of a plane;
+    their weights are found by asking that the spline goes through the points and that its bending
+    forces balance.
+
+    Returns:
+        (H·W, k²), rows in reading order, in double precision. Each row sums to 1.
+
+    >>> bend(2, 2, 2).round(decimals=6).abs()  # four pixels on four points: each follows its own
+    tensor([[1., 0., 0., 0.],
+            [0., 1., 0., 0.],
+            [0., 0., 1., 0.],
+            [0., 0., 0., 1.]], dtype=torch.float64)
+    """
+    points = control_points(k, dtype=torch.double)  # (k², 2)
+    pixels = meshgrid(height, width, dtype=torch.double)[:2].T  # (H·W, 2)
+    flat = points.new_ones(len(points), 1)
+    plane = torch.cat([flat, points], 1)  # (k², 3)
+    # U · weights + plane · coefficients = θ, and the weights push neither sideways nor around.
+    system = torch.cat(
+        [
+            torch.cat([_profile(points, points), plane], 1),
+            torch.cat([plane.T, points.new_zeros(3, 3)], 1),
+        ]
+    )
+    solution = torch.linalg.inv(system)[:, : len(points)]  # (k² + 3, k²)
+    at_pixels = torch.cat([_profile(pixels, points), pixels.new_ones(len(pixels), 1), pixels], 1)
+    return at_pixels @ solution
+
+
+def _profile(a: Tensor, b: Tensor) -> Tensor:
+    """U(r) = r² log r² between all points of a (n, 2) and b (m, 2); 0 where they meet."""
+    squared = (a[:, None] - b).square().sum(-1)
+    return torch.special.xlogy(squared, squared)
+
+
+def _check_points(theta: Tensor) -> int:
+    """The k of a θ of k × k control points; a clear error for anything else."""
+    if not isinstance(theta, Tensor) or not theta.is_floating_point():
+        kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
+        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
+    k = math.isqrt(theta.shape[1]) if theta.ndim == 3 else 0
+    if theta.ndim != 3 or theta.shape[2] != 2 or k < 2 or k * k != theta.shape[1]:
+        raise ValueError(
+            "theta must hold the points of a k × k net, (N, k², 2) with k at least 2, got "
+            f"{tuple(theta.shape)}: start from control_points(k)[None]"
+        )
+    if not theta.isfinite().all():
+        raise not_finite(theta, "point", "coordinate")
+    return k
+
+
 @dataclass(frozen=True)
 class Family:
     """A family of transformations that a localisation network can choose from.
 
     Attributes:
-        identity: the numbers that leave the picture as it is.
-        theta: turns a network's numbers (N, P) into θ (N, 2, 3).
+        name: what to call it.
+        identity: the P numbers that leave the picture as it is.
+        theta: turns a network's numbers (N, P) into θ, of the shape that `grid` takes.
+        grid: turns θ, a height and a width into a sampling grid (N, H, W, 2).
     """
 
+    name: str
     identity: tuple[float, ...]
     theta: Callable[[Tensor], Tensor]
+    grid: Callable[[Tensor, int, int], Tensor]
 
 
 def _attention(numbers: Tensor) -> Tensor:
@@ -92,7 +230,26 @@ def _attention(numbers: Tensor) -> Tensor:
     return torch.stack([s, zero, t_x, zero, s, t_y], -1).view(-1, 2, 3)  # equation (2)
 
 
+def _projective(numbers: Tensor) -> Tensor:
+    return torch.cat([numbers, torch.ones_like(numbers[:, :1])], 1).view(-1, 3, 3)
+
+
+def thin_plate_spline(k: int = 4) -> Family:
+    """The family of thin-plate splines with k × k control points: 2k² numbers.
+
+    >>> len(thin_plate_spline(3).identity)
+    18
+    """
+    identity = tuple(control_points(k).flatten().tolist())
+    return Family("tps", identity, lambda numbers: numbers.view(-1, k * k, 2), thin_plate_grid)
+
+
 FAMILIES = {
-    "affine": Family((1, 0, 0, 0, 1, 0), lambda numbers: numbers.view(-1, 2, 3)),
-    "attention": Family((1, 0, 0), _attention),
+    family.name: family
+    for family in (
+        Family("affine", (1, 0, 0, 0, 1, 0), lambda numbers: numbers.view(-1, 2, 3), sampling_grid),
+        Family("attention", (1, 0, 0), _attention, sampling_grid),
+        Family("projective", (1, 0, 0, 0, 1, 0, 0, 0), _projective, projective_grid),
+        thin_plate_spline(4),
+    )
 }

@@ -89,6 +89,7 @@ def sampling(
     """
     image, theta = image.detach().cpu(), theta.detach().cpu()
     size = tuple(size or image.shape[-2:])
+    grid = sampling_grid(theta, *size)
     corners = quadrilateral(theta)[0]
     alt = (
         f"Left: the source, {image.shape[-2]} by {image.shape[-1]} pixels, with the region that "
@@ -100,9 +101,9 @@ def sampling(
     source, target = figure.subplots(1, 2)
     _draw(source, image[0], "source: where the samples are taken")
     _draw(target, warp(image, theta, size, **how)[0], "target: the picture they make")
-    outline(source, theta, *image.shape[-2:])
+    outline(source, grid[0], *image.shape[-2:])
     if points:
-        x, y = to_pixels(sampling_grid(theta, *size)[0], *image.shape[-2:])
+        x, y = to_pixels(grid[0], *image.shape[-2:])
         colours = torch.arange(x.numel())
         source.scatter(x, y, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4)
         rows, columns = torch.meshgrid(*map(torch.arange, size), indexing="ij")
@@ -221,9 +222,14 @@ def quadrilateral(theta: Tensor) -> Tensor:
     return (theta @ corners.T).transpose(1, 2)
 
 
-def outline(axes: Axes, theta: Tensor, height: int, width: int) -> None:
-    """Draw the quadrilateral that θ (1, 2, 3) reads over a picture; a dot marks its top left."""
-    x, y = to_pixels(quadrilateral(theta.detach().cpu().float())[0], height, width)
+def border(grid: Tensor) -> Tensor:
+    """The outermost points of a sampling grid (H, W, 2), once around: (2·H + 2·W, 2)."""
+    return torch.cat([grid[0], grid[:, -1], grid[-1].flip(0), grid[:, 0].flip(0)])
+
+
+def outline(axes: Axes, grid: Tensor, height: int, width: int) -> None:
+    """Draw the edge of what a grid (H, W, 2) reads over a picture; a dot marks its top left."""
+    x, y = to_pixels(border(grid.detach().cpu().float()), height, width)
     points = torch.stack([x, y], -1).numpy()
     axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
     axes.set_facecolor("#cccccc")  # what a frame takes in beyond the picture
@@ -244,7 +250,7 @@ def _draw_looks(
     titles = titles or ([""] * count if labels is None else [f"a {label}" for label in labels])
     for k in range(count):
         _draw(axes[0, k], images[k], titles[k])
-        outline(axes[0, k], looked.theta[k : k + 1], *images.shape[-2:])
+        outline(axes[0, k], looked.grid[k], *images.shape[-2:])
         _draw(axes[1, k], looked.view[k], "" if answers is None else f"→ {answers[k]}")
     words = "" if answers is None else ", with its answers"
     if answers is not None and labels is not None:

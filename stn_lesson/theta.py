@@ -1,4 +1,4 @@
-"""θ: the six numbers of an affine transformation, made, combined and taken apart.
+"""θ: the numbers of a transformation; the six of an affine one made, combined and taken apart.
 
 Conventions, the same in every room of this package:
 
@@ -150,6 +150,50 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     }
 
 
+def projective_theta(corners: Tensor) -> Tensor:
+    """θ of the homography under which the target's four corners look at four given points.
+
+    Args:
+        corners: (N, 4, 2), where the corners look in the source, x then y: top left, top right,
+            bottom right, bottom left.
+
+    Returns:
+        (N, 3, 3) with 1 as its last entry, for `projective_grid`.
+
+    Raises:
+        TypeError, ValueError: no floats (N, 4, 2), or three of the four points on one line.
+
+    >>> square = torch.tensor([[[-1., -1.], [1., -1.], [1., 1.], [-1., 1.]]])
+    >>> projective_theta(square)[0] + 0
+    tensor([[1., 0., 0.],
+            [0., 1., 0.],
+            [0., 0., 1.]])
+    """
+    if not isinstance(corners, Tensor) or not corners.is_floating_point():
+        kind = corners.dtype if isinstance(corners, Tensor) else type(corners).__name__
+        raise TypeError(f"corners must be a tensor of floats, got {kind}")
+    if corners.ndim != 3 or corners.shape[1:] != (4, 2):
+        raise ValueError(f"corners must have shape (N, 4, 2), got {tuple(corners.shape)}")
+    if not corners.isfinite().all():
+        raise not_finite(corners, "corner", "coordinate", name="corners")
+    # Each corner gives two equations, x·w = x_t·h₁ + y_t·h₂ + h₃ and the like, linear in the h.
+    x_t, y_t = (
+        corners.new_tensor([[-1, 1, 1, -1], [-1, -1, 1, 1]]).expand(len(corners), 2, 4).unbind(1)
+    )
+    x, y = corners.unbind(-1)  # both (N, 4)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    rows_x = torch.stack([x_t, y_t, one, zero, zero, zero, -x * x_t, -x * y_t], -1)
+    rows_y = torch.stack([zero, zero, zero, x_t, y_t, one, -y * x_t, -y * y_t], -1)
+    equations = torch.cat([rows_x, rows_y], 1)  # (N, 8, 8)
+    solution, trouble = torch.linalg.solve_ex(equations, torch.cat([x, y], 1))
+    for n in (trouble.bool() | ~solution.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
+        raise ValueError(
+            f"corners of sample {n} have three points on one line, {corners[n].tolist()}: "
+            "no homography goes through them"
+        )
+    return torch.cat([solution, one[:, :1]], 1).view(-1, 3, 3)
+
+
 def check_theta(theta: Tensor) -> Tensor:
     """θ itself, if it is a floating tensor (N, 2, 3) of finite numbers; a clear error otherwise."""
     if not isinstance(theta, Tensor) or not theta.is_floating_point():
@@ -157,19 +201,40 @@ def check_theta(theta: Tensor) -> Tensor:
         raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
     if theta.ndim != 3 or theta.shape[1:] != (2, 3):
         if theta.shape[-2:] == (3, 3):
-            hint = "theta[..., :2, :]"
+            hint = "theta[..., :2, :], or projective_grid for a homography"
         elif theta.shape[-1:] == (6,) or theta.shape == (2, 3):
             hint = "theta.view(-1, 2, 3)"
         else:
             hint = "affine_theta to make one"
         raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {hint}")
     if not theta.isfinite().all():
-        n, row, column = (~theta.isfinite()).nonzero()[0].tolist()
-        raise NotFiniteError(
-            f"theta of sample {n} holds {theta[n, row, column].item()} in row {row}, column "
-            f"{column}: look at what computed it (a division by 0, or training that diverged)"
-        )
+        raise not_finite(theta, "row", "column")
     return theta
+
+
+def check_homography(theta: Tensor) -> Tensor:
+    """θ itself, if it is a floating tensor (N, 3, 3) of finite numbers; a clear error otherwise."""
+    if not isinstance(theta, Tensor) or not theta.is_floating_point():
+        kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
+        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
+    if theta.ndim != 3 or theta.shape[1:] != (3, 3):
+        raise ValueError(
+            f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
+            "use projective_theta to make one, or sampling_grid for an affine θ"
+        )
+    if not theta.isfinite().all():
+        raise not_finite(theta, "row", "column")
+    return theta
+
+
+def not_finite(values: Tensor, *axes: str, name: str = "theta") -> NotFiniteError:
+    """The error that says which sample holds NaN or infinity, and at which place."""
+    n, *place = (~values.isfinite()).nonzero()[0].tolist()
+    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, place, strict=True))
+    return NotFiniteError(
+        f"{name} of sample {n} holds {values[n][tuple(place)].item()} in {where}: "
+        "look at what computed it (a division by 0, or training that diverged)"
+    )
 
 
 def _square(theta: Tensor) -> Tensor:

@@ -237,9 +237,9 @@ def _evaluate_epoch(model: nn.Module, test: Split, history: History) -> None:
     model.eval()
     accuracy = evaluate(model, test)
     if find_transformer(model):
-        theta, _, outside = look(model, to_floats(test.images[:WATCHED]))
-        history.theta.append(theta)
-        history.outside.append(outside)
+        looked = look(model, to_floats(test.images[:WATCHED]))
+        history.theta.append(looked.theta)
+        history.outside.append(looked.outside)
     history.accuracy.append(accuracy)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.grid import FAMILIES
-from stn_lesson.sampler import warp
+from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.sampler import sample
 
 
 class SpatialTransformer(nn.Module):
@@ -21,7 +21,9 @@ class SpatialTransformer(nn.Module):
         localisation: any module from images (N, C, H, W) to the family's numbers (N, P). Its last
             `nn.Linear` is set to zero, so that training starts at the identity; where the module
             has no such layer, its start is left alone and a warning says so.
-        family: "affine" (P = 6, equation 1) or "attention" (P = 3: s, t_x, t_y, equation 2).
+        family: "affine" (P = 6, equation 1), "attention" (P = 3: s, t_x, t_y, equation 2),
+            "projective" (P = 8), "tps" (P = 32: 4×4 control points), or any `Family`, such as
+            `thin_plate_spline(6)`.
         size: (height, width) of the output; None keeps the input's own, divided by `downsample`.
         downsample: factor by which the output is smaller than the input, when no size is given.
         limit: the most that each number may move from the identity: one bound, or one for each of
@@ -43,7 +45,7 @@ class SpatialTransformer(nn.Module):
     def __init__(
         self,
         localisation: nn.Module,
-        family: str = "affine",
+        family: str | Family = "affine",
         size: tuple[int, int] | None = None,
         *,
         downsample: float = 1,
@@ -53,32 +55,41 @@ class SpatialTransformer(nn.Module):
     ):
         """See the class."""
         super().__init__()
-        if family not in FAMILIES:
+        if not isinstance(family, Family) and family not in FAMILIES:
             raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
-        self.localisation, self.family = localisation, family
+        self.localisation = localisation
+        self.family = family if isinstance(family, Family) else FAMILIES[family]
         self.size, self.downsample = size, downsample
         self.kernel, self.padding = kernel, padding
-        identity = torch.tensor(FAMILIES[family].identity, dtype=torch.get_default_dtype())
+        identity = torch.tensor(self.family.identity, dtype=torch.get_default_dtype())
         self.register_buffer("identity", identity, persistent=False)  # (P,)
         self.register_buffer("limit", _bounds(limit, identity), persistent=False)  # (P,) or None
         start_at_identity(localisation, len(identity))
 
     def theta(self, images: Tensor) -> Tensor:
-        """The θ that the localisation network chooses for each image: (N, 2, 3)."""
+        """The θ that the localisation network chooses for each image.
+
+        Returns:
+            (N, 2, 3); (N, 3, 3) for the projective family, (N, k², 2) for thin-plate splines.
+        """
         residual = self.localisation(images)
         if residual.shape != (len(images), len(self.identity)):
             raise ValueError(
                 f"the localisation network must return (N, {len(self.identity)}) for the "
-                f"{self.family} family, got {tuple(residual.shape)} for {len(images)} images: "
+                f"{self.family.name} family, got {tuple(residual.shape)} for {len(images)} images: "
                 f"end it with nn.Linear(…, {len(self.identity)})"
             )
         if self.limit is not None:
             residual = self.limit * torch.tanh(residual / self.limit.clamp(min=1e-12))
-        return FAMILIES[self.family].theta(self.identity + residual)
+        return self.family.theta(self.identity + residual)
 
     def forward(self, images: Tensor) -> Tensor:
         """The images, each warped by its own θ."""
-        return warp(images, self.theta(images), self.output_size(images), self.kernel, self.padding)
+        theta = self.theta(images)
+        # bfloat16 keeps 8 bits, which would move a grid by a pixel: geometry stays in float32.
+        with torch.autocast(images.device.type, enabled=False):
+            grid = self.family.grid(theta, *self.output_size(images))
+            return sample(images, grid, self.kernel, self.padding)
 
     def output_size(self, images: Tensor) -> tuple[int, int]:
         """(height, width) of what the transformer returns for these images."""

@@ -45,8 +45,9 @@ def test_the_collapse_watch_stays_silent_while_a_network_learns(unbroken):
 
 def test_look_measures_what_falls_outside_wherever_the_transformer_stands():
     model, images = small_model(), torch.rand(5, 1, 40, 40)
-    theta, view, outside = look(model, images)
-    assert theta.shape == (5, 2, 3) and view.shape == (5, 1, 20, 20) and outside == 0
+    looked = look(model, images)
+    assert looked.theta.shape == (5, 2, 3) and looked.grid.shape == (5, 20, 20, 2)
+    assert looked.view.shape == (5, 1, 20, 20) and looked.outside == 0
     inner = stn.SpatialTransformer(nn.Sequential(nn.Flatten(), nn.Linear(3 * 38 * 38, 6)))
     second = nn.Sequential(nn.Conv2d(1, 3, 3), inner, nn.Flatten(), nn.Linear(3 * 38 * 38, 10))
     assert look(second, images).view.shape == (5, 3, 38, 38) and second.training

@@ -8,7 +8,7 @@ from stn_lesson import plots
 from stn_lesson.collapse import Look
 from stn_lesson.datasets import Dataset
 from stn_lesson.grid import sampling_grid
-from stn_lesson.sampler import check_image_and_grid, looks_outside, warp
+from stn_lesson.sampler import check_image_and_grid, sample
 from stn_lesson.theta import affine_theta, check_theta
 from stn_lesson.training import History, to_floats
 from stn_lesson.widgets.live import LivePicture, script
@@ -110,8 +110,9 @@ class FlightRecorder(LivePicture):
     def still(self) -> plots.Picture:
         """A still picture of the present state: the first eight digits."""
         images, theta, size = self._images[:8], self.theta[:8], tuple(self.view["size"])
-        seen = warp(to_floats(images), theta, size, self.view["kernel"], self.view["padding"])
-        looked = Look(theta, seen, looks_outside(sampling_grid(theta, *size)).mean().item())
+        grid = sampling_grid(theta, *size)
+        seen = sample(to_floats(images), grid, self.view["kernel"], self.view["padding"])
+        looked = Look(theta, grid, seen)
         labels = torch.tensor(self.labels[:8]) if self.labels else None
         figure = plots.looks(images, looked, labels=labels)
         figure.alt = f"Epoch {self.epoch:g} of {len(self._thetas) - 1}. {figure.alt}"

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from stn_lesson import plots
 from stn_lesson.collapse import Look, find_transformer, look
 from stn_lesson.datasets import Dataset
-from stn_lesson.sampler import warp
+from stn_lesson.grid import sampling_grid
+from stn_lesson.sampler import sample
 from stn_lesson.training import WATCHED, History, StopTraining, fit, predict, to_floats
 from stn_lesson.widgets.live import LivePicture, script, view_of
 
@@ -163,8 +164,9 @@ class TrainingMonitor(LivePicture):
         if not self.thetas:
             return plots.training(self.history)
         theta = torch.tensor(self.thetas).view(-1, 2, 3)
-        how = tuple(self.view["size"]), self.view["kernel"], self.view["padding"]
-        looked = Look(theta, warp(to_floats(self._watched), theta, *how), math.nan)
+        grid = sampling_grid(theta, *self.view["size"])
+        how = self.view["kernel"], self.view["padding"]
+        looked = Look(theta, grid, sample(to_floats(self._watched), grid, *how))
         answers, labels = torch.tensor(self.answers), torch.tensor(self.labels)
         return plots.training(self.history, self._watched, looked, answers, labels)
 
@@ -265,7 +267,9 @@ def _first_look(model: nn.Module, images: Tensor) -> dict:
     transformer = find_transformer(model)
     if transformer is None or images.shape[1] != 1:
         return {}
-    theta, seen, _ = look(model, to_floats(images))
+    theta, _, seen = look(model, to_floats(images))
+    if theta.shape[1:] != (2, 3):
+        return {}  # the browser's warp is affine
     view = view_of(transformer, tuple(seen.shape[-2:]))
     return {"thetas": theta.flatten(1).tolist(), "view": view}
 
