@@ -1,22 +1,26 @@
-"""Command line: `python -m stn_lesson run recipe --data digits --seeds 3`."""
+"""Command line: `python -m stn_lesson run table1 --data mnist --network st_cnn --family tps`."""
 
 import argparse
 import sys
 
 from stn_lesson.datasets.mnist import DownloadError
-from stn_lesson.experiments import (
-    DATA,
-    SCHEDULES,
-    TRAINED,
-    read_record,
-    run_recipe,
-    run_trained,
-    summary,
-)
+from stn_lesson.experiments import paper, records, tables
+from stn_lesson.experiments.lasagne import run_recipe
+from stn_lesson.experiments.ready import TRAINED, run_trained
+from stn_lesson.experiments.runs import SOURCES
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import TrainingError
 
-RECIPE_OPTIONS = ("data", "network", "seeds", "epochs")
+# What each experiment may be told; a word that it does not know is an error, not ignored.
+OPTIONS = {
+    "recipe": ("data", "network", "seeds", "epochs"),
+    **dict.fromkeys(TRAINED, ()),
+    "table1": (
+        "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
+    ),
+    "tc": ("data", "network", "seeds", "schedule", "precision", "epochs"),
+    "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
+}  # fmt: skip
 
 
 def main(words: list[str] | None = None) -> int:
@@ -26,37 +30,77 @@ def main(words: list[str] | None = None) -> int:
     run = verbs.add_parser("run", help="run an experiment and write its record to data/results")
     run.add_argument(
         "experiment",
-        choices=["recipe", *TRAINED],
-        help="the recipe, or a network of data/checkpoints trained anew (these need MNIST)",
+        choices=OPTIONS,
+        help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
     )
-    # No defaults here: they would hide whether an option was given, and only the recipe has any.
-    run.add_argument("--data", choices=SCHEDULES, help="of the recipe (default digits)")
-    run.add_argument("--network", choices=NETWORKS, help="of the recipe (default recipe_stn)")
-    run.add_argument("--seeds", type=positive, help="how many runs of the recipe (default 1)")
+    # No defaults here: they would hide whether an option was given.
+    run.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
+    run.add_argument("--distortion", choices=paper.DISTORTED, help="one column (default all)")
+    networks = [*NETWORKS, *dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)]
+    run.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
+    run.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
+    run.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
+    run.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
+    run.add_argument("--precision", choices=["float32", "bfloat16"], help="(default float32)")
     run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
+    table = verbs.add_parser("table", help="print our figures beside the paper's")
+    table.add_argument("experiment", choices=paper.ROWS)
+    table.add_argument("--data", choices=SOURCES, default="mnist")
+    table.add_argument("--schedule", choices=["short", "long"], default="short")
     verbs.add_parser("results", help="print a line for every record in data/results")
     asked = parser.parse_args(words)
     try:
         if asked.verb == "run":
-            named = {name: getattr(asked, name) for name in RECIPE_OPTIONS}
-            options = {name: value for name, value in named.items() if value is not None}
-            if asked.experiment == "recipe":
-                path = run_recipe(**{"data": "digits"} | options)
-            elif options:
-                parser.error("--data, --network, --seeds and --epochs belong to the recipe")
-            else:
-                path = run_trained(asked.experiment)
-            print(f"written: {path.relative_to(DATA.parent)}")
+            given = vars(asked).items()
+            options = {k: v for k, v in given if v is not None and k not in ("verb", "experiment")}
+            unknown = [name for name in options if name not in OPTIONS[asked.experiment]]
+            if unknown:
+                known = ", ".join(f"--{name}" for name in OPTIONS[asked.experiment]) or "no options"
+                parser.error(f"{asked.experiment} takes {known}; got --{unknown[0]}")
+            for path in run_experiment(asked.experiment, options, parser):
+                print(f"written: {path.relative_to(records.DATA.parent)}")
+        elif asked.verb == "table":
+            print(tables.table(asked.experiment, asked.data, asked.schedule))
         else:
-            for pattern in ("recipe-*.json", "trained-*.json"):
-                for path in sorted((DATA / "results").glob(pattern)):
-                    print(summary(read_record(path.stem)))
+            print_results()
     except (DownloadError, TrainingError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentParser):
+    """Run all cells that the options leave open; yield each record's file."""
+    if experiment == "recipe":
+        yield run_recipe(**{"data": "digits"} | options)
+    elif experiment in TRAINED:
+        yield run_trained(experiment)
+    else:
+        chosen = {key: options.pop(key, None) for key in ("distortion", "network", "family")}
+        cells = [
+            (task, *row)
+            for task in paper.COLUMNS[experiment]
+            for row in paper.ROWS[experiment]
+            if all(
+                wanted in (None, has)
+                for wanted, has in zip(chosen.values(), (task, *row), strict=True)
+            )
+        ]
+        if not cells:
+            given = [f"--{key} {value}" for key, value in chosen.items() if value]
+            parser.error(f"{experiment} has no cell for {' '.join(given)}")
+        for cell in cells:
+            yield paper.run_cell(experiment, *cell, **options)
+
+
+def print_results():
+    """A line for every record of a training."""
+    for path in sorted((records.DATA / "results").glob("*.json")):
+        record = records.read_record(path.stem)
+        if "runs" in record:
+            print(records.summary(record))
 
 
 def positive(word: str) -> int:

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from stn_lesson.theta import check_homography, check_theta, not_finite
+from stn_lesson.theta import check_floats, check_homography, check_theta, not_finite
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
@@ -149,7 +149,8 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
     """
     k = _check_points(theta)
     matrix = bend(k, height, width).to(theta)  # (H·W, k²)
-    return (matrix @ theta).view(len(theta), height, width, 2)
+    source = theta.mT @ matrix.mT  # (N, 2, k²) @ (k², H·W) = (N, 2, H·W)
+    return source.transpose(1, 2).reshape(len(theta), height, width, 2)
 
 
 @cache
@@ -193,9 +194,7 @@ def _profile(a: Tensor, b: Tensor) -> Tensor:
 
 def _check_points(theta: Tensor) -> int:
     """The k of a θ of k × k control points; a clear error for anything else."""
-    if not isinstance(theta, Tensor) or not theta.is_floating_point():
-        kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
-        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
+    check_floats(theta)
     k = math.isqrt(theta.shape[1]) if theta.ndim == 3 else 0
     if theta.ndim != 3 or theta.shape[2] != 2 or k < 2 or k * k != theta.shape[1]:
         raise ValueError(

@@ -161,7 +161,8 @@ def projective_theta(corners: Tensor) -> Tensor:
         (N, 3, 3) with 1 as its last entry, for `projective_grid`.
 
     Raises:
-        TypeError, ValueError: no floats (N, 4, 2), or three of the four points on one line.
+        TypeError, ValueError: no floats (N, 4, 2), three of the four points on one line, or the
+            picture's middle at infinity (which takes sides that cross).
 
     >>> square = torch.tensor([[[-1., -1.], [1., -1.], [1., 1.], [-1., 1.]]])
     >>> projective_theta(square)[0] + 0
@@ -169,13 +170,19 @@ def projective_theta(corners: Tensor) -> Tensor:
             [0., 1., 0.],
             [0., 0., 1.]])
     """
-    if not isinstance(corners, Tensor) or not corners.is_floating_point():
-        kind = corners.dtype if isinstance(corners, Tensor) else type(corners).__name__
-        raise TypeError(f"corners must be a tensor of floats, got {kind}")
+    check_floats(corners, "corners")
     if corners.ndim != 3 or corners.shape[1:] != (4, 2):
         raise ValueError(f"corners must have shape (N, 4, 2), got {tuple(corners.shape)}")
     if not corners.isfinite().all():
         raise not_finite(corners, "corner", "coordinate", name="corners")
+    smallest = corner_areas(corners).abs().amin(1)
+    extent = (corners - corners[:, :1]).abs().amax((1, 2))
+    rounding = 8 * torch.finfo(corners.dtype).eps * extent.square()
+    for n in (smallest <= rounding).nonzero().flatten().tolist()[:1]:
+        raise ValueError(
+            f"corners of sample {n} have three points on one line, {corners[n].tolist()}: "
+            "no homography goes through them"
+        )
     # Each corner gives two equations, x·w = x_t·h₁ + y_t·h₂ + h₃ and the like, linear in the h.
     x_t, y_t = (
         corners.new_tensor([[-1, 1, 1, -1], [-1, -1, 1, 1]]).expand(len(corners), 2, 4).unbind(1)
@@ -188,17 +195,32 @@ def projective_theta(corners: Tensor) -> Tensor:
     solution, trouble = torch.linalg.solve_ex(equations, torch.cat([x, y], 1))
     for n in (trouble.bool() | ~solution.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
         raise ValueError(
-            f"corners of sample {n} have three points on one line, {corners[n].tolist()}: "
-            "no homography goes through them"
+            f"corners of sample {n} have sides that cross, {corners[n].tolist()}: the picture's "
+            "middle would lie at infinity, so give them in order around the picture"
         )
     return torch.cat([solution, one[:, :1]], 1).view(-1, 3, 3)
 
 
+def corner_areas(corners: Tensor) -> Tensor:
+    """Twice the area of the triangle that each corner makes with its two neighbours.
+
+    Args:
+        corners: (N, 4, 2), clockwise on the screen.
+
+    Returns:
+        (N, 4); negative where a corner points inwards, 0 where it lies on its neighbours' line.
+
+    >>> corner_areas(torch.tensor([[[0., 0.], [2., 0.], [2., 1.], [0., 1.]]]))
+    tensor([[2., 2., 2., 2.]])
+    """
+    x_in, y_in = (corners - corners.roll(1, 1)).unbind(-1)  # both (N, 4)
+    x_out, y_out = (corners.roll(-1, 1) - corners).unbind(-1)
+    return x_in * y_out - y_in * x_out
+
+
 def check_theta(theta: Tensor) -> Tensor:
     """θ itself, if it is a floating tensor (N, 2, 3) of finite numbers; a clear error otherwise."""
-    if not isinstance(theta, Tensor) or not theta.is_floating_point():
-        kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
-        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
+    check_floats(theta)
     if theta.ndim != 3 or theta.shape[1:] != (2, 3):
         if theta.shape[-2:] == (3, 3):
             hint = "theta[..., :2, :], or projective_grid for a homography"
@@ -214,9 +236,7 @@ def check_theta(theta: Tensor) -> Tensor:
 
 def check_homography(theta: Tensor) -> Tensor:
     """θ itself, if it is a floating tensor (N, 3, 3) of finite numbers; a clear error otherwise."""
-    if not isinstance(theta, Tensor) or not theta.is_floating_point():
-        kind = theta.dtype if isinstance(theta, Tensor) else type(theta).__name__
-        raise TypeError(f"theta must be a tensor of floats, got {kind}: use theta.float()")
+    check_floats(theta)
     if theta.ndim != 3 or theta.shape[1:] != (3, 3):
         raise ValueError(
             f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
@@ -225,6 +245,13 @@ def check_homography(theta: Tensor) -> Tensor:
     if not theta.isfinite().all():
         raise not_finite(theta, "row", "column")
     return theta
+
+
+def check_floats(values: Tensor, name: str = "theta") -> None:
+    """Raise a clear error for anything but a tensor of floats."""
+    if not isinstance(values, Tensor) or not values.is_floating_point():
+        kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
+        raise TypeError(f"{name} must be a tensor of floats, got {kind}: use {name}.float()")
 
 
 def not_finite(values: Tensor, *axes: str, name: str = "theta") -> NotFiniteError:

@@ -89,7 +89,7 @@ class SpatialTransformer(nn.Module):
         # bfloat16 keeps 8 bits, which would move a grid by a pixel: geometry stays in float32.
         with torch.autocast(images.device.type, enabled=False):
             grid = self.family.grid(theta, *self.output_size(images))
-            return sample(images, grid, self.kernel, self.padding)
+            return sample(images.to(grid.dtype), grid, self.kernel, self.padding)
 
     def output_size(self, images: Tensor) -> tuple[int, int]:
         """(height, width) of what the transformer returns for these images."""

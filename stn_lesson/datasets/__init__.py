@@ -1,19 +1,29 @@
-"""Data: embedded digits, MNIST, .npz files, distortions, clutter, and pictures to warp."""
+"""Data: embedded digits, MNIST, .npz files, distortions, clutter, sums, pictures to warp."""
 
+from stn_lesson.datasets.addition import addition
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.digits import load_digits
-from stn_lesson.datasets.distortions import distort
+from stn_lesson.datasets.distortions import (
+    DISTORTIONS,
+    distort,
+    distort_elastic,
+    distort_projective,
+)
 from stn_lesson.datasets.mnist import load_mnist
 from stn_lesson.datasets.npz import load_npz
 from stn_lesson.datasets.pictures import checkerboard, house
 
 __all__ = [
+    "DISTORTIONS",
     "Dataset",
     "Split",
+    "addition",
     "checkerboard",
     "clutter",
     "distort",
+    "distort_elastic",
+    "distort_projective",
     "house",
     "load_digits",
     "load_mnist",

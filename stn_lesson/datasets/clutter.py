@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.dataset import Dataset, remade
 
 
 def clutter(
@@ -44,7 +44,15 @@ def clutter(
     """
     settings = dict(size=size, distractors=distractors, crop=crop, chunk=chunk)
     if isinstance(digits, Dataset):
-        return _clutter_dataset(digits, settings, seed, fresh, repeats)
+        return remade(
+            digits,
+            lambda split, seed: clutter(split.images, **settings, seed=seed),
+            name=f"cluttered {digits.name}",
+            seed=seed,
+            stream=0,
+            fresh=fresh,
+            repeats=repeats,
+        )
     digits = _check_digits(digits, size, crop)
     images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
     draws = _draw(digits, size, distractors, crop, seed)
@@ -52,27 +60,6 @@ def clutter(
         part = slice(start, start + chunk)
         images[part, 0] = _assemble(digits, part, draws, size, crop)
     return images
-
-
-def _clutter_dataset(
-    plain: Dataset, settings: dict, seed: int, fresh: bool, repeats: int
-) -> Dataset:
-    """Clutter every split, each from seeds of its own."""
-
-    def place(images: Tensor, offset: int) -> Tensor:
-        return clutter(images, **settings, seed=seed * 1_000_003 + offset)
-
-    def redraw(epoch: int) -> Tensor:
-        digits = plain.training_images(epoch).repeat(repeats, 1, 1, 1)
-        return place(digits, epoch + 2)
-
-    return Dataset(
-        name=f"cluttered {plain.name}",
-        train=Split(redraw(0), plain.train.labels.repeat(repeats)),
-        test=Split(place(plain.test.images, 0), plain.test.labels),
-        valid=plain.valid and Split(place(plain.valid.images, 1), plain.valid.labels),
-        redraw=redraw if fresh else None,
-    )
 
 
 def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> dict[str, Tensor]:

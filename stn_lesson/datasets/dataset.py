@@ -12,7 +12,7 @@ class Split:
     """Pictures and their labels.
 
     Attributes:
-        images: bytes (N, 1, H, W), 0 to 255.
+        images: bytes (N, C, H, W), 0 to 255; one channel in all but `addition`.
         labels: whole numbers (N,).
     """
 
@@ -41,6 +41,10 @@ class Split:
         """Number of pictures."""
         return len(self.labels)
 
+    def repeat(self, times: int) -> "Split":
+        """All pictures, several times over."""
+        return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times))
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -66,9 +70,64 @@ class Dataset:
 
     def __repr__(self) -> str:
         """One line to print in a notebook."""
-        height, width = self.train.images.shape[-2:]
+        channels, height, width = self.train.images.shape[1:]
+        layers = f"{channels} channels of " if channels > 1 else ""
         valid = f", {len(self.valid)} for validation" if self.valid else ""
         return (
             f"{self.name}: {len(self.train)} training images{valid}, {len(self.test)} test images, "
-            f"{height}×{width} pixels"
+            f"{layers}{height}×{width} pixels"
         )
+
+
+def remade(
+    plain: Dataset,
+    make: Callable[[Split, int], Tensor],
+    *,
+    name: str,
+    seed: int,
+    stream: int,
+    fresh: bool = True,
+    repeats: int = 1,
+    relabel: Callable[[Tensor], Tensor] = lambda labels: labels,
+) -> Dataset:
+    """A data set made from another: cluttered, distorted, added.
+
+    Args:
+        plain: what it is made from.
+        make: makes the images (N, C, H, W) of a split, given that of the plain pictures and a seed.
+        name: what to call the result.
+        seed: where the random numbers start from. Each split and each epoch has seeds of its own.
+        stream: a small number that keeps the seeds of data sets made from one another apart.
+        fresh: make the training images anew in every epoch. The others are always fixed.
+        repeats: how many images an epoch shows of each training picture.
+        relabel: turns the labels (N,) of a split into those of its new images.
+
+    >>> split = Split(torch.zeros(2, 1, 1, 1, dtype=torch.uint8), torch.tensor([3, 4]))
+    >>> grey = remade(
+    ...     Dataset("black", split, split),
+    ...     lambda split, seed: split.images + seed,
+    ...     name="grey",
+    ...     seed=0,
+    ...     stream=0,
+    ... )
+    >>> [grey.training_images(epoch)[0].item() for epoch in range(3)], grey.test.images[0].item()
+    ([2, 3, 4], 0)
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats must be at least 1, got {repeats}")
+    first = seed * 1_000_003 + stream * 100_000
+
+    def training(epoch: int) -> Tensor:
+        digits = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
+        return make(digits, first + epoch + 2)
+
+    def fixed(split: Split, seed: int) -> Split:
+        return Split(make(split, seed), relabel(split.labels))
+
+    return Dataset(
+        name=name,
+        train=Split(training(0), relabel(plain.train.labels.repeat(repeats))),
+        test=fixed(plain.test, first),
+        valid=plain.valid and fixed(plain.valid, first + 1),
+        redraw=training if fresh else None,
+    )

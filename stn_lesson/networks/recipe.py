@@ -1,4 +1,4 @@
-"""Networks to train: the recipe's spatial transformer network, and a CNN to compare it with."""
+"""The Lasagne recipe's network, and a CNN to compare it with."""
 
 from torch import Tensor, nn
 
@@ -19,6 +19,7 @@ class RecipeSTN(nn.Module):
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(RecipeSTN())
     178018
     """
@@ -27,7 +28,7 @@ class RecipeSTN(nn.Module):
         """See the class."""
         super().__init__()
         side = ((size // 2 - 4) // 2) - 4  # two poolings and two 5×5 convolutions without padding
-        _check_room(side, size, downsample)
+        check_room(side, size, downsample)
         features = nn.Linear(20 * side * side, 50)
         localisation = nn.Sequential(
             nn.MaxPool2d(2), nn.Conv2d(1, 20, 5), nn.ReLU(),
@@ -37,7 +38,7 @@ class RecipeSTN(nn.Module):
         )  # fmt: skip
         view = size // downsample
         side = ((view - 2) // 2 - 2) // 2
-        _check_room(side, size, downsample)
+        check_room(side, size, downsample)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -55,45 +56,13 @@ class RecipeSTN(nn.Module):
         return self.classifier(self.transformer(images))
 
 
-class STFCN(nn.Module):
-    """A fully connected classifier behind a spatial transformer: the ST-FCN of section 4.1.
-
-    Its classifier cannot share what it learns between places and poses, so it has much to gain
-    from a transformer that brings digits into one pose.
-
-    Shape:
-        images (N, 1, size, size) → class scores (N, classes).
-
-    >>> count_parameters(STFCN())
-    144656
-    """
-
-    def __init__(self, size: int = 28, classes: int = 10):
-        """See the class."""
-        super().__init__()
-        localisation = nn.Sequential(
-            nn.Flatten(), nn.Linear(size * size, 32), nn.ReLU(),
-            nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 6),
-        )  # fmt: skip
-        self.classifier = nn.Sequential(
-            nn.Flatten(), nn.Linear(size * size, 128), nn.ReLU(),
-            nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, classes),
-        )  # fmt: skip
-        for module in (localisation, self.classifier):
-            module.apply(start_like_the_recipe)
-        self.transformer = SpatialTransformer(localisation)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Class scores (N, classes)."""
-        return self.classifier(self.transformer(images))
-
-
 class PlainCNN(nn.Module):
     """A CNN without a transformer, with about as many parameters as `RecipeSTN`.
 
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(PlainCNN())
     172054
     """
@@ -102,7 +71,7 @@ class PlainCNN(nn.Module):
         """See the class."""
         super().__init__()
         side = (((size - 4) // 2 - 4) // 2 - 2) // 2
-        _check_room(side, size)
+        check_room(side, size)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -139,17 +108,10 @@ def start_like_the_recipe(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def _check_room(side: int, size: int, downsample: int = 1) -> None:
+def check_room(side: int, size: int, downsample: int = 1) -> None:
+    """Refuse images of which the convolutions would leave nothing."""
     if side < 1:
         raise ValueError(
             f"images of {size}×{size}, seen {downsample} times smaller, are too small for the "
             "convolutions of this network: use larger images or a smaller downsample"
         )
-
-
-def count_parameters(model: nn.Module) -> int:
-    """How many numbers the model learns."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-NETWORKS = {"recipe_stn": RecipeSTN, "frozen_stn": frozen_stn, "plain_cnn": PlainCNN}

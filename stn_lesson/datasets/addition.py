@@ -1,0 +1,69 @@
+"""MNIST addition: two digits to be read and added (appendix A.1 of the paper)."""
+
+import torch
+from torch import Tensor
+
+from stn_lesson.datasets.dataset import Dataset, Split, remade
+from stn_lesson.datasets.distortions import DISTORTIONS
+
+
+def addition(digits: Dataset, seed: int = 0, *, fresh: bool = True, repeats: int = 1) -> Dataset:
+    """Pairs of digits, one in each channel and each distorted on its own; the label is their sum.
+
+    Both digits are turned, scaled and moved as in `DISTORTIONS["RTS"]`. Every digit of a split is
+    once the first of a pair; the second comes from the same split, so that no test digit is seen in
+    training. A sum, 0 to 18, stays the same in every epoch; which digit of the second's class is
+    its partner, and how both are distorted, is drawn anew.
+
+    Args:
+        digits: a `Dataset` of single digits with labels 0 to 9.
+        seed: where the random numbers start from; the same seed gives the same pairs.
+        fresh: make the training pairs anew in every epoch. The validation and test pairs are
+            always fixed.
+        repeats: how many pairs an epoch shows with each training digit as the first.
+
+    Returns:
+        a `Dataset` of bytes (N, 2, 42, 42).
+
+    Raises:
+        TypeError: no `Dataset`.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> addition(load_digits())
+    pairs of embedded digits: 1287 training images, 510 test images, 2 channels of 42×42 pixels
+    """
+    if not isinstance(digits, Dataset):
+        raise TypeError(f"digits must be a Dataset with labels, got {type(digits).__name__}")
+
+    def seconds(labels: Tensor) -> Tensor:
+        """The class of each pair's second digit (N,), the same in every epoch."""
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+        return labels[order.to(labels.device)]
+
+    def pairs(split: Split, seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        partner = _one_of_each(seconds(split.labels), split.labels, generator)
+        both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
+        distortion = torch.randint(2**31, (), generator=generator).item()
+        both = DISTORTIONS["RTS"](both, seed=distortion)
+        return torch.cat(both.chunk(2), 1)
+
+    return remade(
+        digits,
+        pairs,
+        name=f"pairs of {digits.name}",
+        seed=seed,
+        stream=8,
+        fresh=fresh,
+        repeats=repeats,
+        relabel=lambda labels: labels + seconds(labels),
+    )
+
+
+def _one_of_each(classes: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """For each of the classes (N,), the position of a random digit that is labelled so, (N,)."""
+    by_class = labels.argsort(stable=True)
+    count = labels.bincount()
+    first = count.cumsum(0) - count  # where each class begins in that order
+    share = torch.rand(len(classes), generator=generator, dtype=torch.double).to(labels.device)
+    return by_class[first[classes] + (share * count[classes]).long()]

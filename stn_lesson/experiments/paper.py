@@ -1,0 +1,174 @@
+"""The paper's experiments with digits: table 1 and TC (section 4.1), addition (appendix A.1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stn_lesson.datasets import DISTORTIONS, Dataset, addition
+from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
+from stn_lesson.networks import CNN, FCN, STCNN, STFCN, InBfloat16, count_parameters, matched
+from stn_lesson.training import fit
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images to classify, and what the networks for them have in common.
+
+    Attributes:
+        make: plain digits, a seed and how often an epoch shows each digit → the data set.
+        size: side of the images in pixels.
+        view: side of what a classifier behind a transformer sees, when smaller than the images.
+        channels: of the images.
+        classes: how many there are.
+        transformers: at most this many side by side.
+    """
+
+    make: Callable[..., Dataset]
+    size: int
+    view: int | None = None
+    channels: int = 1
+    classes: int = 10
+    transformers: int = 1
+
+
+TASKS = {
+    "R": Task(DISTORTIONS["R"], 28),
+    "RTS": Task(DISTORTIONS["RTS"], 42, view=28),
+    "P": Task(DISTORTIONS["P"], 28),
+    "E": Task(DISTORTIONS["E"], 28),
+    "TC": Task(DISTORTIONS["TC"], 60, view=28),
+    "addition": Task(addition, 42, view=28, channels=2, classes=19, transformers=2),
+}
+DISTORTED = ("R", "RTS", "P", "E")  # the columns of table 1
+FAMILIES = ("affine", "projective", "tps")
+# The rows of each experiment: networks, and for those with transformers the families.
+ROWS = {
+    "table1": [("fcn", None), ("cnn", None)]
+    + [(network, family) for network in ("st_fcn", "st_cnn") for family in FAMILIES],
+    "tc": [("fcn", None), ("cnn", None), ("st_fcn", "affine"), ("st_cnn", "affine")],
+    "addition": [("fcn", None), ("cnn", None)]
+    + [(network, family) for network in ("st_fcn", "2st_fcn") for family in FAMILIES],
+}
+COLUMNS = {"table1": DISTORTED, "tc": ("TC",), "addition": ("addition",)}
+# Epochs, and how often an epoch shows each digit: the embedded ones are few.
+SCHEDULES = {
+    ("mnist", "short"): {"epochs": 10, "repeats": 1},
+    ("mnist", "long"): {"epochs": 50, "repeats": 1},
+    ("digits", "short"): {"epochs": 10, "repeats": 10, "batch_size": 64},
+    ("digits", "long"): {"epochs": 50, "repeats": 10, "batch_size": 64},
+}
+
+
+def build(task: str, network: str, family: str | None = None) -> nn.Module:
+    """A network for a task, as wide as it takes to have as many parameters as its rivals.
+
+    Fully connected networks are matched to the affine ST-FCN with 128 hidden units (for addition,
+    to two transformers with one), convolutional ones to the affine ST-CNN with 32 filters.
+
+    Args:
+        task: a name from `TASKS`.
+        network: "fcn", "cnn", "st_fcn", "st_cnn" or "2st_fcn" (two transformers side by side).
+        family: of the transformers, "affine", "projective" or "tps".
+
+    >>> count_parameters(build("R", "st_cnn", "tps")), count_parameters(build("R", "cnn"))
+    (117242, 118874)
+    """
+    at = TASKS[task]
+    plain = {"size": at.size, "channels": at.channels, "classes": at.classes}
+    seen = plain | {"view": at.view}
+    wanted = {
+        "fcn": count_parameters(STFCN(**seen, transformers=at.transformers)),
+        "cnn": count_parameters(STCNN(**seen)),
+    }
+    kinds = {
+        "fcn": lambda width: FCN(**plain, hidden=width),
+        "cnn": lambda width: CNN(**plain, filters=width),
+        "st_fcn": lambda width: STFCN(**seen, family=family, hidden=width),
+        "st_cnn": lambda width: STCNN(**seen, family=family, filters=width),
+        "2st_fcn": lambda width: STFCN(**seen, family=family, hidden=width, transformers=2),
+    }
+    if network not in kinds:
+        raise ValueError(f"network must be one of {', '.join(kinds)}, got {network!r}")
+    if (family is None) == ("st_" in network):
+        raise ValueError(f"a network with transformers needs a family, {network} got {family}")
+    return matched(kinds[network], wanted[network.removeprefix("2").removeprefix("st_")])
+
+
+def cell_name(experiment: str, data: str, task: str, row: tuple, schedule: str) -> str:
+    """The name of a cell's record.
+
+    >>> cell_name("table1", "mnist", "R", ("st_cnn", "tps"), "short")
+    'table1-mnist-R-st_cnn-tps-short'
+    >>> cell_name("tc", "mnist", "TC", ("cnn", None), "short")
+    'tc-mnist-cnn-short'
+    """
+    column = [task] if len(COLUMNS[experiment]) > 1 else []
+    return "-".join(word for word in (experiment, data, *column, *row, schedule) if word)
+
+
+def run_cell(
+    experiment: str,
+    task: str,
+    network: str,
+    family: str | None = None,
+    *,
+    data: str = "digits",
+    seeds: int = 1,
+    schedule: str = "short",
+    precision: str = "float32",
+    epochs: int | None = None,
+) -> Path:
+    """Train one cell of a table with several seeds and write its record.
+
+    Args:
+        experiment: "table1", "tc" or "addition".
+        task: a column of it.
+        network: with `family`, a row of it.
+        family: as in `build`.
+        data: "digits" or "mnist".
+        seeds: how many runs; each seed decides first weights, distortions and order of the images.
+        schedule: "short" or "long".
+        precision: "float32", or "bfloat16" for processors that multiply faster in it.
+        epochs: instead of the schedule's own.
+
+    Returns:
+        The record's file in data/results.
+
+    Raises:
+        ValueError: an unknown name.
+        FileExistsError: as `run_seeds`.
+    """
+    if (network, family) not in ROWS.get(experiment, ()) or task not in COLUMNS[experiment]:
+        raise ValueError(f"{experiment} has no cell for {network}, {family} on {task}")
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
+    settings = fit_defaults() | SCHEDULES[data, schedule]
+    repeats = settings.pop("repeats")
+    if epochs is not None:
+        settings["epochs"] = epochs
+    plain = source(data)
+
+    def distorted(seed: int) -> Dataset:
+        return TASKS[task].make(plain, seed=seed, repeats=repeats)
+
+    def train(seed: int, checkpoint: Path):
+        torch.manual_seed(seed)
+        model = build(task, network, family)
+        if precision == "bfloat16":
+            model = InBfloat16(model)
+        return model, fit(model, distorted(seed), seed=seed, checkpoint=checkpoint, **settings)
+
+    described = {
+        "experiment": experiment,
+        "data": repr(distorted(0)),
+        "task": task,
+        "network": network,
+        "family": family,
+        "schedule": schedule,
+        "settings": settings | {"repeats": repeats, "precision": precision},
+    }
+    name = cell_name(experiment, data, task, (network, family), schedule)
+    return run_seeds(name, described, seeds, train)

@@ -1,0 +1,103 @@
+"""Records: what a run leaves in data/results, and how it is read again."""
+
+import json
+import platform
+import re
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from stn_lesson.checkpoints import write_atomically
+from stn_lesson.training import History
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def run_record(seed: int, history: History, theta: bool) -> dict:
+    """What a record keeps of one run; θ of the watched digits only if asked, for it is large."""
+    kept = {
+        "seed": seed,
+        "accuracy": [round(a, 4) for a in history.accuracy],
+        "loss": [round(loss, 4) for loss in history.loss],
+        "outside": [round(share, 4) for share in history.outside],
+        "training_seconds": round(history.seconds[-1], 1),
+        "collapsed_at": history.collapsed_at,
+    }
+    if theta and history.theta:
+        thetas = torch.stack(history.theta).flatten(2).tolist()
+        kept["theta"] = [[[round(t, 4) for t in six] for six in epoch] for epoch in thetas]
+    return kept
+
+
+def write_record(path: Path, record: dict) -> None:
+    """Write a record as JSON."""
+    text = _numbers_in_rows(json.dumps(record, indent=1, ensure_ascii=False))
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def recorded_history(record: dict, run: int = 0) -> History:
+    """A run of a record as a `History`, as far as it was recorded: θ only for the first seed.
+
+    >>> history = recorded_history(read_record("recipe-digits-recipe_stn"))
+    >>> len(history.accuracy)
+    14
+    """
+    recorded = record["runs"][run]
+    return History(
+        loss=recorded["loss"],
+        accuracy=recorded["accuracy"],
+        theta=[torch.tensor(epoch).view(-1, 2, 3) for epoch in recorded.get("theta", [])],
+        outside=recorded["outside"],
+        seconds=[recorded["training_seconds"]],
+        collapsed_at=recorded["collapsed_at"],
+    )
+
+
+def _numbers_in_rows(text: str) -> str:
+    """JSON with every list of numbers in one row.
+
+    >>> print(_numbers_in_rows(json.dumps([[1.0, 0.5], [0.0, 1.0]], indent=1)))
+    [
+     [1.0, 0.5],
+     [0.0, 1.0]
+    ]
+    """
+    lists = re.compile(r"\[([-+.\deE,\s]+)\]")
+    return lists.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+
+
+def provenance(device: torch.device) -> dict:
+    """Where and when a figure was measured."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "device": f"{device.type} ({name})",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def read_record(name: str) -> dict:
+    """A record by name: one of ours from data/results, or a published one from data/reference."""
+    for folder in ("results", "reference"):
+        path = DATA / folder / f"{name}.json"
+        if path.exists():
+            return json.loads(path.read_text("utf-8"))
+    known = sorted(path.stem for path in DATA.glob("re*/*.json"))
+    raise FileNotFoundError(f"there is no record {name!r}; there are {', '.join(known) or 'none'}")
+
+
+def summary(record: dict) -> str:
+    """One line: test accuracy in the last epoch over the seeds, and how long the training took."""
+    last = [100 * run["accuracy"][-1] for run in record["runs"]]
+    seconds = statistics.median(run["training_seconds"] for run in record["runs"])
+    collapsed = sum(run["collapsed_at"] is not None for run in record["runs"])
+    return (
+        f"{record['network']} on {record['data'].split(':')[0]}: "
+        f"test accuracy {statistics.mean(last):.1f} % ({min(last):.1f} to {max(last):.1f}, "
+        f"{len(last)} seeds, {collapsed} collapsed), {len(record['runs'][0]['accuracy'])} epochs, "
+        f"{seconds:.0f} s of training on {record['device']}"
+    )

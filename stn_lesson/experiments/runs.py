@@ -1,0 +1,84 @@
+"""How every experiment is run: seed by seed, resumable, one record for all its seeds."""
+
+import json
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+
+from torch import nn
+
+from stn_lesson.datasets import Dataset, load_digits, load_mnist
+from stn_lesson.experiments import records
+from stn_lesson.networks import count_parameters
+from stn_lesson.training import History, fit
+
+SOURCES = {"digits": load_digits, "mnist": load_mnist}
+TUNABLE = ("epochs", "batch_size", "learning_rate", "localisation_rate", "weight_decay", "clip")
+
+
+def source(data: str) -> Dataset:
+    """Plain digits by name: "digits" (embedded) or "mnist" (downloaded).
+
+    >>> source("digits")
+    embedded digits: 1287 training images, 510 test images, 28×28 pixels
+    """
+    if data not in SOURCES:
+        raise ValueError(f"data must be one of {', '.join(SOURCES)}, got {data!r}")
+    return SOURCES[data]()
+
+
+def fit_defaults() -> dict:
+    """`fit`'s own choice for everything in `TUNABLE`."""
+    return {name: signature(fit).parameters[name].default for name in TUNABLE}
+
+
+def run_seeds(
+    name: str,
+    described: dict,
+    seeds: int,
+    train: Callable[[int, Path], tuple[nn.Module, History]],
+    *,
+    theta: bool = False,
+) -> Path:
+    """Train with the seeds 0, 1, 2, … and write the record after each of them.
+
+    What is done is kept: seeds that are in the record already are not trained again, and one that
+    was interrupted goes on from its last epoch (its checkpoint waits in data/cache).
+
+    Args:
+        name: of the record, data/results/<name>.json.
+        described: what was trained on what, and how; it opens the record.
+        seeds: how many there should be in the end.
+        train: given a seed and the checkpoint's file, returns the model and the history.
+        theta: whether the record keeps θ of the watched digits for seed 0.
+
+    Raises:
+        FileExistsError: the record holds more seeds, or was made in another way; it is left alone.
+        KeyboardInterrupt: the run was stopped by hand.
+    """
+    path = records.DATA / "results" / f"{name}.json"
+    runs = _kept(path, described, seeds)
+    for seed in range(len(runs), seeds):
+        half_done = records.DATA / "cache" / f"{name}-seed{seed}.pt"
+        model, history = train(seed, half_done)
+        if history.interrupted:
+            raise KeyboardInterrupt
+        print(f"{name}, seed {seed}: {history}", flush=True)
+        runs.append(records.run_record(seed, history, theta=theta and seed == 0))
+        header = described | {"parameters": count_parameters(model)}
+        header |= records.provenance(next(model.parameters()).device)
+        records.write_record(path, header | {"runs": runs})
+        half_done.unlink(missing_ok=True)
+    return path
+
+
+def _kept(path: Path, described: dict, seeds: int) -> list[dict]:
+    """The runs that a record holds already, if it was made in the same way."""
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text("utf-8"))
+    other = [key for key, value in described.items() if record.get(key) != value]
+    if other or len(record["runs"]) > seeds:
+        why = f"differs in {', '.join(other)}" if other else f"holds more than {seeds} seeds"
+        raise FileExistsError(f"{path} {why}: delete it to measure anew")
+    return record["runs"]

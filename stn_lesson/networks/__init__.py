@@ -1,0 +1,24 @@
+"""Networks to train: the recipe's and the paper's, with spatial transformers and without."""
+
+from stn_lesson.networks.counting import count_parameters, matched
+from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
+from stn_lesson.networks.precision import InBfloat16
+from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
+
+NETWORKS = {"recipe_stn": RecipeSTN, "frozen_stn": frozen_stn, "plain_cnn": PlainCNN}
+
+__all__ = [
+    "CNN",
+    "FCN",
+    "NETWORKS",
+    "STCNN",
+    "STFCN",
+    "InBfloat16",
+    "PlainCNN",
+    "RecipeSTN",
+    "SideBySide",
+    "count_parameters",
+    "frozen_stn",
+    "matched",
+    "start_like_the_recipe",
+]

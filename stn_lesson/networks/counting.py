@@ -1,0 +1,34 @@
+"""How much a network has to learn with."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers the model learns."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def matched(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:
+    """The network whose width gives it the number of parameters nearest to the one wanted.
+
+    Networks are compared fairly when they have equally much to learn with.
+
+    Args:
+        make: makes the network of a width, a whole number from 1 on.
+        parameters: how many it should have.
+
+    >>> from stn_lesson.networks import FCN
+    >>> count_parameters(matched(lambda width: FCN(hidden=width), 144_656))
+    144106
+    """
+
+    def count(width: int) -> int:
+        with torch.device("meta"):  # shapes alone, no memory and no random numbers
+            return count_parameters(make(width))
+
+    width = max(bisect_left(range(1, 2000), parameters, key=count), 1)
+    return make(min(width, width + 1, key=lambda w: abs(count(w) - parameters)))

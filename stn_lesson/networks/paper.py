@@ -1,0 +1,201 @@
+"""The networks of the paper's experiments with digits (section 4.1 and appendix A.1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.networks.recipe import check_room, start_like_the_recipe
+from stn_lesson.transformer import SpatialTransformer
+
+
+class FCN(nn.Module):
+    """A fully connected classifier with two hidden layers: the FCN of section 4.1.
+
+    Shape:
+        images (N, channels, size, size) → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(FCN())
+    118282
+    """
+
+    def __init__(self, size: int = 28, channels: int = 1, classes: int = 10, *, hidden: int = 128):
+        """See the class."""
+        super().__init__()
+        self.classifier = _fully_connected(channels * size * size, hidden, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(images)
+
+
+class CNN(nn.Module):
+    """The convolutional classifier of section 4.1: 9×9 and 7×7 filters, each with a pooling.
+
+    Shape:
+        images (N, channels, size, size) → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(CNN())
+    105610
+    """
+
+    def __init__(self, size: int = 28, channels: int = 1, classes: int = 10, *, filters: int = 32):
+        """See the class; `filters` are those of the first layer, the second has twice as many."""
+        super().__init__()
+        self.classifier = _convolutional(size, channels, filters, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(images)
+
+
+class STFCN(nn.Module):
+    """A fully connected classifier behind spatial transformers: the ST-FCN of section 4.1.
+
+    Its classifier cannot share what it learns between places and poses, so it has much to gain
+    from a transformer that brings digits into one pose.
+
+    Args:
+        size: side of the (square) input images in pixels.
+        channels: of the input images.
+        classes: number of classes.
+        family: what the transformers may do, a name from `FAMILIES` or a `Family`.
+        view: side of what the classifier sees; None keeps the size of the images. A smaller view
+            is sampled twice as densely and averaged over 2×2 points, against aliasing.
+        transformers: how many look side by side (appendix A.1): each warps all channels, and the
+            classifier gets all their views.
+        hidden: units in each of the classifier's two hidden layers.
+
+    Shape:
+        images (N, channels, size, size) → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(STFCN())
+    144656
+    """
+
+    def __init__(
+        self,
+        size: int = 28,
+        channels: int = 1,
+        classes: int = 10,
+        *,
+        family: str | Family = "affine",
+        view: int | None = None,
+        transformers: int = 1,
+        hidden: int = 128,
+    ):
+        """See the class."""
+        super().__init__()
+        localisations = [
+            nn.Sequential(
+                nn.Flatten(), nn.Linear(channels * size * size, 32), nn.ReLU(),
+                nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, _numbers(family)),
+            )
+            for _ in range(transformers)
+        ]  # fmt: skip
+        self.pool = 1 if view is None else 2
+        inputs = transformers * channels * (view or size) ** 2
+        self.classifier = _fully_connected(inputs, hidden, classes)
+        self.transformer = _side_by_side(localisations, family, self.pool * (view or size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(F.avg_pool2d(self.transformer(images), self.pool))
+
+
+class STCNN(nn.Module):
+    """A convolutional classifier behind a spatial transformer: the ST-CNN of section 4.1.
+
+    The localisation network looks at the image at half its size.
+
+    Args:
+        size: side of the (square) input images in pixels.
+        channels: of the input images.
+        classes: number of classes.
+        family: what the transformer may do, as in `STFCN`.
+        view: side of what the classifier sees, as in `STFCN`.
+        filters: of the classifier's first layer; the second has twice as many.
+
+    Shape:
+        images (N, channels, size, size) → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(STCNN())
+    116696
+    """
+
+    def __init__(
+        self,
+        size: int = 28,
+        channels: int = 1,
+        classes: int = 10,
+        *,
+        family: str | Family = "affine",
+        view: int | None = None,
+        filters: int = 32,
+    ):
+        """See the class."""
+        super().__init__()
+        side = (size // 2 - 4) // 2 - 4
+        check_room(side, size)
+        localisation = nn.Sequential(
+            nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
+            nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
+            nn.Flatten(), nn.Linear(20 * side * side, 20), nn.ReLU(),
+            nn.Linear(20, _numbers(family)),
+        )  # fmt: skip
+        self.pool = 1 if view is None else 2
+        self.classifier = _convolutional(view or size, channels, filters, classes)
+        self.transformer = _side_by_side([localisation], family, self.pool * (view or size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(F.avg_pool2d(self.transformer(images), self.pool))
+
+
+class SideBySide(nn.ModuleList):
+    """Spatial transformers that all look at the same images; their views are stacked as channels.
+
+    Shape:
+        (N, C, H, W) → (N, transformers · C, H', W').
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The views of all transformers, one after the other."""
+        return torch.cat([transformer(images) for transformer in self], 1)
+
+
+def _fully_connected(inputs: int, hidden: int, classes: int) -> nn.Sequential:
+    classifier = nn.Sequential(
+        nn.Flatten(), nn.Linear(inputs, hidden), nn.ReLU(),
+        nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes),
+    )  # fmt: skip
+    return classifier.apply(start_like_the_recipe)
+
+
+def _convolutional(size: int, channels: int, filters: int, classes: int) -> nn.Sequential:
+    side = ((size - 8) // 2 - 6) // 2  # a 9×9 and a 7×7 convolution without padding, two poolings
+    check_room(side, size)
+    classifier = nn.Sequential(
+        nn.Conv2d(channels, filters, 9), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(filters, 2 * filters, 7), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(2 * filters * side * side, classes),
+    )  # fmt: skip
+    return classifier.apply(start_like_the_recipe)
+
+
+def _side_by_side(localisations: list[nn.Sequential], family: str | Family, side: int) -> nn.Module:
+    """The transformers of these localisation networks: one by itself, more side by side."""
+    transformers = [
+        SpatialTransformer(localisation.apply(start_like_the_recipe), family, (side, side))
+        for localisation in localisations
+    ]
+    return transformers[0] if len(transformers) == 1 else SideBySide(transformers)
+
+
+def _numbers(family: str | Family) -> int:
+    """How many numbers a family asks of a localisation network."""
+    return len((family if isinstance(family, Family) else FAMILIES[family]).identity)

@@ -1,0 +1,133 @@
+import json
+
+import pytest
+import torch
+
+import stn_lesson as stn
+from stn_lesson import experiments
+from stn_lesson.__main__ import main
+from stn_lesson.experiments import paper, runs
+from stn_lesson.training import StopTraining
+
+CELLS = [(e, c, *row) for e in paper.ROWS for c in paper.COLUMNS[e][:1] for row in paper.ROWS[e]]
+
+
+def without_times(path):
+    record = json.loads(path.read_text("utf-8"))
+    return [run | {"training_seconds": 0} for run in record["runs"]]
+
+
+@pytest.mark.parametrize(("experiment", "task", "network", "family"), CELLS)
+def test_every_network_reads_the_images_of_its_task(experiment, task, network, family):
+    at = paper.TASKS[task]
+    model = experiments.build(task, network, family)
+    scores = model(torch.rand(2, at.channels, at.size, at.size))
+    assert scores.shape == (2, at.classes)
+
+
+@pytest.mark.parametrize("task", paper.TASKS)
+def test_rivals_have_about_as_many_parameters(task):
+    experiment = next(e for e, columns in paper.COLUMNS.items() if task in columns)
+    counts = {row: stn.count_parameters(paper.build(task, *row)) for row in paper.ROWS[experiment]}
+    for kind, slack in (("fcn", 0.01), ("cnn", 0.04)):
+        rivals = [count for (network, _), count in counts.items() if network.endswith(kind)]
+        assert max(rivals) <= (1 + slack) * min(rivals)
+
+
+@pytest.mark.parametrize("task", paper.TASKS)
+def test_the_data_of_a_task_are_as_its_networks_expect_them(task, few_digits):
+    at = paper.TASKS[task]
+    data = at.make(runs.source("digits"), seed=1, repeats=2)
+    assert data.train.images.shape == (128, at.channels, at.size, at.size)
+    assert data.test.images.shape[1:] == data.train.images.shape[1:]
+    assert data.train.labels.max() < at.classes
+    assert not torch.equal(data.training_images(1), data.train.images)  # fresh in every epoch
+
+
+def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsys):
+    words = ["run", "table1", "--distortion", "R", "--network", "st_fcn", "--epochs", "1"]
+    assert main([*words, "--precision", "bfloat16"]) == 0
+    names = sorted(path.stem for path in few_digits.iterdir())
+    assert names == [
+        f"table1-digits-R-st_fcn-{family}-short" for family in ("affine", "projective", "tps")
+    ]
+    record = json.loads((few_digits / f"{names[2]}.json").read_text("utf-8"))
+    assert record["family"] == "tps" and record["task"] == "R" and record["schedule"] == "short"
+    assert record["settings"]["precision"] == "bfloat16" and record["settings"]["repeats"] == 10
+    assert record["parameters"] == stn.count_parameters(paper.build("R", "st_fcn", "tps"))
+    assert {"date", "device", "threads", "torch", "python"} <= set(record)
+    assert [run["seed"] for run in record["runs"]] == [0]
+    assert capsys.readouterr().out.count("written: data/results/table1") == 3
+
+    assert main(["table", "table1", "--data", "digits"]) == 0
+    said = capsys.readouterr().out
+    assert "not measured yet: fcn on R" in said and "st_fcn-tps on R," not in said
+
+
+def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
+    cell = dict(data="digits", epochs=1)
+    path = paper.run_cell("table1", "R", "fcn", **cell)
+    first = json.loads(path.read_text("utf-8"))["runs"]
+    fit, seeds = paper.fit, []
+
+    def remember(*words, seed, **settings):
+        seeds.append(seed)
+        return fit(*words, seed=seed, **settings)
+
+    monkeypatch.setattr(paper, "fit", remember)
+    paper.run_cell("table1", "R", "fcn", seeds=3, **cell)
+    kept = json.loads(path.read_text("utf-8"))["runs"]
+    assert seeds == [1, 2] and kept[:1] == first and [run["seed"] for run in kept] == [0, 1, 2]
+    assert len({run["loss"][0] for run in kept}) == 3
+    with pytest.raises(FileExistsError, match="differs in settings: delete it"):
+        paper.run_cell("table1", "R", "fcn", seeds=4, data="digits", epochs=2)
+    with pytest.raises(FileExistsError, match="holds more than 2 seeds"):
+        paper.run_cell("table1", "R", "fcn", seeds=2, **cell)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch):
+    cell = dict(data="digits", epochs=3)
+    whole = paper.run_cell("table1", "P", "st_cnn", "projective", **cell)
+    expected = without_times(whole)
+    whole.unlink()
+    fit = paper.fit
+
+    def stop_after_one_epoch(*words, **settings):
+        def stop(model, history):
+            raise StopTraining
+
+        return fit(*words, on_epoch=stop, **settings)
+
+    monkeypatch.setattr(paper, "fit", stop_after_one_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        paper.run_cell("table1", "P", "st_cnn", "projective", **cell)
+    assert not whole.exists()
+    monkeypatch.setattr(paper, "fit", fit)
+    epochs = []
+    monkeypatch.setattr(
+        paper,
+        "fit",
+        lambda *words, **settings: fit(
+            *words, on_epoch=lambda model, history: epochs.append(1), **settings
+        ),
+    )
+    assert without_times(paper.run_cell("table1", "P", "st_cnn", "projective", **cell)) == expected
+    assert len(epochs) == 2  # the first was kept
+    assert not list((few_digits.parent / "cache").iterdir())
+
+
+def test_an_unknown_cell_is_refused(few_digits, capsys):
+    with pytest.raises(ValueError, match="tc has no cell for st_cnn, tps on TC"):
+        paper.run_cell("tc", "TC", "st_cnn", "tps")
+    with pytest.raises(ValueError, match="precision must be float32 or bfloat16, got 'half'"):
+        paper.run_cell("tc", "TC", "fcn", precision="half")
+    with pytest.raises(ValueError, match="network must be one of fcn, cnn, .*got 'resnet'"):
+        paper.build("R", "resnet")
+    with pytest.raises(ValueError, match="needs a family, st_cnn got None"):
+        paper.build("R", "st_cnn")
+    with pytest.raises(SystemExit):
+        main(["run", "tc", "--distortion", "R"])
+    assert "tc takes --data, --network, " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", "tc", "--network", "2st_fcn"])
+    assert "tc has no cell for --network 2st_fcn" in capsys.readouterr().err
