@@ -18,7 +18,9 @@ OPTIONS = {
     "table1": (
         "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
     ),
-    "tc": ("data", "network", "seeds", "schedule", "precision", "epochs"),
+    **dict.fromkeys(
+        ("tc", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
+    ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
 }  # fmt: skip
 

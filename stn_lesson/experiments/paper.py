@@ -1,7 +1,11 @@
-"""The paper's experiments with digits: table 1 and TC (section 4.1), addition (appendix A.1)."""
+"""The paper's experiments with digits: table 1 and TC (section 4.1), addition (appendix A.1).
+
+Plain digits are not in the paper: where nothing is distorted, what does a transformer do?
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -34,25 +38,31 @@ class Task:
     transformers: int = 1
 
 
+def _undistorted(digits: Dataset, seed: int = 0, repeats: int = 1) -> Dataset:
+    return replace(digits, train=digits.train.repeat(repeats))
+
+
 TASKS = {
     "R": Task(DISTORTIONS["R"], 28),
     "RTS": Task(DISTORTIONS["RTS"], 42, view=28),
     "P": Task(DISTORTIONS["P"], 28),
     "E": Task(DISTORTIONS["E"], 28),
     "TC": Task(DISTORTIONS["TC"], 60, view=28),
+    "plain": Task(_undistorted, 28),
     "addition": Task(addition, 42, view=28, channels=2, classes=19, transformers=2),
 }
 DISTORTED = ("R", "RTS", "P", "E")  # the columns of table 1
 FAMILIES = ("affine", "projective", "tps")
 # The rows of each experiment: networks, and for those with transformers the families.
+PLAIN = (("fcn", None), ("cnn", None))
+AFFINE = (*PLAIN, ("st_fcn", "affine"), ("st_cnn", "affine"))
 ROWS = {
-    "table1": [("fcn", None), ("cnn", None)]
-    + [(network, family) for network in ("st_fcn", "st_cnn") for family in FAMILIES],
-    "tc": [("fcn", None), ("cnn", None), ("st_fcn", "affine"), ("st_cnn", "affine")],
-    "addition": [("fcn", None), ("cnn", None)]
-    + [(network, family) for network in ("st_fcn", "2st_fcn") for family in FAMILIES],
+    "table1": (*PLAIN, *product(("st_fcn", "st_cnn"), FAMILIES)),
+    "tc": AFFINE,
+    "plain": AFFINE,
+    "addition": (*PLAIN, *product(("st_fcn", "2st_fcn"), FAMILIES)),
 }
-COLUMNS = {"table1": DISTORTED, "tc": ("TC",), "addition": ("addition",)}
+COLUMNS = {"table1": DISTORTED, "tc": ("TC",), "plain": ("plain",), "addition": ("addition",)}
 # Epochs, and how often an epoch shows each digit: the embedded ones are few.
 SCHEDULES = {
     ("mnist", "short"): {"epochs": 10, "repeats": 1},
@@ -124,7 +134,7 @@ def run_cell(
     """Train one cell of a table with several seeds and write its record.
 
     Args:
-        experiment: "table1", "tc" or "addition".
+        experiment: "table1", "tc", "plain" or "addition".
         task: a column of it.
         network: with `family`, a row of it.
         family: as in `build`.
