@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stn_lesson as stn
-from stn_lesson.theta import NotFiniteError
+from stn_lesson.grid import projective_grid
+from stn_lesson.theta import NotFiniteError, corner_areas, projective_theta
 
 IDENTITY = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
 angles = st.floats(-170, 170)
@@ -140,3 +141,81 @@ def test_what_cannot_be_undone_is_refused():
         stn.affine_theta(shear=-90)
     with pytest.raises(ValueError, match="translation must be a pair"):
         stn.affine_theta(translation=1)
+
+
+SQUARE = torch.tensor([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]], dtype=torch.double)
+quadrilaterals = st.lists(st.floats(-0.45, 0.45), min_size=8, max_size=8).map(
+    lambda moves: SQUARE + torch.tensor(moves, dtype=torch.double).view(1, 4, 2)
+)
+
+
+def test_a_homography_by_hand():
+    # The bottom twice as wide as the top: the middle is read where the diagonals meet, y = −⅓.
+    road = torch.tensor([[[-1.0, -1], [1, -1], [2, 1], [-2, 1]]])
+    by_hand = torch.tensor([[[4 / 3, 0, 0], [0, 1, -1 / 3], [0, -1 / 3, 1]]])
+    torch.testing.assert_close(projective_theta(road), by_hand)
+
+
+@settings(deadline=None)
+@given(quadrilaterals, scales, shifts, shifts)
+def test_the_four_corners_look_at_the_four_points(moved, scale, right, down):
+    corners = moved * scale + torch.tensor([right, down])
+    theta = projective_theta(corners)
+    grid = projective_grid(theta, 2, 2)[0]  # the corners in reading order
+    torch.testing.assert_close(grid.view(4, 2)[[0, 1, 3, 2]], corners[0])
+    assert theta[0, 2, 2] == 1
+
+
+@settings(deadline=None)
+@given(quadrilaterals, angles, scales)
+def test_a_homography_then_an_affine_map_is_their_product(corners, rotation, scale):
+    affine = stn.affine_theta(rotation, scale, 5, (0.1, -0.3)).double()[0]
+    moved = corners @ affine[:, :2].T + affine[:, 2]
+    square = torch.cat([affine, torch.tensor([[0.0, 0, 1]])])
+    torch.testing.assert_close(projective_theta(moved)[0], square @ projective_theta(corners)[0])
+
+
+def test_gradients_flow_through_a_homography():
+    corners = SQUARE + 0.2 * torch.randn(2, 4, 2, dtype=torch.double).clamp(-1, 1)
+    assert torch.autograd.gradcheck(projective_theta, corners.requires_grad_())
+
+
+def test_the_areas_at_the_corners_say_how_deep_the_opposite_ones_lie():
+    corners = SQUARE + 0.4 * torch.rand(20, 4, 2, dtype=torch.double)
+    depth = (projective_theta(corners) @ torch.cat([SQUARE[0].T, torch.ones(1, 4)]))[:, 2]
+    areas = corner_areas(corners)
+    torch.testing.assert_close(depth, areas.roll(2, 1) / areas.mean(1, keepdim=True))
+    dart = torch.tensor([[[0.0, 0], [4, 0], [1, 1], [0, 4]]])  # its third corner points inwards
+    assert corner_areas(dart).sign().tolist() == [[1, 1, -1, 1]]
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [[0, 0], [1, 1], [2, 2], [0, 1]],
+        [[0.1, 0.2], [0.4, 0.37], [1, 0.71], [0, 1]],  # slope 0.567 but for rounding
+        [[-1, -1], [-1, -1], [1, 1], [-1, 1]],  # two in one place
+        [[3, 3], [3, 3], [3, 3], [3, 3]],
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float, torch.double])
+def test_corners_on_one_line_have_no_homography(corners, dtype):
+    good = SQUARE[0].to(dtype)
+    corners = torch.stack([good, torch.tensor(corners, dtype=dtype)])
+    with pytest.raises(ValueError, match="corners of sample 1 have three points on one line"):
+        projective_theta(corners)
+
+
+@pytest.mark.parametrize(
+    ("corners", "error", "message"),
+    [
+        (SQUARE[:, [0, 1, 3, 2]], ValueError, "sample 0 have sides that cross.*around the picture"),
+        (SQUARE[0], ValueError, r"\(N, 4, 2\), got \(4, 2\)"),
+        (SQUARE.long(), TypeError, r"corners must be .*int64: use corners.float\(\)"),
+        (SQUARE.tolist(), TypeError, "got list"),
+        (SQUARE / 0, NotFiniteError, "corners of sample 0 holds -inf in corner 0, coordinate 0"),
+    ],
+)
+def test_corners_that_are_none_are_refused(corners, error, message):
+    with pytest.raises(error, match=message):
+        projective_theta(corners)

@@ -3,17 +3,11 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.grid import control_points, thin_plate_spline
 
 
 def localiser(outputs=6, size=(8, 10), channels=1):
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * size[0] * size[1], outputs))
-
-
-@pytest.mark.parametrize(("family", "outputs"), [("affine", 6), ("attention", 3)])
-def test_starts_at_the_identity(family, outputs):
-    transformer = stn.SpatialTransformer(localiser(outputs), family)
-    images = torch.rand(3, 1, 8, 10)
-    assert torch.allclose(transformer(images), images, atol=1e-6)
 
 
 def test_weight_decay_pulls_theta_to_the_identity():
@@ -35,6 +29,25 @@ def test_attention_is_equation_2():
         transformer.localisation[1].bias += torch.tensor([-0.5, 0.1, -0.2])
     theta = transformer.theta(torch.zeros(1, 1, 8, 10))
     assert torch.allclose(theta, torch.tensor([[[0.5, 0, 0.1], [0, 0.5, -0.2]]]))
+
+
+def test_the_projective_family_fills_a_homography_row_by_row():
+    transformer = stn.SpatialTransformer(localiser(8), "projective")
+    with torch.no_grad():
+        transformer.localisation[1].bias += torch.arange(8) / 10
+    theta = transformer.theta(torch.zeros(2, 1, 8, 10))
+    row_by_row = torch.tensor([[1, 0.1, 0.2], [0.3, 1.4, 0.5], [0.6, 0.7, 1]])
+    assert torch.allclose(theta, row_by_row.expand(2, 3, 3))
+
+
+def test_the_spline_family_moves_its_points_one_by_one():
+    transformer = stn.SpatialTransformer(localiser(18), thin_plate_spline(3))
+    with torch.no_grad():
+        transformer.localisation[1].bias[8:10] += torch.tensor([0.5, -0.25])  # the middle's x, y
+    theta = transformer.theta(torch.zeros(1, 1, 8, 10))
+    assert theta.shape == (1, 9, 2)
+    assert torch.equal(theta[0, 4], torch.tensor([0.5, -0.25]))
+    assert torch.equal(theta[0, [0, 5, 8]], control_points(3)[[0, 5, 8]])
 
 
 def test_one_transform_for_all_channels():
@@ -91,7 +104,9 @@ def test_a_localisation_of_another_size_is_refused():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match="family must be one of affine, attention"):
+    with pytest.raises(
+        ValueError, match="family must be one of affine, attention, projective, tps"
+    ):
         stn.SpatialTransformer(localiser(), "cubist")
 
 

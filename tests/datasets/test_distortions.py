@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import stn_lesson as stn
-from stn_lesson.datasets import Dataset, Split
+from stn_lesson.datasets import DISTORTIONS, Dataset, Split, addition
 
 
 def a_bar(count, side=28):
@@ -12,6 +12,9 @@ def a_bar(count, side=28):
     images = torch.zeros(count, 1, side, side, dtype=torch.uint8)
     images[:, :, 6:22, 13:15] = 255
     return images
+
+
+BARS = Split(a_bar(20), torch.arange(20) % 10)
 
 
 def lean(image):
@@ -81,19 +84,17 @@ def test_the_same_seed_gives_the_same_images_whatever_the_chunk():
 
 
 def test_a_dataset_is_distorted_anew_in_every_epoch_but_its_test_images_once():
-    split = Split(a_bar(20), torch.arange(20) % 10)
-    data = stn.distort(Dataset("bars", split, split, split), 32)
+    data = stn.distort(Dataset("bars", BARS, BARS, BARS), 32)
     assert data.name == "turned and scaled bars"
     first, second = data.training_images(0), data.training_images(1)
     assert first.shape == (20, 1, 32, 32) and not torch.equal(first, second)
     assert torch.equal(data.training_images(1), second)
     assert not torch.equal(data.test.images, data.valid.images)
-    assert torch.equal(data.train.labels, split.labels)
+    assert torch.equal(data.train.labels, BARS.labels)
 
 
 def test_clutter_places_digits_that_are_distorted_anew():
-    split = Split(a_bar(20), torch.arange(20) % 10)
-    data = stn.clutter(stn.distort(Dataset("bars", split, split), 40), distractors=0)
+    data = stn.clutter(stn.distort(Dataset("bars", BARS, BARS), 40), distractors=0)
     bars = [images.float().sum((1, 2, 3)) for images in map(data.training_images, (0, 1))]
     assert not torch.allclose(*bars)  # other scales: so the digit changed, not only its place
 
@@ -111,3 +112,113 @@ def test_clutter_places_digits_that_are_distorted_anew():
 def test_what_cannot_be_distorted_is_refused(digits, how, error, message):
     with pytest.raises(error, match=message):
         stn.distort(digits, **how)
+
+
+def test_rotation_is_counter_clockwise_on_the_screen_and_as_drawn():
+    angles = 90 * (2 * torch.rand(2, 50, generator=torch.Generator().manual_seed(4))[0] - 1)
+    turned = stn.distort(a_bar(50), rotation=90, scale=(1, 1), seed=4)
+    for angle, image in zip(angles.tolist(), turned[:, 0], strict=True):
+        difference = lean(image) + angle  # counter-clockwise is to the left
+        assert abs((difference + 90) % 180 - 90) < 1.5
+
+
+def middles(images):
+    """Where the ink of each image lies (N, 2): x then y, in pixels from the middle."""
+    weight = images[:, 0].float() / images.float().sum((1, 2, 3))[:, None, None]
+    height, width = weight.shape[1:]
+    x = (weight.sum(1) * (torch.arange(width) - (width - 1) / 2)).sum(1)
+    y = (weight.sum(2) * (torch.arange(height) - (height - 1) / 2)).sum(1)
+    return torch.stack([x, y], 1)
+
+
+def white(count, height=28, width=28):
+    """White rectangles that leave one black pixel along each edge."""
+    images = torch.zeros(count, 1, height, width, dtype=torch.uint8)
+    images[:, :, 1:-1, 1:-1] = 255
+    return images
+
+
+@pytest.mark.parametrize(
+    ("digits", "how", "room"),
+    [
+        (white(400), {"size": 42, "scale": (1, 1)}, (7, 7)),
+        (white(400), {"size": 42, "scale": (0.5, 0.5)}, (13.75, 13.75)),
+        (white(400, 32, 20), {"scale": (0.5, 0.5)}, (4.75, 7.75)),
+        (white(400, 32, 20), {"size": 50, "scale": (1, 1)}, (15, 9)),
+    ],
+)
+def test_anywhere_is_uniform_and_within_the_canvas(digits, how, room):
+    placed = stn.distort(digits, rotation=0, anywhere=True, **how)
+    ink = placed.float().sum((1, 2, 3))
+    assert (ink / ink.mean() - 1).abs().max() < 0.03  # none is cut off
+    x, y = middles(placed).T
+    for place, most in zip((x, y), room, strict=True):
+        assert 0.9 * most < place.max() < most + 0.3 and -most - 0.3 < place.min() < -0.9 * most
+        assert place.abs().mean() == pytest.approx(most / 2, rel=0.12)
+    assert torch.corrcoef(torch.stack([x, y]))[0, 1].abs() < 0.2
+
+
+def test_a_digit_too_large_for_its_canvas_stays_in_the_middle():
+    digits = stn.load_digits().test.images[:20]
+    large = stn.distort(digits, scale=(1.2, 1.5), seed=2)
+    assert torch.equal(stn.distort(digits, scale=(1.2, 1.5), seed=2, anywhere=True), large)
+
+
+def test_turned_and_scaled_digits_are_the_same_anywhere():
+    settings = dict(size=60, scale=(1, 1.2))
+    plain, moved = (stn.distort(a_bar(50), **settings, anywhere=w) for w in (False, True))
+    ink = [images.float().sum((1, 2, 3)) for images in (plain, moved)]
+    torch.testing.assert_close(*ink, rtol=0.04, atol=0)
+    for one, other in zip(plain[:, 0], moved[:, 0], strict=True):
+        x, y = middles(other[None, None]).round().int()[0].tolist()
+        centred = torch.roll(other, (-y, -x), (0, 1))
+        assert abs((lean(one) - lean(centred) + 90) % 180 - 90) < 3
+
+
+def test_r_only_turns_and_rts_fills_the_canvas():
+    data = Dataset("squares", Split(white(300), torch.zeros(300).long()), BARS)
+    turned = DISTORTIONS["R"](data).train.images
+    assert (turned.float().mean((1, 2, 3)) / white(1).float().mean()).max() < 1.01
+    moved = DISTORTIONS["RTS"](data, seed=1).train.images
+    area = moved.float().sum((1, 2, 3)) / (255 * 26 * 26)
+    assert 0.48 < area.min() < 0.52 and area.max() > 1.3  # 0.7² and, but for cut corners, 1.2²
+    assert (middles(moved).abs() > 8).any(0).all()
+
+
+KEYS = [*DISTORTIONS, "addition"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_kind_is_fresh_reproducible_and_repeated(key):
+    make = {**DISTORTIONS, "addition": addition}[key]
+    plain = stn.load_digits()
+    few = Dataset("few", Split(plain.train.images[:40], plain.train.labels[:40]), BARS, BARS)
+    data, again, other = make(few, seed=3), make(few, seed=3), make(few, seed=4)
+    side = {"RTS": 42, "TC": 60, "addition": 42}.get(key, 28)
+    assert data.train.images.shape == (40, 2 if key == "addition" else 1, side, side)
+    assert data.train.images.dtype == torch.uint8
+    assert torch.equal(data.training_images(2), again.training_images(2))
+    assert not torch.equal(data.training_images(2), data.training_images(3))
+    assert not torch.equal(data.training_images(2), other.training_images(2))
+    assert torch.equal(data.test.images, again.test.images)
+    assert not torch.equal(data.test.images, data.valid.images)
+    fixed = make(few, seed=3, fresh=False, repeats=3)
+    assert fixed.training_images(2) is fixed.train.images and len(fixed.train) == 120
+    assert len(make(few, repeats=2).training_images(1)) == 80
+
+
+def test_the_names_of_what_was_done():
+    names = {key: make(Dataset("bars", BARS, BARS)).name for key, make in DISTORTIONS.items()}
+    assert names == {
+        "R": "turned bars",
+        "RTS": "turned and scaled bars",
+        "P": "slanted bars",
+        "E": "bent bars",
+        "TC": "cluttered bars",
+    }
+
+
+def test_tc_is_the_papers_clutter():
+    data = Dataset("bars", BARS, BARS)
+    ours = stn.clutter(data, 60, distractors=6, crop=6, seed=2)
+    assert torch.equal(DISTORTIONS["TC"](data, seed=2).test.images, ours.test.images)

@@ -1,0 +1,104 @@
+import pytest
+import torch
+
+from stn_lesson.datasets import Dataset, Split
+from stn_lesson.datasets.dataset import remade
+
+
+def pictures(count, channels=1):
+    """Pictures of 2×3 pixels that carry their number, and labels from 0 to 9."""
+    numbers = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1)
+    return Split(numbers.expand(-1, channels, 2, 3), torch.arange(count) % 10)
+
+
+PLAIN = Dataset("plain", pictures(20), pictures(5), pictures(4))
+
+
+def brighter(split, seed):
+    """Pictures that tell which ones they were made from, and by which seed."""
+    return split.images + torch.tensor(seed % 1000, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (
+            torch.zeros(2, 1, 3, 3),
+            torch.zeros(2).long(),
+            r"bytes \(N, C, H, W\), got torch.float32",
+        ),
+        (torch.zeros(2, 3, 3).byte(), torch.zeros(2).long(), r"of shape \(2, 3, 3\)"),
+        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(2), "whole numbers.*float32"),
+        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(2, 1).long(), r"labels.flatten\(\)"),
+        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(3).long(), "got 2 images and 3 labels"),
+    ],
+)
+def test_what_is_no_split_is_refused(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        Split(images, labels)
+
+
+def test_a_split_repeats_pictures_with_their_labels():
+    three = pictures(4).repeat(3)
+    assert len(three) == 12 and three.labels.tolist() == [0, 1, 2, 3] * 3
+    assert torch.equal(three.images[:, 0, 0, 0].long(), three.labels)
+
+
+def test_a_data_set_says_what_it_holds():
+    assert repr(PLAIN) == ("plain: 20 training images, 4 for validation, 5 test images, 2×3 pixels")
+    pairs = Dataset("pairs", pictures(3, channels=2), pictures(1, channels=2))
+    assert repr(pairs) == "pairs: 3 training images, 1 test images, 2 channels of 2×3 pixels"
+
+
+def test_without_redrawing_every_epoch_has_the_same_images():
+    assert PLAIN.training_images(7) is PLAIN.train.images
+
+
+def test_each_split_and_each_epoch_is_made_from_its_own_pictures_by_a_seed_of_its_own():
+    data = remade(PLAIN, brighter, name="bright", seed=0, stream=0)
+    assert data.name == "bright"
+    assert torch.equal(data.test.images, PLAIN.test.images)
+    assert torch.equal(data.valid.images, PLAIN.valid.images + 1)
+    for epoch in (0, 1, 5):
+        assert torch.equal(data.training_images(epoch), PLAIN.train.images + 2 + epoch)
+    assert torch.equal(data.train.labels, PLAIN.train.labels)
+
+
+def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
+    seeds = []
+    for seed in (0, 1, 2):
+        for stream in (0, 5, 8):
+            data = remade(
+                PLAIN,
+                lambda split, seed: seeds.append(seed) or split.images,
+                name="spy",
+                seed=seed,
+                stream=stream,
+            )
+            for epoch in range(1, 50):
+                data.training_images(epoch)
+    assert len(set(seeds)) == len(seeds) == 9 * 52
+
+
+def test_a_data_set_made_from_a_fresh_one_changes_with_it():
+    inner = remade(PLAIN, brighter, name="inner", seed=0, stream=0)
+    outer = remade(inner, lambda split, seed: split.images, name="outer", seed=0, stream=1)
+    assert torch.equal(outer.training_images(3), inner.training_images(3))
+
+
+def test_fixed_images_and_repeats():
+    fixed = remade(PLAIN, brighter, name="fixed", seed=0, stream=0, fresh=False, repeats=3)
+    assert fixed.training_images(4) is fixed.train.images and len(fixed.train) == 60
+    assert torch.equal(fixed.train.labels, PLAIN.train.labels.repeat(3))
+    assert len(fixed.test) == 5 and len(fixed.valid) == 4
+    with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
+        remade(PLAIN, brighter, name="none", seed=0, stream=0, repeats=0)
+
+
+def test_new_labels_are_made_from_the_old_ones_in_every_split():
+    data = remade(
+        PLAIN, brighter, name="odd", seed=0, stream=0, repeats=2, relabel=lambda labels: labels % 2
+    )
+    assert torch.equal(data.train.labels, PLAIN.train.labels.repeat(2) % 2)
+    assert torch.equal(data.test.labels, PLAIN.test.labels % 2)
+    assert torch.equal(data.valid.labels, PLAIN.valid.labels % 2)
