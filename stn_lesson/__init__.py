@@ -6,39 +6,75 @@ that `import stn_lesson` loads no plotting and no widgets.
 """
 
 from stn_lesson.datasets import (
+    DISTORTIONS,
     Dataset,
+    addition,
     checkerboard,
     clutter,
     distort,
+    distort_elastic,
+    distort_projective,
     house,
     load_digits,
     load_mnist,
     load_npz,
 )
-from stn_lesson.grid import meshgrid, pixel_centres, sampling_grid
-from stn_lesson.networks import STFCN, PlainCNN, RecipeSTN, count_parameters, frozen_stn
+from stn_lesson.grid import (
+    control_points,
+    meshgrid,
+    pixel_centres,
+    projective_grid,
+    sampling_grid,
+    thin_plate_grid,
+    thin_plate_spline,
+)
+from stn_lesson.networks import (
+    CNN,
+    FCN,
+    STCNN,
+    STFCN,
+    PlainCNN,
+    RecipeSTN,
+    count_parameters,
+    frozen_stn,
+)
 from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
-from stn_lesson.theta import affine_theta, attention_theta, compose, decompose, invert
+from stn_lesson.theta import (
+    affine_theta,
+    attention_theta,
+    compose,
+    decompose,
+    invert,
+    projective_theta,
+)
 from stn_lesson.training import History, default_device, evaluate, fit, to_floats
 from stn_lesson.transformer import SpatialTransformer
 
 __all__ = [
+    "CNN",
+    "DISTORTIONS",
+    "FCN",
+    "STCNN",
     "STFCN",
     "Dataset",
     "History",
     "PlainCNN",
     "RecipeSTN",
     "SpatialTransformer",
+    "addition",
     "affine_theta",
     "attention_theta",
     "bilinear_sample",
     "checkerboard",
     "clutter",
     "compose",
+    "control_points",
     "count_parameters",
     "decompose",
     "default_device",
     "distort",
+    "distort_elastic",
+    "distort_projective",
     "evaluate",
     "fit",
     "frozen_stn",
@@ -50,8 +86,12 @@ __all__ = [
     "looks_outside",
     "meshgrid",
     "pixel_centres",
+    "projective_grid",
+    "projective_theta",
     "sample",
     "sampling_grid",
+    "thin_plate_grid",
+    "thin_plate_spline",
     "to_floats",
     "to_pixels",
     "warp",
