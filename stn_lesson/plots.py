@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from stn_lesson.collapse import Look, look
-from stn_lesson.grid import sampling_grid
-from stn_lesson.sampler import to_pixels, warp
+from stn_lesson.grid import FAMILIES
+from stn_lesson.sampler import sample, to_pixels
 from stn_lesson.training import History, predict, to_floats
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
@@ -48,7 +48,10 @@ class Picture(Figure):
 def images(
     pictures: Sequence[Tensor] | Tensor, titles: Sequence[str] = (), alt: str = ""
 ) -> Picture:
-    """Pictures (C, H, W) or (H, W), bytes or floats from 0 to 1, side by side."""
+    """Pictures (C, H, W) or (H, W), bytes or floats from 0 to 1, side by side.
+
+    Two channels are drawn one in orange, one in blue, here and in every gallery.
+    """
     tallest = max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
     side = min(2.2, 11 / len(pictures))
     words = f"{len(pictures)} pictures: {'; '.join(titles)}."
@@ -76,21 +79,30 @@ def pixel_values(picture: Tensor, alt: str = "") -> Picture:
 
 
 def sampling(
-    image: Tensor, theta: Tensor, size: tuple[int, int] | None = None, points: bool = False, **how
+    image: Tensor,
+    theta: Tensor,
+    size: tuple[int, int] | None = None,
+    points: bool = False,
+    *,
+    family: str = "affine",
+    lines: int = 0,
+    **how,
 ) -> Picture:
     """The source with the region that θ reads, and the target that it gives.
 
     Args:
         image: (1, C, H, W).
-        theta: (1, 2, 3).
+        theta: (1, 2, 3), or as its family has it.
         size: (height, width) of the target; None keeps the image's own.
         points: also draw every point of the sampling grid, in the source and in the target.
-        how: kernel and padding, as in `warp`.
+        family: of `grid.FAMILIES`.
+        lines: also draw a net of so many squares on a side, straight in the target.
+        how: kernel and padding, as in `sample`.
     """
     image, theta = image.detach().cpu(), theta.detach().cpu()
-    size = tuple(size or image.shape[-2:])
-    grid = sampling_grid(theta, *size)
-    corners = quadrilateral(theta)[0]
+    size, grid_of = tuple(size or image.shape[-2:]), FAMILIES[family].grid
+    grid = grid_of(theta, *size)
+    corners = grid_of(theta, 2, 2).view(4, 2)[[0, 1, 3, 2]]  # around
     alt = (
         f"Left: the source, {image.shape[-2]} by {image.shape[-1]} pixels, with the region that "
         f"is read, its corners at {_places(corners)}. "
@@ -100,7 +112,11 @@ def sampling(
     figure = Picture(7, 3.4 * tallest + 0.3, alt)
     source, target = figure.subplots(1, 2)
     _draw(source, image[0], "source: where the samples are taken")
-    _draw(target, warp(image, theta, size, **how)[0], "target: the picture they make")
+    _draw(target, sample(image, grid, **how)[0], "target: the picture they make")
+    if lines:
+        nets = grid_of(theta, lines + 1, 99), grid_of(theta, 99, lines + 1).transpose(1, 2)
+        for line in torch.cat(nets).flatten(0, 1):  # (99, 2) each
+            source.plot(*to_pixels(line, *image.shape[-2:]), color=BLUE, linewidth=1, zorder=1)
     outline(source, grid[0], *image.shape[-2:])
     if points:
         x, y = to_pixels(grid[0], *image.shape[-2:])
@@ -111,7 +127,8 @@ def sampling(
             columns, rows, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4
         )
     height, width = image.shape[-2:]
-    x, y = to_pixels(corners, height, width)
+    reach = grid_of(theta, 9, 9).clamp(-4, 4)  # not to the end of a plane that has a horizon
+    x, y = to_pixels(reach, height, width)
     source.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
     source.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
     return figure
@@ -216,12 +233,6 @@ def overlay(warped: Tensor, wanted: Tensor) -> Tensor:
     return torch.cat([230 * warped, green, 178 * wanted]) / 255
 
 
-def quadrilateral(theta: Tensor) -> Tensor:
-    """Corners of the region that θ reads, (N, 4, 2): where the target's corners look, in turn."""
-    corners = theta.new_tensor([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]])
-    return (theta @ corners.T).transpose(1, 2)
-
-
 def border(grid: Tensor) -> Tensor:
     """The outermost points of a sampling grid (H, W, 2), once around: (2·H + 2·W, 2)."""
     return torch.cat([grid[0], grid[:, -1], grid[-1].flip(0), grid[:, 0].flip(0)])
@@ -283,6 +294,8 @@ def _draw(axes: Axes, picture: Tensor, title: str = "") -> None:
     if picture.dtype == torch.uint8:
         picture = to_floats(picture)
     picture = picture.view(-1, *picture.shape[-2:]).clamp(0, 1)
+    if len(picture) == 2:
+        picture = overlay(*picture.split(1))
     grey = len(picture) == 1
     axes.imshow(picture[0] if grey else picture.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
     axes.set_title(title, fontsize=10)

@@ -7,6 +7,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson import plots
 from stn_lesson.collapse import Look
+from stn_lesson.grid import FAMILIES
 
 
 def png_size(picture):
@@ -22,12 +23,6 @@ def history():
     return stn.History(accuracy=[0.5, 0.8, 0.9], loss=[2, 1, 0.5])
 
 
-def test_the_quadrilateral_is_where_the_targets_corners_look():
-    theta = stn.affine_theta(scale=2, translation=(0.5, 0))
-    corners = plots.quadrilateral(theta)[0].tolist()
-    assert corners == [[-0.75, -0.5], [0.25, -0.5], [0.25, 0.5], [-0.75, 0.5]]
-
-
 def test_sampling_draws_the_quadrilateral_in_pixels():
     image = torch.rand(1, 1, 11, 21)
     theta = stn.affine_theta(scale=2).requires_grad_()  # as one that is being learnt
@@ -38,6 +33,35 @@ def test_sampling_draws_the_quadrilateral_in_pixels():
     assert corners == [[5, 2.5], [15, 2.5], [15, 7.5], [5, 7.5]]
     assert len(source.collections[0].get_offsets()) == 24
     assert "(-0.50, -0.50)" in picture.alt and "4 by 6" in picture.alt
+    assert min(png_size(picture)) > 100
+
+
+@pytest.mark.parametrize("family", ["affine", "attention", "projective", "tps"])
+def test_sampling_draws_the_lines_of_any_family_where_its_grid_has_them(family):
+    image, member = torch.rand(1, 3, 11, 21), FAMILIES[family]
+    numbers = torch.tensor([member.identity])
+    theta = member.theta(numbers + 0.1 * torch.sin(torch.arange(numbers.numel())))
+    picture = plots.sampling(image, theta, size=(5, 5), family=family, lines=4)
+    source, target = picture.axes
+    x, y = stn.to_pixels(member.grid(theta, 5, 5)[0], 11, 21)
+    places = torch.stack([x, y], -1)
+    lines = [line.get_xydata() for line in source.lines if len(line.get_xydata()) == 99]
+    assert len(lines) == 10
+    for n in range(5):  # its ends lie on the border of the grid
+        assert lines[n][0] == pytest.approx(places[n, 0].tolist(), abs=1e-4)
+        assert lines[5 + n][-1] == pytest.approx(places[-1, n].tolist(), abs=1e-4)
+        assert lines[5 + n][49] == pytest.approx(places[2, n].tolist(), abs=1e-4)  # halfway
+    shown = torch.as_tensor(target.images[0].get_array().filled()).permute(2, 0, 1)
+    seen = stn.sampler.sample(image, member.grid(theta, 5, 5))[0]
+    assert torch.allclose(shown, seen, atol=1e-6)
+    assert source.get_xlim()[0] <= x.min() and source.get_xlim()[1] >= x.max()
+    assert f"({x[0, 0] / 10 - 1:.2f}, {y[0, 0] / 5 - 1:.2f})" in picture.alt
+
+
+def test_sampling_shows_no_more_than_the_surroundings_of_a_plane_with_a_horizon():
+    theta = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 2, 1]]])
+    picture = plots.sampling(torch.rand(1, 1, 11, 21), theta, family="projective", lines=8)
+    assert picture.axes[0].get_xlim() == (-30.5, 50.5)  # four half widths from the centre
     assert min(png_size(picture)) > 100
 
 
@@ -93,3 +117,11 @@ def test_images_takes_bytes_floats_colour_and_grey():
     picture = plots.images(pictures, ["house", "noise", "black"])
     assert [axes.get_title() for axes in picture.axes] == ["house", "noise", "black"]
     assert "house; noise; black" in picture.alt
+
+
+def test_two_channels_are_drawn_in_two_colours():
+    pair = torch.zeros(2, 2, 2, dtype=torch.uint8)
+    pair[0, 0], pair[1, :, 0] = 255, 255  # the top row, and the left column
+    shown = plots.images([pair]).axes[0].images[0].get_array().filled() * 255
+    orange, blue, both, black = (230, 159, 0), (0, 114, 178), (230, 216, 178), (0, 0, 0)
+    assert shown == pytest.approx(torch.tensor([[both, orange], [blue, black]]).numpy(), abs=1e-4)

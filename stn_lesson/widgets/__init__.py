@@ -1,6 +1,7 @@
 """Live pictures: what a hand moves, the browser draws at once."""
 
 from stn_lesson.widgets.alignment import Alignment
+from stn_lesson.widgets.family_explorer import FamilyExplorer
 from stn_lesson.widgets.flight_recorder import FlightRecorder
 from stn_lesson.widgets.fool_the_network import FoolTheNetwork
 from stn_lesson.widgets.grid_explorer import GridExplorer
@@ -11,6 +12,7 @@ from stn_lesson.widgets.warp_explorer import CHOICES, WarpExplorer
 __all__ = [
     "CHOICES",
     "Alignment",
+    "FamilyExplorer",
     "FlightRecorder",
     "FoolTheNetwork",
     "GridExplorer",

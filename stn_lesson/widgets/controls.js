@@ -189,6 +189,24 @@ function numberField(parent, {label, min = -1e6, max = 1e6, digits = 2}, onChang
   return {input, set(value) { last = value; if (!input.matches(":focus")) show(); }};
 }
 
+// Equation (1) with the six numbers of θ to be typed over; with a third row, that of a homography,
+// whose ninth number stays. Returns what lets them follow θ.
+function thetaFields(parent, rows, model, write, tell) {
+  const numbers = make("span", {className: "stn-matrix"}), names = "₁₂₃";
+  const fields = Array.from({length: 3 * rows}, (_, i) => {
+    const label = `θ${names[Math.floor(i / 3)]}${names[i % 3]}`;
+    const change = value => write(readTheta(model).map((old, k) => k === i ? value : old));
+    return numberField(numbers, {label}, change, tell);
+  });
+  if (rows === 3) fields[8].input.readOnly = true;
+  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
+  const source = rows === 3 ? ["w·xₛ", "w·yₛ", "w"] : ["xₛ", "yₛ"];
+  const words = rows === 3 ? "a homography, θ editable" : "equation (1), θ editable";
+  parent.append(make("div", {className: "stn-formula", role: "group", "aria-label": words},
+    column(...source), "=", numbers, column("xₜ", "yₜ", "1")));
+  return theta => fields.forEach((field, i) => field.set(theta[i]));
+}
+
 // Choices of kernel and padding, as far as they are offered. Returns what lets them follow `model`.
 function samplerChoices(parent, model, save, offered = ["kernel", "padding"]) {
   const options = {kernel: ["bilinear", "nearest"], padding: ["zeros", "border"]};

@@ -1,6 +1,6 @@
 // The sampler of notebook 03, for the browser: every target pixel asks θ where to look in the
 // source, and mixes the four pixels it finds there. −1 and 1 are the centres of the corner pixels.
-// A θ is six numbers, row by row; a picture is {pixels, height, width}, its pixels RGBA bytes.
+// A θ is six numbers, row by row, or nine; a picture is {pixels, height, width}, its pixels RGBA bytes.
 
 const IDENTITY = {rotation: 0, scale: 1, stretch: 1, shear: 0, x: 0, y: 0, flip: false};
 const radians = degrees => degrees * Math.PI / 180;
@@ -51,27 +51,53 @@ const centre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
 
 const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
-// The target's RGBA bytes: equations (4) and (5).
-function warp(source, theta, height, width, kernel = "bilinear", padding = "zeros") {
+// The regular target grid: x and y of all pixel centres in turn, row by row.
+function meshgrid(height, width) {
+  const points = new Float64Array(2 * height * width);
+  for (let row = 0, n = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      points[n++] = centre(column, width);
+      points[n++] = centre(row, height);
+    }
+  }
+  return points;
+}
+
+const HORIZON = 1e-3; // the least depth that is divided by, as in grid.py
+
+// Where points (x, y in turn) look under θ: equation (1), or a homography if θ has a third row.
+function project([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
+  const looks = new Float64Array(points.length);
+  for (let n = 0; n < points.length; n += 2) {
+    const x = points[n], y = points[n + 1], depth = Math.max(g * x + h * y + i, HORIZON);
+    looks[n] = (a * x + b * y + c) / depth;
+    looks[n + 1] = (d * x + e * y + f) / depth;
+  }
+  return looks;
+}
+
+// The target's RGBA bytes from where each of its pixels looks: equations (4) and (5).
+function sample(source, grid, height, width, kernel = "bilinear", padding = "zeros") {
   const {pixels, height: H, width: W} = source;
   const target = new Uint8ClampedArray(4 * height * width).fill(255);
-  for (let row = 0, to = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, to += 4) {
-      let [x, y] = lookUp(theta, centre(column, width), centre(row, height), source);
-      if (padding === "border") { x = clamp(x, 0, W - 1); y = clamp(y, 0, H - 1); }
-      if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // (4)
-      const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
-      let red = 0, green = 0, blue = 0;
-      for (let k = 0; k < 4; k++) { // the four neighbours, (5)
-        const m = left + (k & 1), n = top + (k >> 1);
-        if (!(m >= 0 && m < W && n >= 0 && n < H)) continue; // outside: zero
-        const weight = (k & 1 ? u : 1 - u) * (k >> 1 ? v : 1 - v), from = 4 * (n * W + m);
-        red += weight * pixels[from];
-        green += weight * pixels[from + 1];
-        blue += weight * pixels[from + 2];
-      }
-      target[to] = red; target[to + 1] = green; target[to + 2] = blue;
+  for (let n = 0, to = 0; to < target.length; n += 2, to += 4) {
+    let x = (grid[n] + 1) * (W - 1) / 2, y = (grid[n + 1] + 1) * (H - 1) / 2;
+    if (padding === "border") { x = clamp(x, 0, W - 1); y = clamp(y, 0, H - 1); }
+    if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // (4)
+    const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
+    let red = 0, green = 0, blue = 0;
+    for (let k = 0; k < 4; k++) { // the four neighbours, (5)
+      const column = left + (k & 1), row = top + (k >> 1);
+      if (!(column >= 0 && column < W && row >= 0 && row < H)) continue; // outside: zero
+      const weight = (k & 1 ? u : 1 - u) * (k >> 1 ? v : 1 - v), from = 4 * (row * W + column);
+      red += weight * pixels[from];
+      green += weight * pixels[from + 1];
+      blue += weight * pixels[from + 2];
     }
+    target[to] = red; target[to + 1] = green; target[to + 2] = blue;
   }
   return target;
 }
+
+const warp = (source, theta, height, width, kernel, padding) =>
+  sample(source, project(theta, meshgrid(height, width)), height, width, kernel, padding);

@@ -66,20 +66,6 @@ function asCode(numbers, theta, [height, width]) {
   return `theta = stn.affine_theta(${words.join(", ")})`;
 }
 
-// Equation (1) with the six numbers of θ to be typed over. Returns what lets them follow θ.
-function thetaFields(parent, model, write, tell) {
-  const numbers = make("span", {className: "stn-matrix"});
-  const fields = [0, 1, 2, 3, 4, 5].map(i => {
-    const label = `θ${"₁₂"[Math.floor(i / 3)]}${"₁₂₃"[i % 3]}`;
-    const change = value => write(readTheta(model).map((old, k) => k === i ? value : old));
-    return numberField(numbers, {label}, change, tell);
-  });
-  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
-  parent.append(make("div", {className: "stn-formula", role: "group", "aria-label": "equation (1), θ editable"},
-    column("xₛ", "yₛ"), "=", numbers, column("xₜ", "yₜ", "1")));
-  return theta => fields.forEach((field, i) => field.set(theta[i]));
-}
-
 // The choice among the pictures, and a button to bring one's own. Returns what lets it follow.
 function chooser(parent, model, save, tell) {
   const select = choice(parent, "picture", [], name => { save({chosen: name}); tell(""); });
@@ -134,7 +120,7 @@ function render({model, el}) {
     try { await navigator.clipboard.writeText(code); tell(`Copied: ${code}`); }
     catch { tell(`To copy: ${code}`); }
   });
-  const followTheta = thetaFields(controls, model, write, tell);
+  const followTheta = thetaFields(controls, 2, model, write, tell);
 
   const chosen = row(controls);
   const followPicture = offered.includes("picture") ? chooser(chosen, model, save, tell) : null;

@@ -29,6 +29,10 @@ PICTURES = {
     "warp explorer, 256×256": (f"WarpExplorer({HOUSE})", "rotation", None),
     "grid explorer, 256×256, 32×32 points": (
         f"GridExplorer({HOUSE}, size=(32, 32))", "rotation", None),
+    "family explorer, projective, 256×256": (
+        f"FamilyExplorer({HOUSE}, 'projective')", "x", None),
+    "family explorer, spline of 6×6 points, 256×256": (
+        f"FamilyExplorer({HOUSE}, 'tps', k=6)", "x", None),
     "pixel inspector, 4×5": ("PixelInspector()", "x", None),
     "align it yourself, 256×256": (
         f"Alignment({GREY}, stn.warp({GREY}, {TURNED}))", "rotation", None),

@@ -14,6 +14,8 @@ TURNED = stn.affine_theta(rotation=torch.linspace(-40, 40, 32), scale=1.5)
 PICTURES = {
     "warp explorer": lambda: widgets.WarpExplorer(stn.house(), choices=widgets.CHOICES),
     "grid explorer": lambda: widgets.GridExplorer(stn.house(), start={"rotation": 20}),
+    "family explorer": lambda: widgets.FamilyExplorer(stn.house(), family="projective"),
+    "family explorer, a net": lambda: widgets.FamilyExplorer(stn.house(), family="tps", k=6),
     "pixel inspector": lambda: widgets.PixelInspector(),
     "align it yourself": lambda: widgets.Alignment(DIGIT, stn.warp(DIGIT, TURNED[:1])),
     "training monitor": lambda: widgets.TrainingMonitor(stn.RecipeSTN(), DIGITS),
