@@ -1,16 +1,20 @@
 """Our figures beside the paper's, and which of them are still to be measured."""
 
+import re
 import statistics
+from contextlib import suppress
+from itertools import product
 
 from stn_lesson.experiments.paper import COLUMNS, ROWS, cell_name
 from stn_lesson.experiments.records import read_record
 
+_IMAGES = re.compile(r": (\d+) training images")
 
-def errors(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
-    """Test errors in % after the last epoch, of every seed, for every cell that was measured.
 
-    Returns:
-        (row, column) → list of errors; a row is "cnn" or "st_cnn-tps", a column "R" or "RTS".
+def measured(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
+    """The records of all cells that were measured: (row, column) → record.
+
+    A row is "cnn" or "st_cnn-tps", a column "R" or "RTS".
 
     Raises:
         ValueError: no such experiment.
@@ -18,52 +22,71 @@ def errors(experiment: str, data: str = "mnist", schedule: str = "short") -> dic
     if experiment not in ROWS:
         raise ValueError(f"experiment must be one of {', '.join(ROWS)}, got {experiment!r}")
     found = {}
-    for row in ROWS[experiment]:
-        for column in COLUMNS[experiment]:
-            try:
-                record = read_record(cell_name(experiment, data, column, row, schedule))
-            except FileNotFoundError:
-                continue
-            last = [100 - 100 * run["accuracy"][-1] for run in record["runs"]]
-            found[_name(row), column] = last
+    for row, column in product(ROWS[experiment], COLUMNS[experiment]):
+        with suppress(FileNotFoundError):
+            record = read_record(cell_name(experiment, data, column, row, schedule))
+            found[_name(row), column] = record
     return found
+
+
+def errors(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
+    """Test errors in % after the last epoch: (row, column) → one for each seed."""
+    return {
+        cell: [100 - 100 * run["accuracy"][-1] for run in record["runs"]]
+        for cell, record in measured(experiment, data, schedule).items()
+    }
 
 
 def published(experiment: str) -> dict:
     """The paper's test errors in %, where it has any: (row, column) → error."""
     rows = read_record("paper")["test_error_in_percent"].get(experiment, {})
-    return {
-        (row, column): error for row, columns in rows.items() for column, error in columns.items()
-    }
+    return {(row, column): error for row, cells in rows.items() for column, error in cells.items()}
 
 
 def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
     """A table of test errors in %: ours, mean and range over the seeds, and [the paper's].
 
     >>> print(table("tc").splitlines()[2].split())
-    ['network', 'TC']
+    ['network', 'parameters', 'TC']
     """
+    found = measured(experiment, data, schedule)
     ours, theirs = errors(experiment, data, schedule), published(experiment)
     columns, rows = COLUMNS[experiment], [_name(row) for row in ROWS[experiment]]
-    lines = [["network", *columns]]
+    lines = [["network", "parameters", *columns]]
     for row in rows:
         cells = [_cell(ours.get((row, column)), theirs.get((row, column))) for column in columns]
-        lines.append([row, *cells])
+        counts = {found[row, c]["parameters"] for c in columns if (row, c) in found}
+        lines.append([row, _range(counts), *cells])
     for row in dict.fromkeys(row for row, _ in theirs if row not in rows):  # of all its families
         best = [_best(ours, row, column) for column in columns]
         cells = [_cell(best[k], theirs[row, column]) for k, column in enumerate(columns)]
-        lines.append([f"best {row}", *cells])
+        lines.append([f"best {row}", "", *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [f"test error in % on {data}, {schedule} schedule; [the paper's]", ""]
     for line in lines:
         padded = [word.ljust(width) for word, width in zip(line, widths, strict=True)]
         text.append("  ".join(padded).rstrip())
-    missing = [
-        f"{row} on {column}" for row in rows for column in columns if (row, column) not in ours
-    ]
+    text += ["", *_how(found)]
+    missing = [f"{row} on {column}" for row, column in product(rows, columns)]
+    missing = [cell for cell in missing if tuple(cell.split(" on ")) not in ours]
     if missing:
-        text += ["", f"not measured yet: {', '.join(missing)}"]
+        text.append(f"not measured yet: {', '.join(missing)}")
     return "\n".join(text)
+
+
+def _how(records: dict) -> list[str]:
+    """How the records of a table came about: a line for every way, and one on collapse."""
+    if not records:
+        return []
+    ways = dict.fromkeys(
+        f"{record['settings']['epochs']} epochs of "
+        f"{int(_IMAGES.search(record['data'])[1]):,} images, "
+        f"{record['settings']['precision']}, {record['device']}"
+        for record in records.values()
+    )
+    runs = [run for record in records.values() for run in record["runs"]]
+    collapsed = sum(run["collapsed_at"] is not None for run in runs)
+    return [*ways, f"{collapsed} of {len(runs)} runs collapsed"]
 
 
 def _cell(ours: list[float] | None, theirs: float | None) -> str:
@@ -78,6 +101,16 @@ def _cell(ours: list[float] | None, theirs: float | None) -> str:
     if theirs is not None:
         words.append(f"[{theirs}]")
     return " ".join(words)
+
+
+def _range(counts: set[int]) -> str:
+    """From the smallest to the largest.
+
+    >>> _range({144106, 175790}), _range({7}), _range(set())
+    ('144,106 to 175,790', '7', '–')
+    """
+    ends = sorted({min(counts), max(counts)}) if counts else []
+    return " to ".join(f"{count:,}" for count in ends) or "–"
 
 
 def _best(ours: dict, network: str, column: str) -> list[float] | None:

@@ -14,7 +14,16 @@ def measured(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "DATA", tmp_path)
 
     def measure(name, *accuracies):
-        record = {"runs": [{"accuracy": [0.1, accuracy]} for accuracy in accuracies]}
+        record = {
+            "data": "some digits: 50000 training images, 7 test images, 28×28 pixels",
+            "settings": {"epochs": 2, "precision": "float32"},
+            "device": "cpu (abacus)",
+            "parameters": 1234,
+            "runs": [
+                {"accuracy": [0.1, accuracy], "collapsed_at": 40 if accuracy < 0.2 else None}
+                for accuracy in accuracies
+            ],
+        }
         (tmp_path / "results" / f"{name}.json").write_text(json.dumps(record), "utf-8")
 
     return measure
@@ -26,10 +35,14 @@ def test_a_table_shows_ours_with_its_spread_beside_the_papers(measured):
     lines = tables.table("tc").splitlines()
     assert lines[0] == "test error in % on mnist, short schedule; [the paper's]"
     assert lines[3:7] == [
-        "fcn            – [13.2]",
-        "cnn            3.50 (3.00 to 4.00) [3.5]",
-        "st_fcn-affine  – [2.0]",
-        "st_cnn-affine  2.00 [1.7]",
+        "fcn            –           – [13.2]",
+        "cnn            1,234       3.50 (3.00 to 4.00) [3.5]",
+        "st_fcn-affine  –           – [2.0]",
+        "st_cnn-affine  1,234       2.00 [1.7]",
+    ]
+    assert lines[-3:-1] == [
+        "2 epochs of 50,000 images, float32, cpu (abacus)",
+        "0 of 3 runs collapsed",
     ]
     assert lines[-1] == "not measured yet: fcn on TC, st_fcn-affine on TC"
     assert "–" in tables.table("tc", schedule="long").splitlines()[4]
@@ -40,6 +53,11 @@ def test_the_best_single_transformer_is_compared_where_the_paper_gives_no_other(
     measured("addition-mnist-st_fcn-tps-short", 0.78)
     line = next(x for x in tables.table("addition").splitlines() if x.startswith("best st_fcn"))
     assert line.split() == ["best", "st_fcn", "22.00", "[18.5]"]
+
+
+def test_runs_that_collapsed_are_counted(measured):
+    measured("tc-mnist-cnn-short", 0.96, 0.11, 0.97)
+    assert "1 of 3 runs collapsed" in tables.table("tc")
 
 
 def test_the_papers_figures_are_as_printed_there():
