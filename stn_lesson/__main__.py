@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from stn_lesson.datasets.mnist import DownloadError
-from stn_lesson.experiments import paper, records, tables
+from stn_lesson.experiments import colocalisation, paper, records, tables
 from stn_lesson.experiments.lasagne import run_recipe
 from stn_lesson.experiments.ready import TRAINED, run_trained
 from stn_lesson.experiments.runs import SOURCES
@@ -22,6 +22,7 @@ OPTIONS = {
         ("tc", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
+    "colocalise": ("data", "distortion", "seeds"),
 }  # fmt: skip
 
 
@@ -37,7 +38,8 @@ def main(words: list[str] | None = None) -> int:
     )
     # No defaults here: they would hide whether an option was given.
     run.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
-    run.add_argument("--distortion", choices=paper.DISTORTED, help="one column (default all)")
+    columns = [*paper.DISTORTED, *colocalisation.DISTRACTORS]
+    run.add_argument("--distortion", choices=columns, help="one column (default all)")
     networks = [*NETWORKS, *dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)]
     run.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
     run.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
@@ -46,7 +48,7 @@ def main(words: list[str] | None = None) -> int:
     run.add_argument("--precision", choices=["float32", "bfloat16"], help="(default float32)")
     run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
     table = verbs.add_parser("table", help="print our figures beside the paper's")
-    table.add_argument("experiment", choices=paper.ROWS)
+    table.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
     table.add_argument("--data", choices=SOURCES, default="mnist")
     table.add_argument("--schedule", choices=["short", "long"], default="short")
     verbs.add_parser("results", help="print a line for every record in data/results")
@@ -61,6 +63,8 @@ def main(words: list[str] | None = None) -> int:
                 parser.error(f"{asked.experiment} takes {known}; got --{unknown[0]}")
             for path in run_experiment(asked.experiment, options, parser):
                 print(f"written: {path.relative_to(records.DATA.parent)}")
+        elif asked.verb == "table" and asked.experiment == "colocalise":
+            print(colocalisation.colocalise_table(asked.data))
         elif asked.verb == "table":
             print(tables.table(asked.experiment, asked.data, asked.schedule))
         else:
@@ -79,6 +83,14 @@ def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentPars
         yield run_recipe(**{"data": "digits"} | options)
     elif experiment in TRAINED:
         yield run_trained(experiment)
+    elif experiment == "colocalise":
+        chosen = options.pop("distortion", None)
+        if chosen not in (None, *colocalisation.DISTRACTORS):
+            parser.error(f"colocalise takes --distortion T or TC, got {chosen}")
+        for distortion in colocalisation.DISTRACTORS:
+            if chosen in (None, distortion):
+                options = {"data": "digits"} | options
+                yield colocalisation.run_colocalise(distortion=distortion, **options)
     else:
         chosen = {key: options.pop(key, None) for key in ("distortion", "network", "family")}
         cells = [
@@ -101,7 +113,7 @@ def print_results():
     """A line for every record of a training."""
     for path in sorted((records.DATA / "results").glob("*.json")):
         record = records.read_record(path.stem)
-        if "runs" in record:
+        if "accuracy" in record.get("runs", [{}])[0]:
             print(records.summary(record))
 
 

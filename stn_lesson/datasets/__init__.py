@@ -2,6 +2,7 @@
 
 from stn_lesson.datasets.addition import addition
 from stn_lesson.datasets.clutter import clutter
+from stn_lesson.datasets.colocalisation import Scenes, colocalisation, iou, windows
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.digits import load_digits
 from stn_lesson.datasets.distortions import (
@@ -17,15 +18,19 @@ from stn_lesson.datasets.pictures import checkerboard, house
 __all__ = [
     "DISTORTIONS",
     "Dataset",
+    "Scenes",
     "Split",
     "addition",
     "checkerboard",
     "clutter",
+    "colocalisation",
     "distort",
     "distort_elastic",
     "distort_projective",
     "house",
+    "iou",
     "load_digits",
     "load_mnist",
     "load_npz",
+    "windows",
 ]

@@ -53,16 +53,57 @@ def clutter(
             fresh=fresh,
             repeats=repeats,
         )
-    digits = _check_digits(digits, size, crop)
+    return place(digits, digits, **settings, seed=seed)[0]
+
+
+def place(
+    digits: Tensor,
+    others: Tensor,
+    size: int,
+    *,
+    distractors: int,
+    crop: int,
+    seed: int = 0,
+    chunk: int = 512,
+) -> tuple[Tensor, Tensor]:
+    """Clutter of which one knows where the digits are: `clutter` without the places.
+
+    Args:
+        digits: bytes (N, 1, h, w) or (N, h, w), the digits to place.
+        others: bytes (M, 1, h, w) or (M, h, w), the digits that the crops are taken from.
+        size: as all that follow, what it is in `clutter`.
+        distractors: see there.
+        crop: see there.
+        seed: see there.
+        chunk: see there.
+
+    Returns:
+        images, bytes (N, 1, size, size), and corners, whole numbers (N, 2): the column and the row
+        of each digit's first pixel.
+
+    >>> digits = torch.full((1, 28, 28), 255, dtype=torch.uint8)
+    >>> images, corners = place(digits, digits, 60, distractors=0, crop=8)
+    >>> column, row = corners[0].tolist()
+    >>> images[0, 0, row : row + 28, column : column + 28].eq(255).all().item()
+    True
+    """
+    digits, others = _check_digits(digits, size, crop), _check_digits(others, size, crop)
+    if digits.shape[1:] != others.shape[1:]:
+        raise ValueError(
+            "the crops must come from digits of the same size, got "
+            f"{tuple(others.shape[1:])} beside {tuple(digits.shape[1:])}"
+        )
     images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
-    draws = _draw(digits, size, distractors, crop, seed)
+    draws = _draw(digits, len(others), size, distractors, crop, seed)
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
-        images[part, 0] = _assemble(digits, part, draws, size, crop)
-    return images
+        images[part, 0] = _assemble(digits, others, part, draws, size, crop)
+    return images, torch.stack([draws["column"], draws["row"]], -1)
 
 
-def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> dict[str, Tensor]:
+def _draw(
+    digits: Tensor, others: int, size: int, distractors: int, crop: int, seed: int
+) -> dict[str, Tensor]:
     """Every random choice for every image, drawn at once and on the CPU, whatever the device."""
     generator = torch.Generator().manual_seed(seed)
     count, height, width = digits.shape
@@ -73,7 +114,7 @@ def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> 
     return {
         "row": draw(size - height + 1, count),
         "column": draw(size - width + 1, count),
-        "source": draw(max(count, 1), count, distractors),
+        "source": draw(max(others, 1), count, distractors),
         "source_row": draw(height - crop + 1, count, distractors),
         "source_column": draw(width - crop + 1, count, distractors),
         "crop_row": draw(size - crop + 1, count, distractors),
@@ -82,7 +123,7 @@ def _draw(digits: Tensor, size: int, distractors: int, crop: int, seed: int) -> 
 
 
 def _assemble(
-    digits: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int
+    digits: Tensor, others: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int
 ) -> Tensor:
     """The cluttered images of one chunk, (n, size, size)."""
     draws = {name: draw[part] for name, draw in draws.items()}
@@ -92,7 +133,7 @@ def _assemble(
 
     source = draws["source"] * (height * width)
     source = source + draws["source_row"] * width + draws["source_column"]
-    patches = digits.flatten()[source[..., None] + _offsets(crop, crop, width, digits.device)]
+    patches = others.flatten()[source[..., None] + _offsets(crop, crop, width, digits.device)]
     corner = draws["crop_row"] * size + draws["crop_column"]
     for k in range(patches.shape[1]):
         _paste(canvas, patches[:, k], corner[:, k], _offsets(crop, crop, size, digits.device))

@@ -1,6 +1,7 @@
 """Networks to train: the recipe's and the paper's, with spatial transformers and without."""
 
 from stn_lesson.networks.counting import count_parameters, matched
+from stn_lesson.networks.finding import WINDOW, Encoder, Finder, window_finder
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
 from stn_lesson.networks.precision import InBfloat16
 from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
@@ -13,6 +14,9 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "WINDOW",
+    "Encoder",
+    "Finder",
     "InBfloat16",
     "PlainCNN",
     "RecipeSTN",
@@ -21,4 +25,5 @@ __all__ = [
     "frozen_stn",
     "matched",
     "start_like_the_recipe",
+    "window_finder",
 ]

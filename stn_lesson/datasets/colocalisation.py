@@ -1,0 +1,118 @@
+"""Co-localisation: large scenes that each show a digit of one class, and where (appendix A.2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stn_lesson.datasets.clutter import clutter, place
+from stn_lesson.datasets.dataset import Dataset, Split, remade
+
+SIDE = 28  # of a digit in pixels
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Pictures that have one thing in common, and the truth to judge by: where it is.
+
+    Attributes:
+        images: bytes (N, 1, H, W).
+        boxes: floats (N, 4), the digits' boxes in pixels: left, top, right, bottom edge. The first
+            pixel of a picture lies between the edges 0 and 1.
+    """
+
+    images: Tensor
+    boxes: Tensor
+
+    def __len__(self) -> int:
+        """Number of scenes."""
+        return len(self.images)
+
+
+def colocalisation(
+    digits: Split,
+    label: int,
+    count: int = 100,
+    *,
+    size: int = 84,
+    distractors: int = 0,
+    crop: int = 6,
+    seed: int = 0,
+) -> Scenes:
+    """Scenes that show a digit of the same class, each at a random place, among crops of others.
+
+    Args:
+        digits: the digits to choose from, 28×28, of all classes. The crops come from any of them.
+        label: the class that the scenes have in common.
+        count: how many scenes, each with a digit of its own.
+        size: side of the scenes in pixels.
+        distractors: number of crops; the paper has 0 (translated) and 16 (and cluttered).
+        crop: side of a crop in pixels.
+        seed: decides digits, places and crops.
+
+    Raises:
+        ValueError: fewer than `count` digits of the class, or digits that are not 28×28.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> scenes = colocalisation(load_digits().train, label=4, distractors=16)
+    >>> scenes.images.shape, scenes.boxes[0]
+    (torch.Size([100, 1, 84, 84]), tensor([10., 28., 38., 56.]))
+    """
+    own = (digits.labels == label).nonzero().flatten()
+    if len(own) < count or digits.images.shape[-2:] != (SIDE, SIDE):
+        height, width = digits.images.shape[-2:]
+        raise ValueError(
+            f"{count} scenes need {count} digits of class {label}, {SIDE}×{SIDE} pixels each, got "
+            f"{len(own)} of {height}×{width}: ask for fewer scenes, or take the training digits"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    chosen = own[torch.randperm(len(own), generator=generator)[:count].to(own.device)]
+    places = torch.randint(2**31, (), generator=generator).item()
+    clutter = dict(distractors=distractors, crop=crop, seed=places)
+    images, corners = place(digits.images[chosen], digits.images, size, **clutter)
+    return Scenes(images, torch.cat([corners, corners + SIDE], 1).float())
+
+
+def windows(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0) -> Dataset:
+    """What a window that looks at a digit may show: the digit off centre, crops of others around.
+
+    An encoder that learns to read these stays calm when a window misses by a little (notebook 09).
+
+    Args:
+        digits: 28×28. Training windows are made anew in every epoch.
+        shift: by how many pixels, at most, a digit is off centre, to each side.
+        distractors: number of 6×6 crops.
+        seed: where the random numbers start from.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> windows(load_digits())
+    windows on embedded digits: 1287 training images, 510 test images, 28×28 pixels
+    """
+    if not 0 <= shift < SIDE / 2:
+        raise ValueError(f"shift must be from 0 to {SIDE // 2 - 1} pixels, got {shift}")
+
+    def make(split: Split, seed: int) -> Tensor:
+        size, inside = SIDE + 2 * shift, slice(shift, SIDE + shift)
+        around = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
+        return around[:, :, inside, inside].contiguous()
+
+    return remade(digits, make, name=f"windows on {digits.name}", seed=seed, stream=9)
+
+
+def iou(boxes: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of boxes (N, 4) with others (N, 4), pair by pair: (N,).
+
+    >>> iou(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]))  # 2 of 6 pixels
+    tensor([0.3333])
+    """
+    for name, value in (("boxes", boxes), ("others", others)):
+        if value.ndim != 2 or value.shape[1] != 4 or (value[:, 2:] < value[:, :2]).any():
+            raise ValueError(
+                f"{name} must be (N, 4): left, top, right, bottom, with left ≤ right and top ≤ "
+                f"bottom, got shape {tuple(value.shape)}"
+            )
+    top_left = torch.maximum(boxes[:, :2], others[:, :2])
+    bottom_right = torch.minimum(boxes[:, 2:], others[:, 2:])
+    shared = (bottom_right - top_left).clamp(min=0).prod(1)
+    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, others)]
+    return shared / (sum(areas) - shared).clamp(min=1e-12)  # two empty boxes share nothing

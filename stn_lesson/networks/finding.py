@@ -1,0 +1,112 @@
+"""Networks that find what pictures have in common (appendix A.2): an encoder and a finder."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stn_lesson.grid import FAMILIES, Family, pixel_centres
+from stn_lesson.transformer import SpatialTransformer
+
+WINDOW = 28  # side of a window, of what the encoder sees, in pixels
+
+
+class Encoder(nn.Module):
+    """A small CNN that reads 28×28 digits; its hidden activations are the code of a window.
+
+    Shape:
+        images (N, 1, 28, 28) → class scores (N, classes).
+
+    >>> encoder = Encoder()
+    >>> encoder.code(torch.rand(2, 1, 28, 28)).shape
+    torch.Size([2, 64])
+    """
+
+    def __init__(self, classes: int = 10):
+        """See the class."""
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(32 * 4 * 4, 64), nn.ReLU(),
+        )  # fmt: skip
+        self.scores = nn.Linear(64, classes)
+        self.register_buffer("unit", torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes), to train it with."""
+        return self.scores(self.features(images))
+
+    def code(self, images: Tensor) -> Tensor:
+        """The hidden activations (N, 64), measured in `unit`."""
+        return self.features(images) / self.unit
+
+    @torch.no_grad()
+    def measure(self, digits: Tensor, length: float = 8.0) -> "Encoder":
+        """Choose the unit so that the codes of some digits (floats) have this mean length.
+
+        Trained encoders differ in how large their activations are, and the margin of the loss is
+        1 whatever they are. This makes it small against the distance of two digits, but not
+        nothing.
+        """
+        self.unit.fill_(self.features(digits).norm(dim=1).mean() / length)
+        return self
+
+
+class Finder(nn.Sequential):
+    """A localisation network that points: where is each of its feature maps brightest?
+
+    Two convolutions make 16 maps of the picture, a third as large. The softmax of a map, over all
+    its pixels, says where it is bright, and the mean place under it is a point (x, y). A linear
+    layer makes (s, t_x, t_y) of the 16 points. When the digit moves, the points move with it. The
+    layer has no bias, which would move all windows together, whatever the pictures show.
+
+    >>> Finder()(torch.rand(2, 1, 84, 84)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self):
+        """See the class."""
+        super().__init__(
+            nn.AvgPool2d(3),
+            nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 16, 7, padding=3),
+            BrightestPoint(), nn.Linear(2 * 16, 3, bias=False),
+        )  # fmt: skip
+
+
+class BrightestPoint(nn.Module):
+    """The mean place under the softmax of each map: (N, C, H, W) → (N, 2·C), all x, then all y.
+
+    >>> maps = torch.zeros(1, 1, 3, 3)
+    >>> maps[0, 0, 0, 2] = 9  # the top right corner
+    >>> BrightestPoint()(maps)
+    tensor([[ 1., -1.]])
+    """
+
+    SHARPNESS = 10  # a difference of 1/10 in a map counts e times
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Points (N, 2·C) between −1 and 1."""
+        height, width = maps.shape[-2:]
+        share = F.softmax(maps.flatten(2) * self.SHARPNESS, -1).view_as(maps)
+        x = (share.sum(2) * pixel_centres(width, device=maps.device)).sum(-1)
+        y = (share.sum(3) * pixel_centres(height, device=maps.device)).sum(-1)
+        return torch.cat([x, y], 1)
+
+
+def window_finder(size: int = 84, stretch: float = 0.1) -> SpatialTransformer:
+    """An attention transformer, equation (2), that starts with a 28×28 window in the middle.
+
+    Args:
+        size: side of the pictures in pixels.
+        stretch: by what share a window may grow or shrink. A window of
+            the first size cannot leave the picture.
+
+    >>> window_finder().theta(torch.zeros(1, 1, 84, 84))
+    tensor([[[0.3253, 0.0000, 0.0000],
+             [0.0000, 0.3253, 0.0000]]], grad_fn=<ViewBackward0>)
+    """
+    s, attention = (WINDOW - 1) / (size - 1), FAMILIES["attention"]
+    family = Family("window", (s, 0, 0), attention.theta, attention.grid)
+    room = 1 - s
+    limit = (s * stretch, room, room)
+    return SpatialTransformer(Finder(), family, (WINDOW, WINDOW), limit=limit)

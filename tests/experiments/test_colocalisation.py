@@ -1,0 +1,170 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stn_lesson.__main__ import main
+from stn_lesson.colocalisation import Search, boxes
+from stn_lesson.datasets import Scenes
+from stn_lesson.experiments import colocalisation as co
+from stn_lesson.experiments import records
+
+
+@pytest.fixture
+def quick(few_digits, monkeypatch):
+    """Two scenes of a class, an epoch for the encoder, two steps of search; a folder of records."""
+    monkeypatch.setitem(co.COUNT, "digits", 2)
+    monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", {"epochs": 1})
+    for distortion in co.DISTRACTORS:
+        monkeypatch.setitem(co.SEARCH, distortion, {"steps": 2, "learning_rate": 1e-3})
+    return few_digits
+
+
+def read(path):
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_a_run_leaves_a_record_of_every_class_with_its_settings(quick):
+    path = co.run_colocalise("digits", "TC", labels=(3, 1), starts=2)
+    record = read(path)
+    assert path == quick / "colocalise-digits-TC.json" and record["distractors"] == 16
+    assert record["data"].startswith("2 scenes of 84×84 pixels for each class, test part of few")
+    assert record["encoder"]["learnt"] == "windows" and record["encoder"]["parameters"] == 46_730
+    assert 0 < record["encoder"]["accuracy_on_plain_digits"] < 1
+    assert record["settings"] == {"steps": 2, "learning_rate": 1e-3, "starts": 2}
+    assert {"date", "device", "threads", "torch", "python"} <= set(record)
+    assert [(run["seed"], run["label"]) for run in record["runs"]] == [(0, 1), (0, 3)]
+    for run in record["runs"]:
+        assert run["steps"] == [0, 2] and len(run["found_at_steps"]) == 2
+        assert run["found"] == run["found_at_steps"][-1] and 0 <= run["mean_iou"] <= 1
+        assert run["loss"] <= run["other_losses"][0]  # the loss chose
+
+
+def test_what_is_in_the_record_is_kept_and_the_rest_is_added(quick, monkeypatch):
+    path = co.run_colocalise("digits", "T", labels=(1,), starts=1)
+    record = read(path)
+    record["runs"][0]["found"] = 0.125  # so that it can be told from a new one
+    records.write_record(path, record)
+    co.run_colocalise("digits", "T", 2, labels=(1, 2), starts=1)
+    runs = read(path)["runs"]
+    assert [(run["seed"], run["label"]) for run in runs] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert [run["found"] == 0.125 for run in runs] == [True, False, False, False]
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="differs in settings: delete it to measure anew"):
+        co.run_colocalise("digits", "T", labels=(1, 2), starts=1, steps=3)
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_is_stopped_keeps_the_classes_that_were_finished(quick, monkeypatch):
+    search, calls = co.colocalise, []
+
+    def stopped_at_the_second(*words, **settings):
+        calls.append(settings["seed"])
+        return replace(search(*words, **settings), interrupted=len(calls) == 2)
+
+    monkeypatch.setattr(co, "colocalise", stopped_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        co.run_colocalise("digits", "T", labels=(1, 2), starts=1)
+    assert [run["label"] for run in read(quick / "colocalise-digits-T.json")["runs"]] == [1]
+
+
+def test_the_same_run_gives_the_same_record(quick):
+    kept = []
+    for _ in range(2):
+        path = co.run_colocalise("digits", "T", labels=(1,), starts=1)
+        kept.append([run | {"seconds": 0} for run in read(path)["runs"]])
+        path.unlink()
+    assert kept[0] == kept[1]
+
+
+def test_the_lowest_loss_counts_and_not_the_best_overlap(monkeypatch):
+    losses = {0: 0.5, 1: 0.2, 2: 0.9}
+    monkeypatch.setattr(co, "colocalise", lambda *_, seed: Search(step_loss=[losses[seed]]))
+    assert [each.loss for each in co.searches(None, None, starts=3)] == [0.2, 0.5, 0.9]
+
+
+def test_overlaps_compare_every_kept_window_with_the_truth():
+    s = 27 / 83
+    on, beside = ([[[s, 0, x], [0, s, 0]]] for x in (0.0, 14 / 41.5))
+    scenes = Scenes(torch.zeros(1, 1, 84, 84, dtype=torch.uint8), boxes(torch.tensor(on)))
+    search = Search(steps=[0, 1], theta=[torch.tensor(beside), torch.tensor(on)])
+    assert co.overlaps(search, scenes).flatten().tolist() == pytest.approx([1 / 3, 1], abs=1e-4)
+
+
+def test_encoders_differ_in_what_they_have_learnt(quick, monkeypatch):
+    schedule = {"epochs": 5, "batch_size": 16, "learning_rate": 1e-2}
+    monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", schedule)
+    codes = {}
+    for learnt in co.ENCODERS:
+        encoder, digits = co.trained_encoder("digits", learnt)
+        images = digits.train.images[:8].float() / 255
+        codes[learnt] = encoder.code(images).detach()
+        assert 6 < codes[learnt].norm(dim=1).mean() < 10  # measured, whatever they have learnt
+    assert not torch.allclose(codes["random"], codes["plain"], atol=0.1)
+    assert not torch.allclose(codes["plain"], codes["windows"], atol=0.1)
+    with pytest.raises(ValueError, match="learnt must be one of random, plain, windows, got 'x'"):
+        co.trained_encoder("digits", "x")
+
+
+def test_the_table_shows_ours_beside_the_papers_and_names_what_is_missing(quick):
+    runs = [{"label": label, "found": share} for label, share in ((1, 0.5), (1, 0.7), (4, 1.0))]
+    records.write_record(quick / "colocalise-mnist-TC.json", {"runs": runs})
+    whole = [{"label": label, "found": 0.9 + label / 100} for label in range(10)]
+    records.write_record(quick / "colocalise-mnist-T.json", {"runs": whole})
+    lines = co.colocalise_table().splitlines()
+    assert lines[0] == "digits found (IoU above 0.5) in % on mnist; [the paper's]"
+    assert lines[3].split() == ["T", *map(str, range(90, 100)), "94.5", "[100]"]
+    assert lines[4].split()[:6] == ["TC", "–", "60", "–", "–", "100"]
+    assert lines[4].endswith("–  [75 to 93]")
+    assert lines[-1] == "not measured yet: TC, class 0, 2, 3, 5, 6, 7, 8, 9"
+    assert co.found_by_class("digits", "T") == {}
+
+
+def test_an_unknown_name_is_refused(quick):
+    with pytest.raises(ValueError, match="distortion of T, TC, .*got 'mnist', 'RTS', 'windows'"):
+        co.run_colocalise("mnist", "RTS")
+    with pytest.raises(ValueError, match="distortion must be T or TC, got 'P'"):
+        co.common_scenes(None, "digits", "P", 3)
+
+
+@pytest.mark.parametrize(("distortion", "lowest"), [("T", 0.99), ("TC", 0.97)])
+def test_the_records_hold_what_the_lesson_promises(distortion, lowest):
+    record = records.read_record(f"colocalise-mnist-{distortion}")
+    assert record["settings"] == co.SEARCH[distortion] | {"starts": co.STARTS}
+    assert record["data"].startswith("100 scenes") and record["encoder"]["learnt"] == "windows"
+    assert [run["label"] for run in record["runs"]] == list(range(10))
+    assert sum(run["found"] for run in record["runs"]) / 10 >= lowest
+    for run in record["runs"]:
+        assert run["found"] >= 0.95 and 0.65 < run["mean_iou"] < 0.85
+        assert run["loss"] <= min(run["other_losses"]) and len(run["other_losses"]) == 2
+        assert run["steps"][-1] == co.SEARCH[distortion]["steps"]
+
+
+def test_among_clutter_one_start_of_thirty_failed_and_its_loss_said_so():
+    """Notebook 09, section 7."""
+    runs = records.read_record("colocalise-mnist-TC")["runs"]
+    assert min(runs, key=lambda run: run["found"])["label"] == 1
+    failed = [
+        (run["label"], loss / run["loss"])
+        for run in runs
+        for share, loss in zip(run["other_found"], run["other_losses"], strict=True)
+        if share < 0.5
+    ]
+    assert [label for label, _ in failed] == [5] and failed[0][1] > 4
+
+
+def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeypatch, capsys):
+    monkeypatch.setattr(co.run_colocalise, "__kwdefaults__", {
+        **co.run_colocalise.__kwdefaults__, "labels": (1,), "starts": 1
+    })  # fmt: skip
+    assert main(["run", "colocalise", "--distortion", "TC"]) == 0
+    assert [path.stem for path in quick.iterdir()] == ["colocalise-digits-TC"]
+    assert main(["run", "colocalise", "--data", "digits"]) == 0
+    assert "written: data/results/colocalise-digits-T.json" in capsys.readouterr().out
+    assert main(["table", "colocalise", "--data", "digits"]) == 0
+    assert "not measured yet: T, class 0, 2" in capsys.readouterr().out
+    assert main(["results"]) == 0  # it has a table instead
+    with pytest.raises(SystemExit):
+        main(["run", "colocalise", "--distortion", "R"])
+    assert "colocalise takes --distortion T or TC, got R" in capsys.readouterr().err
