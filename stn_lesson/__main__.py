@@ -6,6 +6,7 @@ import sys
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, tables
 from stn_lesson.experiments.lasagne import run_recipe
+from stn_lesson.experiments.pairs import RIVALS, run_two_digits
 from stn_lesson.experiments.ready import TRAINED, run_trained
 from stn_lesson.experiments.runs import SOURCES
 from stn_lesson.networks import NETWORKS
@@ -22,6 +23,7 @@ OPTIONS = {
         ("tc", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
+    "two_digits": ("data", "network", "seeds", "epochs"),
     "colocalise": ("data", "distortion", "seeds"),
 }  # fmt: skip
 
@@ -40,7 +42,8 @@ def main(words: list[str] | None = None) -> int:
     run.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
     columns = [*paper.DISTORTED, *colocalisation.DISTRACTORS]
     run.add_argument("--distortion", choices=columns, help="one column (default all)")
-    networks = [*NETWORKS, *dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)]
+    rows = dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)
+    networks = dict.fromkeys([*NETWORKS, *rows, *RIVALS])
     run.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
     run.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
     run.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
@@ -83,6 +86,12 @@ def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentPars
         yield run_recipe(**{"data": "digits"} | options)
     elif experiment in TRAINED:
         yield run_trained(experiment)
+    elif experiment == "two_digits":
+        chosen = options.pop("network", None)
+        if chosen not in (None, *RIVALS):
+            parser.error(f"two_digits takes --network {', '.join(RIVALS)}; got {chosen}")
+        for name in [chosen] if chosen else RIVALS:
+            yield run_two_digits(name, **options)
     elif experiment == "colocalise":
         chosen = options.pop("distortion", None)
         if chosen not in (None, *colocalisation.DISTRACTORS):

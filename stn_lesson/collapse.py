@@ -29,19 +29,23 @@ class Look(NamedTuple):
 
 
 @torch.no_grad()
-def look(model: nn.Module, images: Tensor) -> Look:
-    """Where the first spatial transformer of a model looks, wherever in the model it stands.
+def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
+    """Where a spatial transformer of a model looks, wherever in the model it stands.
 
     Args:
         model: a network with a `SpatialTransformer`; it is asked in evaluation mode.
         images: floats (N, C, H, W), on any device.
+        which: of several transformers, in the model's own order, counted from 0.
 
     Raises:
-        ValueError: there is no transformer in the model.
+        ValueError: there is no transformer in the model, or none of that number.
     """
-    transformer, seen, was_training = find_transformer(model), [], model.training
+    transformer, seen, was_training = find_transformer(model, which), [], model.training
     if transformer is None:
-        raise ValueError(f"{type(model).__name__} has no SpatialTransformer to look through")
+        missing = "no SpatialTransformer to look through"
+        if find_transformer(model) is not None:
+            missing = f"no SpatialTransformer number {which}: they are counted from 0"
+        raise ValueError(f"{type(model).__name__} has {missing}")
     hook = transformer.register_forward_hook(lambda _, inputs, view: seen.extend([*inputs, view]))
     model.eval()
     try:
@@ -55,9 +59,10 @@ def look(model: nn.Module, images: Tensor) -> Look:
     return Look(theta.cpu(), grid.cpu(), view.cpu())
 
 
-def find_transformer(model: nn.Module) -> SpatialTransformer | None:
-    """The first spatial transformer in a model, or None."""
-    return next((m for m in model.modules() if isinstance(m, SpatialTransformer)), None)
+def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | None:
+    """A spatial transformer of a model, the first unless told otherwise, or None."""
+    transformers = [m for m in model.modules() if isinstance(m, SpatialTransformer)]
+    return transformers[which] if 0 <= which < len(transformers) else None
 
 
 def watch_for_collapse(

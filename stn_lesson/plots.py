@@ -53,7 +53,8 @@ def images(
     Two channels are drawn one in orange, one in blue, here and in every gallery.
     """
     tallest = max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
-    side = min(2.2, 11 / len(pictures))
+    widest = max(picture.shape[-1] / picture.shape[-2] for picture in pictures)
+    side = min(2.2 * max(widest, 1), 11 / len(pictures))
     words = f"{len(pictures)} pictures: {'; '.join(titles)}."
     figure = Picture(side * len(pictures), side * tallest + 0.3, alt or words)
     for k, picture in enumerate(pictures):

@@ -54,3 +54,17 @@ def test_look_measures_what_falls_outside_wherever_the_transformer_stands():
     assert find_transformer(second) is inner
     with pytest.raises(ValueError, match="PlainCNN has no SpatialTransformer"):
         look(stn.PlainCNN(size=40), images)
+
+
+def test_look_goes_through_each_of_several_transformers():
+    model, images = stn.STFCN(size=12, transformers=2), torch.rand(5, 1, 12, 12)
+    with torch.no_grad():
+        model.transformer[1].localisation[-1].bias += torch.tensor([0, 0, 0.5, 0, 0, 0])
+    first, second = look(model, images), look(model, images, which=1)
+    assert torch.equal(first.theta, stn.affine_theta().expand(5, -1, -1))
+    assert torch.equal(second.theta, stn.affine_theta(translation=(-0.5, 0)).expand(5, -1, -1))
+    assert torch.equal(torch.cat([first.view, second.view], 1), model.transformer(images))
+    assert first.outside == 0 and second.outside == 0.25  # three of twelve columns
+    for which in (2, -1):
+        with pytest.raises(ValueError, match=f"STFCN has no SpatialTransformer number {which}"):
+            look(model, images, which)

@@ -1,5 +1,7 @@
 """MNIST addition: two digits to be read and added (appendix A.1 of the paper)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,10 +9,17 @@ from stn_lesson.datasets.dataset import Dataset, Split, remade
 from stn_lesson.datasets.distortions import DISTORTIONS
 
 
-def addition(digits: Dataset, seed: int = 0, *, fresh: bool = True, repeats: int = 1) -> Dataset:
+def addition(
+    digits: Dataset,
+    seed: int = 0,
+    *,
+    distortion: Callable[..., Tensor] = DISTORTIONS["RTS"],
+    fresh: bool = True,
+    repeats: int = 1,
+) -> Dataset:
     """Pairs of digits, one in each channel and each distorted on its own; the label is their sum.
 
-    Both digits are turned, scaled and moved as in `DISTORTIONS["RTS"]`. Every digit of a split is
+    Every digit of a split is
     once the first of a pair; the second comes from the same split, so that no test digit is seen in
     training. A sum, 0 to 18, stays the same in every epoch; which digit of the second's class is
     its partner, and how both are distorted, is drawn anew.
@@ -18,12 +27,14 @@ def addition(digits: Dataset, seed: int = 0, *, fresh: bool = True, repeats: int
     Args:
         digits: a `Dataset` of single digits with labels 0 to 9.
         seed: where the random numbers start from; the same seed gives the same pairs.
+        distortion: bytes (N, 1, h, w) and a seed → distorted bytes; in the paper, and unless told
+            otherwise, digits are turned, scaled and moved on 42×42 pixels.
         fresh: make the training pairs anew in every epoch. The validation and test pairs are
             always fixed.
         repeats: how many pairs an epoch shows with each training digit as the first.
 
     Returns:
-        a `Dataset` of bytes (N, 2, 42, 42).
+        a `Dataset` of bytes (N, 2, 42, 42), or as large as the distortion makes them.
 
     Raises:
         TypeError: no `Dataset`.
@@ -44,8 +55,7 @@ def addition(digits: Dataset, seed: int = 0, *, fresh: bool = True, repeats: int
         generator = torch.Generator().manual_seed(seed)
         partner = _one_of_each(seconds(split.labels), split.labels, generator)
         both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
-        distortion = torch.randint(2**31, (), generator=generator).item()
-        both = DISTORTIONS["RTS"](both, seed=distortion)
+        both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
         return torch.cat(both.chunk(2), 1)
 
     return remade(

@@ -1,6 +1,7 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
 from stn_lesson.experiments.lasagne import SCENES, SCHEDULES, recipe, run_recipe
+from stn_lesson.experiments.pairs import rival, run_two_digits, two_digits, undone
 from stn_lesson.experiments.paper import build, run_cell
 from stn_lesson.experiments.ready import TRAINED, run_trained, trained
 from stn_lesson.experiments.records import (
@@ -23,12 +24,16 @@ __all__ = [
     "read_record",
     "recipe",
     "recorded_history",
+    "rival",
     "run_cell",
     "run_recipe",
     "run_trained",
+    "run_two_digits",
     "source",
     "summary",
     "table",
     "trained",
+    "two_digits",
+    "undone",
     "write_record",
 ]

@@ -39,6 +39,7 @@ def run_seeds(
     train: Callable[[int, Path], tuple[nn.Module, History]],
     *,
     theta: bool = False,
+    measure: Callable[[nn.Module], dict] = lambda model: {},
 ) -> Path:
     """Train with the seeds 0, 1, 2, … and write the record after each of them.
 
@@ -51,6 +52,7 @@ def run_seeds(
         seeds: how many there should be in the end.
         train: given a seed and the checkpoint's file, returns the model and the history.
         theta: whether the record keeps θ of the watched digits for seed 0.
+        measure: what else the record keeps of each trained model.
 
     Raises:
         FileExistsError: the record holds more seeds, or was made in another way; it is left alone.
@@ -64,7 +66,7 @@ def run_seeds(
         if history.interrupted:
             raise KeyboardInterrupt
         print(f"{name}, seed {seed}: {history}", flush=True)
-        runs.append(records.run_record(seed, history, theta=theta and seed == 0))
+        runs.append(records.run_record(seed, history, theta=theta and seed == 0) | measure(model))
         header = described | {"parameters": count_parameters(model)}
         header |= records.provenance(next(model.parameters()).device)
         records.write_record(path, header | {"runs": runs})

@@ -66,6 +66,8 @@ class STFCN(nn.Module):
             is sampled twice as densely and averaged over 2×2 points, against aliasing.
         transformers: how many look side by side (appendix A.1): each warps all channels, and the
             classifier gets all their views.
+        apart: let each localisation network begin with eyes for one channel alone, the first for
+            the first: its weights for the others start at 0, and may grow.
         hidden: units in each of the classifier's two hidden layers.
 
     Shape:
@@ -85,6 +87,7 @@ class STFCN(nn.Module):
         family: str | Family = "affine",
         view: int | None = None,
         transformers: int = 1,
+        apart: bool = False,
         hidden: int = 128,
     ):
         """See the class."""
@@ -100,6 +103,11 @@ class STFCN(nn.Module):
         inputs = transformers * channels * (view or size) ** 2
         self.classifier = _fully_connected(inputs, hidden, classes)
         self.transformer = _side_by_side(localisations, family, self.pool * (view or size))
+        if apart:
+            with torch.no_grad():
+                for k, localisation in enumerate(localisations):
+                    eyes = localisation[1].weight.view(32, channels, -1)
+                    eyes *= (torch.arange(channels) == k % channels)[:, None]
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""

@@ -100,3 +100,11 @@ def test_the_embedded_digits_give_all_sums():
 def test_pictures_without_labels_are_refused():
     with pytest.raises(TypeError, match="digits must be a Dataset with labels, got Tensor"):
         addition(DIGITS.train.images)
+
+
+def test_pairs_are_distorted_as_one_is_told_to():
+    data = addition(DIGITS, seed=3, distortion=lambda digits, seed: 255 - digits, repeats=2)
+    assert data.train.images.shape == (2 * SEEN, 2, 28, 28)
+    first = DIGITS.train.images.repeat(2, 1, 1, 1)
+    assert torch.equal(255 - data.training_images(1)[:, :1], first)
+    assert torch.equal(data.train.labels, addition(DIGITS, seed=3, repeats=2).train.labels)

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+import torch
+from torch import nn
+
+import stn_lesson as stn
+from stn_lesson import experiments
+from stn_lesson.experiments import pairs
+from stn_lesson.grid import Family, sampling_grid
+
+TURN = Family("turn", (0.0,), lambda angle: stn.affine_theta(rotation=angle[:, 0]), sampling_grid)
+
+
+class Back(nn.Module):
+    """Turns the picture back by a share of the angle at which each channel's dot stands."""
+
+    def __init__(self, shares):
+        super().__init__()
+        self.shares, self.last = torch.tensor(shares), nn.Linear(1, 1)
+
+    def forward(self, images):
+        x, y = stn.meshgrid(*images.shape[-2:])[:2]
+        dot = images.flatten(2)
+        angle = torch.rad2deg(torch.atan2(-(dot * y).sum(2), (dot * x).sum(2)))  # (N, 2)
+        return self.last(images.new_zeros(len(images), 1)) - (angle @ self.shares)[:, None]
+
+
+def test_what_a_transformer_undoes_is_measured_for_each_channel_by_itself():
+    dots = torch.zeros(3, 1, 15, 15)
+    dots[:, :, 7, 11:13] = 1  # right of the middle: at 0°
+    model = nn.Module()
+    model.transformer = nn.ModuleList(
+        stn.SpatialTransformer(Back(shares), TURN) for shares in ([1.0, 0.0], [0.25, 0.5])
+    )
+    model.forward = lambda images: [layer(images) for layer in model.transformer]
+    shares = experiments.undone(model, dots)
+    assert torch.allclose(shares, torch.tensor([[1, 0], [0.25, 0.5]]), atol=0.02)
+
+
+@pytest.mark.parametrize("name", pairs.RIVALS)
+def test_rivals_read_the_pairs_and_have_about_as_many_parameters(name, few_digits):
+    data, schedule = experiments.two_digits("digits", seed=1)
+    model = experiments.rival(name)
+    assert model(stn.to_floats(data.test.images)).shape == (32, 19)
+    assert stn.count_parameters(model) == pytest.approx(523_423, rel=0.001)
+    assert set(schedule) == {"epochs", "batch_size", "learning_rate"}
+
+
+def test_the_shifted_two_start_on_either_side_of_the_middle():
+    looked = [
+        stn.collapse.look(experiments.rival("shifted"), torch.rand(1, 2, 28, 28), which)
+        for which in (0, 1)
+    ]
+    assert [look.theta[0, 0, 2].item() for look in looked] == pytest.approx([-0.3, 0.3])
+    assert torch.equal(looked[0].theta[0, :, :2], torch.eye(2))
+
+
+@pytest.mark.parametrize(("name", "transformers"), [("fcn", 0), ("one", 1), ("apart", 2)])
+def test_a_record_keeps_what_each_transformer_undoes(name, transformers, few_digits, monkeypatch):
+    monkeypatch.setitem(pairs.SCHEDULES["digits"], "epochs", 1)
+    path = experiments.run_two_digits(name, seeds=2)
+    assert path == few_digits / f"two_digits-digits-{name}.json"
+    record = json.loads(path.read_text("utf-8"))
+    assert record["network"] == name and record["settings"]["turn"] == 60
+    assert [run["seed"] for run in record["runs"]] == [0, 1]
+    for run in record["runs"]:
+        shares = torch.tensor(run.get("undone", []))
+        assert shares.shape == ((transformers, 2) if transformers else (0,))
+    assert experiments.summary(record).startswith(f"{name} on pairs of few digits: test accuracy")
+
+
+def test_a_longer_run_has_a_record_of_its_own(few_digits):
+    path = experiments.run_two_digits("one", epochs=2)
+    assert path == few_digits / "two_digits-digits-one-2.json"
+    record = json.loads(path.read_text("utf-8"))
+    assert record["settings"]["epochs"] == len(record["runs"][0]["accuracy"]) == 2
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="name must be one of fcn, one, two, shifted, apart"):
+        experiments.rival("three")
+    with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'cifar'"):
+        experiments.two_digits("cifar")
