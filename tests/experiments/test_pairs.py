@@ -6,6 +6,7 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson import experiments
+from stn_lesson.__main__ import main
 from stn_lesson.experiments import pairs
 from stn_lesson.grid import Family, sampling_grid
 
@@ -82,3 +83,11 @@ def test_unknown_names_are_refused():
         experiments.rival("three")
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'cifar'"):
         experiments.two_digits("cifar")
+
+
+def test_the_command_runs_one_rival_or_says_which_there_are(few_digits, capsys):
+    assert main(["run", "two_digits", "--network", "one", "--epochs", "1"]) == 0
+    assert [path.stem for path in few_digits.iterdir()] == ["two_digits-digits-one-1"]
+    with pytest.raises(SystemExit):
+        main(["run", "two_digits", "--network", "cnn"])
+    assert "two_digits takes --network fcn, one, two" in capsys.readouterr().err

@@ -132,3 +132,12 @@ def test_an_unknown_cell_is_refused(few_digits, capsys):
     with pytest.raises(SystemExit):
         main(["run", "tc", "--network", "2st_fcn"])
     assert "tc has no cell for --network 2st_fcn" in capsys.readouterr().err
+
+
+def test_the_sum_takes_longer_and_a_smaller_rate(few_digits):
+    path = paper.run_cell("addition", "addition", "2st_fcn", "affine", data="digits", epochs=1)
+    settings = json.loads(path.read_text("utf-8"))["settings"]
+    assert settings["localisation_rate"] == 0.1 and settings["epochs"] == 1
+    path = paper.run_cell("table1", "R", "st_fcn", "affine", data="digits", epochs=1)
+    assert json.loads(path.read_text("utf-8"))["settings"]["localisation_rate"] == 0.3
+    assert paper.TASKS["addition"].longer == 4
