@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -64,16 +65,21 @@ def running_lab(folder: Path):
 
 SHORTER = {
     "experiments.recipe(DATA)": 'experiments.recipe(DATA)\nschedule["epochs"] = 2',
-    "history.accuracy[-1] > 0.87": "history.accuracy[-1] > 0.1",
     '{"epochs": 5}': '{"epochs": 1}',
+    "epochs=6, batch_size=64": "epochs=1, batch_size=64",
+    '"digits": (10, 64, 5)': '"digits": (2, 64, 1)',
+    "experiments.two_digits(DATA)": 'experiments.two_digits(DATA)\nschedule["epochs"] = 1',
 }
 
 
 def shortened(notebook: str) -> str:
-    """Notebook 05 with trainings of an epoch or two: nbval has it train in full."""
+    """A notebook with trainings of an epoch or two, which learn too little for its assertions.
+
+    nbval has it train in full.
+    """
     content = json.loads(notebook)
     for cell in content["cells"]:
-        cell["source"] = "".join(cell["source"])
+        cell["source"] = re.sub(r"^assert .*\n?", "", "".join(cell["source"]), flags=re.M)
         for long, short in SHORTER.items():
             cell["source"] = cell["source"].replace(long, short)
     return json.dumps(content)
