@@ -11,6 +11,7 @@ from stn_lesson.colocalisation import Search, boxes, colocalise
 from stn_lesson.datasets import Dataset, Scenes, colocalisation, iou, windows
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import source
+from stn_lesson.experiments.tables import in_columns
 from stn_lesson.networks import Encoder, count_parameters
 from stn_lesson.training import default_device, evaluate, fit, to_floats
 
@@ -192,12 +193,8 @@ def colocalise_table(data: str = "mnist", learnt: str = "windows") -> str:
         if len(means) < 10:
             absent = ", ".join(str(label) for label in range(10) if label not in means)
             missing.append(f"not measured yet: {distortion}, class {absent}")
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [f"digits found (IoU above {FOUND}) in % on {data}; [the paper's]", ""]
-    for line in lines:
-        padded = [word.rjust(width) for word, width in zip(line[1:], widths[1:], strict=True)]
-        text.append("  ".join([line[0].ljust(widths[0]), *padded]))
-    return "\n".join(text + (["", *missing] if missing else []))
+    return "\n".join(text + in_columns(lines) + (["", *missing] if missing else []))
 
 
 def _measured(search: Search, others: list[Search], scenes: Scenes) -> dict:

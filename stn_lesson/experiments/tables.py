@@ -61,17 +61,24 @@ def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
         best = [_best(ours, row, column) for column in columns]
         cells = [_cell(best[k], theirs[row, column]) for k, column in enumerate(columns)]
         lines.append([f"best {row}", "", *cells])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [f"test error in % on {data}, {schedule} schedule; [the paper's]", ""]
-    for line in lines:
-        padded = [word.ljust(width) for word, width in zip(line, widths, strict=True)]
-        text.append("  ".join(padded).rstrip())
-    text += ["", *_how(found)]
+    text += [*in_columns(lines), "", *_how(found)]
     missing = [f"{row} on {column}" for row, column in product(rows, columns)]
     missing = [cell for cell in missing if tuple(cell.split(" on ")) not in ours]
     if missing:
         text.append(f"not measured yet: {', '.join(missing)}")
     return "\n".join(text)
+
+
+def in_columns(lines: list[list[str]]) -> list[str]:
+    """Lines of words, padded so that they stand below each other.
+
+    >>> in_columns([["class", "1"], ["T", "100"]])
+    ['class  1', 'T      100']
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[word.ljust(w) for word, w in zip(line, widths, strict=True)] for line in lines]
+    return ["  ".join(line).rstrip() for line in padded]
 
 
 def _how(records: dict) -> list[str]:
