@@ -2,69 +2,17 @@
 
 import pytest
 import torch
-from bare import drag, mount, move, pixels, settle
+from bare import drag, move, pixels, settle
+from families import KINDS, assert_shows, explorer, message, points, put, said, theta, wavy
 
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, control_points, projective_grid
-from stn_lesson.sampler import sample
 from stn_lesson.theta import projective_theta
-from stn_lesson.widgets import FamilyExplorer
-from stn_lesson.widgets.family_explorer import carry_over, family_of, identity
+from stn_lesson.widgets.family_explorer import carry_over, identity
 
-HOUSE = stn.house(64, 96).mul(255).round() / 255
 STEP = 2 / (280 / 96)  # pixels of the house in one press of an arrow key on a point
 ACROSS, DOWN = 2 * STEP / 95, 2 * STEP / 63  # the same in the source's coordinates
-KINDS = [("affine", 4), ("projective", 4), ("tps", 2), ("tps", 4), ("tps", 6)]
-
-
 CORNERS = torch.tensor([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
-
-
-def theta(page):
-    """θ of the mounted picture, of whichever family."""
-    numbers = torch.tensor(page.evaluate("model.get('theta')"), dtype=torch.float32)
-    return numbers.view({6: (1, 2, 3), 9: (1, 3, 3)}.get(len(numbers), (1, -1, 2)))
-
-
-def wavy(family, k):
-    """A θ of this family, not far from the identity."""
-    theta = identity(family, k)
-    return theta + 0.07 * torch.sin(torch.arange(theta.numel())).view(theta.shape)
-
-
-def put(page, wanted):
-    """As Python does that sets θ."""
-    page.evaluate("t => model.set('theta', t)", wanted.flatten().tolist())
-    settle(page)
-
-
-def assert_shows(page, expected=None, image=HOUSE, size=None, unlike=0.0):
-    """The target is torch's, to the rounding of a byte but for a share of the pixels."""
-    settle(page)
-    now = theta(page)
-    if expected is not None:
-        assert now.shape == expected.shape and torch.allclose(now, expected.float(), atol=1e-5)
-    grid = FAMILIES[family_of(now)[0]].grid(now.double(), *(size or image.shape[-2:]))
-    wrong = (pixels(page, 1) - sample(image.double(), grid)).abs() > 1.01 / 255
-    assert wrong.float().mean() <= unlike
-
-
-def message(page):
-    return page.locator(".stn-message").inner_text()
-
-
-def said(page):
-    settle(page)
-    return page.locator(".stn-figures").inner_text()
-
-
-def points(page):
-    return page.locator(".stn-live select[aria-label=point] option").all_inner_texts()
-
-
-def explorer(page, family, k=4, **how):
-    mount(page, FamilyExplorer(how.pop("image", HOUSE), family, k, **how))
-    return page
 
 
 @pytest.mark.parametrize(("family", "k"), KINDS)
@@ -175,57 +123,6 @@ def test_one_point_is_a_stop_of_the_tab_key_and_taking_hold_chooses(page):
     assert page.input_value("[aria-label=point]") == "row 2, column 1"
 
 
-def test_families_are_exchanged_in_place_and_take_over_what_they_can(page):
-    explorer(page, "affine", 3)
-    start = stn.affine_theta(20, 1.3, 10, (0.1, -0.2))
-    put(page, start)
-    for name, words in [("projective", "four corners stay"), ("tps", "taken from the grid")]:
-        before = theta(page)
-        page.select_option("[aria-label=family]", name)
-        settle(page)
-        assert_shows(page, carry_over(before, name, 3))
-        assert words in message(page)
-        assert page.evaluate("[model.get('family'), model.get('k')]") == [name, 3]
-        shown = FAMILIES[name].grid(theta(page), 5, 7)
-        assert torch.allclose(shown, stn.sampling_grid(start, 5, 7), atol=1e-5)
-    before = theta(page)
-    page.select_option("[aria-label=net]", "5 × 5")
-    assert_shows(page, carry_over(before, "tps", 5))
-    assert page.evaluate("model.get('k')") == 5 and len(points(page)) == 25
-    move(page, "point: row 0, column 4", "Shift+ArrowLeft", 2)
-    for name, words in [("projective", "four corners stay"), ("affine", "three corners stay")]:
-        before = theta(page)
-        page.select_option("[aria-label=family]", name)
-        assert_shows(page, carry_over(before, name, 5))
-        assert words in message(page)
-        assert not page.locator("[aria-label=net]").is_visible()
-    page.select_option("[aria-label=family]", "tps")  # with the net that it had
-    settle(page)
-    assert theta(page).shape == (1, 25, 2)
-
-
-def test_random_nets_are_taken_over_as_in_python(page):
-    explorer(page, "tps", 4)
-    torch.manual_seed(1)
-    for name in ("affine", "projective"):
-        net = control_points(4)[None] + 0.15 * torch.randn(1, 16, 2)
-        put(page, net)
-        page.select_option("[aria-label=family]", name)
-        assert_shows(page, carry_over(net, name, 4))
-    tilted = torch.tensor([[[1.0, 0.1, 0], [0, 0.9, 0.1], [0.2, -0.3, 1]]])
-    put(page, tilted)
-    page.select_option("[aria-label=family]", "tps")
-    assert_shows(page, projective_grid(tilted, 4, 4).view(1, 16, 2))
-
-
-def test_what_looks_beyond_the_horizon_is_not_taken_over(page):
-    explorer(page, "projective")
-    put(page, torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 2, 1]]]))
-    page.select_option("[aria-label=family]", "tps")
-    assert_shows(page, identity("tps", 4))
-    assert "starts from the identity" in message(page)
-
-
 def test_numbers_of_theta_are_typed_and_the_ninth_stays(page):
     explorer(page, "projective")
     page.fill("[aria-label='θ₃₁']", "0.25")
@@ -308,27 +205,6 @@ def test_the_lines_of_the_source_run_where_torch_says(page, family, k):
         n, m = places[row, column].int().tolist()
         around = shown[:, n - 1 : n + 2, m - 1 : m + 2].flatten(1)
         assert (around - wanted[:, None]).abs().amax(0).min() < 0.25
-
-
-def test_python_exchanges_family_and_net(page):
-    explorer(page, "affine")
-    for wanted in (torch.eye(3)[None], control_points(2)[None], control_points(6)[None],
-                   stn.affine_theta(scale=2)):  # fmt: skip
-        put(page, wanted)
-        assert_shows(page, wanted)
-        count = {"affine": 3, "projective": 4}.get(family_of(wanted)[0], wanted.shape[1])
-        assert len(points(page)) == page.locator(".stn-handle").count() == count
-        assert page.input_value("[aria-label=family]") == family_of(wanted)[0]
-
-
-def test_words_name_what_matters_of_each_family(page):
-    explorer(page, "projective")
-    assert "θ maps target to source" in page.locator(".stn-live").inner_text()
-    assert "it is what makes parallels meet" in said(page)
-    page.select_option("[aria-label=family]", "affine")
-    assert "parallels stay parallel" in said(page)
-    page.select_option("[aria-label=family]", "tps")
-    assert "2 · 16 = 32 numbers" in said(page) and page.locator(".stn-matrix").count() == 0
 
 
 def test_an_ended_picture_listens_no_more(page):
