@@ -24,7 +24,7 @@ OPTIONS = {
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
     "two_digits": ("data", "network", "seeds", "epochs"),
-    "colocalise": ("data", "distortion", "seeds"),
+    "colocalise": ("data", "distortion", "encoder", "seeds"),
 }  # fmt: skip
 
 
@@ -46,6 +46,8 @@ def main(words: list[str] | None = None) -> int:
     networks = dict.fromkeys([*NETWORKS, *rows, *RIVALS])
     run.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
     run.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
+    encoders = list(colocalisation.ENCODERS)
+    run.add_argument("--encoder", choices=encoders, help="what it learnt from (default windows)")
     run.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
     run.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
     run.add_argument("--precision", choices=["float32", "bfloat16"], help="(default float32)")
@@ -96,9 +98,9 @@ def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentPars
         chosen = options.pop("distortion", None)
         if chosen not in (None, *colocalisation.DISTRACTORS):
             parser.error(f"colocalise takes --distortion T or TC, got {chosen}")
+        options = {"data": "digits", "learnt": options.pop("encoder", "windows")} | options
         for distortion in colocalisation.DISTRACTORS:
             if chosen in (None, distortion):
-                options = {"data": "digits"} | options
                 yield colocalisation.run_colocalise(distortion=distortion, **options)
     else:
         chosen = {key: options.pop(key, None) for key in ("distortion", "network", "family")}

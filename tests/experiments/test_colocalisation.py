@@ -164,6 +164,9 @@ def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeyp
     assert "written: data/results/colocalise-digits-T.json" in capsys.readouterr().out
     assert main(["table", "colocalise", "--data", "digits"]) == 0
     assert "not measured yet: T, class 0, 2" in capsys.readouterr().out
+    assert main(["run", "colocalise", "--distortion", "TC", "--encoder", "random"]) == 0
+    record = read(quick / "colocalise-digits-TC-random.json")
+    assert record["encoder"]["learnt"] == "random"
     assert main(["results"]) == 0  # it has a table instead
     with pytest.raises(SystemExit):
         main(["run", "colocalise", "--distortion", "R"])
