@@ -85,6 +85,25 @@ def test_error_curves_are_in_percent_and_say_their_last_values(history):
     assert "ours 10.0 %" in picture.alt and "published 25.0 %" in picture.alt
 
 
+def test_figures_stand_beside_published_ones_row_by_row():
+    ours = {("cnn", "R"): [1.0, 2.0], ("fcn", "R"): [4.0], ("fcn", "E"): [3.0]}
+    theirs = {("cnn", "R"): 2.0, ("fcn", "R"): 3.5, ("best", "E"): 1.0}
+    picture = plots.compared(ours, theirs)
+    assert picture.alt.startswith("test error in % of cnn, fcn, best on R, E: ours as dots")
+    assert picture.alt.endswith("Ours lie above the paper's in 1 of 2 cells.")
+    left, right = picture.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["cnn", "fcn", "best"]
+    marks = [line.get_xydata().tolist() for line in left.lines]
+    assert [[2, 0]] in marks and [[1, 0], [2, 0]] in marks and [[1.5, 0]] in marks
+    assert len(right.lines) == 3 and right.get_xscale() == "log"
+    picture.png()
+
+
+def test_whole_numbers_are_counted_in_whole_numbers(history):
+    ticks = plots.lines({"a": (range(4), [1, 2, 3, 4])}, "epoch", "").axes[0].get_xticks()
+    assert (ticks == ticks.round()).all()
+
+
 def test_a_training_shows_its_curves_and_where_it_looked():
     history = stn.History(step_loss=[2.0, 1.5, 1.0, 0.5], accuracy=[0.5, 0.75])
     images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)

@@ -1,0 +1,138 @@
+"""Curves of a training, and figures measured here beside published ones."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
+from torch import Tensor
+
+from stn_lesson.collapse import Look
+from stn_lesson.plots.looking import draw_looks
+from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
+from stn_lesson.training import History
+
+STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]
+
+
+def training(
+    history: History,
+    images: Tensor | None = None,
+    looked: Look | None = None,
+    answers: Tensor | None = None,
+    labels: Tensor | None = None,
+) -> Picture:
+    """A training run: its loss and its test error; beneath, if there is a look, its gallery."""
+    figure = Picture(10, 2.6 if looked is None else 5.4)
+    above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
+    loss, error = above.subplots(1, 2)
+    steps = {"training loss": (range(1, len(history.step_loss) + 1), history.step_loss)}
+    errors = [100 - 100 * accuracy for accuracy in history.accuracy]
+    _draw_lines(loss, steps, "step", "training loss")
+    epochs = {"test error": (range(1, len(errors) + 1), errors)}
+    _draw_lines(error, epochs, "epoch", "test error in %")
+    for axes in (loss, error):
+        _count_in_factors(axes)
+    figure.alt = (
+        f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
+        + (f", {errors[-1]:.1f} % in the end." if errors else ".")
+    )
+    for part in below:
+        figure.alt += " Beneath: " + draw_looks(part, images, looked, answers, labels)
+    return figure
+
+
+def error_curves(
+    histories: dict[str, History], reference: dict[str, tuple[Sequence, Sequence]] | None = None
+) -> Picture:
+    """Test error in % after every epoch, one curve for each named run.
+
+    Args:
+        histories: runs by name.
+        reference: published curves by name: (epochs, accuracies), epochs counted from 0.
+    """
+    curves = {name: (range(len(h.accuracy)), h.accuracy) for name, h in histories.items()}
+    curves |= reference or {}
+    last = ", ".join(
+        f"{name} {100 - 100 * y[-1]:.1f} %" for name, (_, y) in curves.items() if len(y)
+    )
+    figure = lines(
+        {name: (list(x), [100 - 100 * a for a in y]) for name, (x, y) in curves.items()},
+        "epoch",
+        "test error in %",
+        f"Test error against epochs. Last values: {last}.",
+    )
+    _count_in_factors(figure.axes[0])
+    return figure
+
+
+def lines(
+    curves: dict[str, tuple[Sequence, Sequence]], x_label: str, y_label: str, alt: str = ""
+) -> Picture:
+    """Named curves (x, y) in one diagram, told apart by colour, line and mark."""
+    figure = Picture(6.5, 3.4, alt or f"{y_label} against {x_label}: {', '.join(curves)}.")
+    axes = figure.add_subplot()
+    _draw_lines(axes, curves, x_label, y_label)
+    if any(curves):
+        axes.legend(frameon=False)
+    return figure
+
+
+def compared(ours: dict, theirs: dict, label: str = "test error in %") -> Picture:
+    """Figures measured here beside published ones, on a logarithmic axis.
+
+    Args:
+        ours: (row, column) → figures, one for each seed.
+        theirs: (row, column) → the published figure; cells may be missing on either side.
+        label: what the figures are.
+    """
+    cells = ours | theirs
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    columns = list(dict.fromkeys(column for _, column in cells))
+    both = ours.keys() & theirs.keys()
+    above = sum(mean(ours[cell]) > theirs[cell] for cell in both)
+    alt = (
+        f"{label} of {', '.join(rows)} on {', '.join(columns)}: ours as dots, from the lowest to "
+        f"the highest seed, the paper's as squares. Ours lie above the paper's in {above} of "
+        f"{len(both)} cells."
+    )
+    figure = Picture(2.3 * len(columns) + 1.5, 0.3 * len(rows) + 1.1, alt)
+    for axes, column in zip(
+        figure.subplots(1, len(columns), sharey=True, squeeze=False)[0], columns, strict=True
+    ):
+        for place, row in enumerate(rows):
+            if (row, column) in theirs:
+                axes.plot(theirs[row, column], place, "s", color=ORANGE, label="the paper's")
+            if found := ours.get((row, column)):
+                axes.plot([min(found), max(found)], [place] * 2, color=BLUE)
+                axes.plot(mean(found), place, "o", color=BLUE, label="ours")
+        axes.set(title=column, xlabel=label, xscale="log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.invert_yaxis()
+    told = {text: mark for mark, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(told.values(), told, loc="outside upper right", ncols=2, frameon=False)
+    return figure
+
+
+def _draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
+    for (name, (x, y)), (colour, style) in zip(curves.items(), STYLES * 9, strict=False):
+        few = len(x) <= 60
+        axes.plot(x, y, style if few else style[1:], color=colour, label=name, markersize=4)
+    if all(isinstance(place, int) for x, _ in curves.values() for place in x):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(alpha=0.3, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _count_in_factors(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
