@@ -19,6 +19,7 @@ OPTIONS = {
     "table1": (
         "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
     ),
+    "slant": ("data", "distortion", "network", "seeds", "schedule", "precision", "epochs"),
     **dict.fromkeys(
         ("tc", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
     ),
@@ -40,7 +41,7 @@ def main(words: list[str] | None = None) -> int:
     )
     # No defaults here: they would hide whether an option was given.
     run.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
-    columns = [*paper.DISTORTED, *colocalisation.DISTRACTORS]
+    columns = [*paper.DISTORTED, *paper.COLUMNS["slant"], *colocalisation.DISTRACTORS]
     run.add_argument("--distortion", choices=columns, help="one column (default all)")
     rows = dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)
     networks = dict.fromkeys([*NETWORKS, *rows, *RIVALS])

@@ -1,17 +1,19 @@
 """The paper's experiments with digits: table 1 and TC (section 4.1), addition (appendix A.1).
 
-Plain digits are not in the paper: where nothing is distorted, what does a transformer do?
+Two are not in the paper. Plain digits: where nothing is distorted, what does a transformer do? And
+slant: with which moves of the corners would P be as hard for our networks as it was for theirs?
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from stn_lesson.datasets import DISTORTIONS, Dataset, addition
+from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
 from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
 from stn_lesson.networks import CNN, FCN, STCNN, STFCN, InBfloat16, count_parameters, matched
 from stn_lesson.training import fit
@@ -50,6 +52,7 @@ TASKS = {
     "R": Task(DISTORTIONS["R"], 28),
     "RTS": Task(DISTORTIONS["RTS"], 42, view=28),
     "P": Task(DISTORTIONS["P"], 28),
+    **{f"P{move}": Task(partial(distort_projective, move=move), 28) for move in (1, 2, 3)},
     "E": Task(DISTORTIONS["E"], 28),
     "TC": Task(DISTORTIONS["TC"], 60, view=28),
     "plain": Task(_undistorted, 28),
@@ -75,9 +78,16 @@ ROWS = {
     "table1": (*PLAIN, *product(("st_fcn", "st_cnn"), FAMILIES)),
     "tc": AFFINE,
     "plain": AFFINE,
+    "slant": (*PLAIN, ("st_cnn", "affine")),
     "addition": (*PLAIN, *product(("st_fcn", "2st_fcn"), FAMILIES)),
 }
-COLUMNS = {"table1": DISTORTED, "tc": ("TC",), "plain": ("plain",), "addition": ("addition",)}
+COLUMNS = {
+    "table1": DISTORTED,
+    "tc": ("TC",),
+    "plain": ("plain",),
+    "slant": ("P1", "P2", "P3"),
+    "addition": ("addition",),
+}
 # Epochs, and how often an epoch shows each digit: the embedded ones are few.
 SCHEDULES = {
     ("mnist", "short"): {"epochs": 10, "repeats": 1},
@@ -149,7 +159,7 @@ def run_cell(
     """Train one cell of a table with several seeds and write its record.
 
     Args:
-        experiment: "table1", "tc", "plain" or "addition".
+        experiment: "table1", "tc", "plain", "slant" or "addition".
         task: a column of it.
         network: with `family`, a row of it.
         family: as in `build`.
