@@ -69,6 +69,9 @@ SHORTER = {
     "epochs=6, batch_size=64": "epochs=1, batch_size=64",
     '"digits": (10, 64, 5)': '"digits": (2, 64, 1)',
     "experiments.two_digits(DATA)": 'experiments.two_digits(DATA)\nschedule["epochs"] = 1',
+    "starts=3": "starts=1",
+    "starts=2": "starts=1",
+    'in ("random", "plain", "windows")': 'in ("windows",)',
 }
 
 
