@@ -21,7 +21,7 @@ OPTIONS = {
     ),
     "slant": ("data", "distortion", "network", "seeds", "schedule", "precision", "epochs"),
     **dict.fromkeys(
-        ("tc", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
+        ("tc", "tc_once", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
     "two_digits": ("data", "network", "seeds", "epochs"),

@@ -68,7 +68,5 @@ def test_the_papers_figures_are_as_printed_there():
 
 
 def test_an_unknown_table_is_refused():
-    with pytest.raises(
-        ValueError, match="one of table1, tc, plain, slant, addition"
-    ):
+    with pytest.raises(ValueError, match="one of table1, tc, tc_once, plain, slant, addition"):
         tables.errors("svhn")
