@@ -54,12 +54,12 @@ def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
     columns, rows = COLUMNS[experiment], [_name(row) for row in ROWS[experiment]]
     lines = [["network", "parameters", *columns]]
     for row in rows:
-        cells = [_cell(ours.get((row, column)), theirs.get((row, column))) for column in columns]
+        cells = [cell(ours.get((row, column)), theirs.get((row, column))) for column in columns]
         counts = {found[row, c]["parameters"] for c in columns if (row, c) in found}
         lines.append([row, _range(counts), *cells])
     for row in dict.fromkeys(row for row, _ in theirs if row not in rows):  # of all its families
         best = [_best(ours, row, column) for column in columns]
-        cells = [_cell(best[k], theirs[row, column]) for k, column in enumerate(columns)]
+        cells = [cell(best[k], theirs[row, column]) for k, column in enumerate(columns)]
         lines.append([f"best {row}", "", *cells])
     text = [f"test error in % on {data}, {schedule} schedule; [the paper's]", ""]
     text += [*in_columns(lines), "", *_how(found)]
@@ -96,10 +96,10 @@ def _how(records: dict) -> list[str]:
     return [*ways, f"{collapsed} of {len(runs)} runs collapsed"]
 
 
-def _cell(ours: list[float] | None, theirs: float | None) -> str:
+def cell(ours: list[float] | None, theirs: float | None) -> str:
     """One cell: mean, range over the seeds if there are several, [the paper's].
 
-    >>> _cell([1.0, 1.5], 0.8), _cell([2.0], None), _cell(None, 0.8)
+    >>> cell([1.0, 1.5], 0.8), cell([2.0], None), cell(None, 0.8)
     ('1.25 (1.00 to 1.50) [0.8]', '2.00', '– [0.8]')
     """
     words = ["–" if ours is None else f"{statistics.mean(ours):.2f}"]
