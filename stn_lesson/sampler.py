@@ -134,20 +134,8 @@ def warp(
     >>> warp(torch.tensor([[[[1., 2., 3.]]]]), affine_theta(translation=(1, 0)))
     tensor([[[[0., 1., 2.]]]])
     """
-    if not isinstance(image, Tensor) or image.ndim != 4:
-        raise ValueError(_wants_image(image))
-    if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
-        raise ValueError(f"size must be (height, width), got {size}")
-    height, width = size or image.shape[-2:]
-    if len(check_theta(theta)) not in (1, len(image)):
-        raise ValueError(
-            f"theta must be one for all or one for each image, got {len(theta)} for {len(image)}"
-        )
-    if theta.dtype != image.dtype or theta.device != image.device:
-        raise TypeError(
-            f"theta and image must agree, got {theta.dtype} on {theta.device} and "
-            f"{image.dtype} on {image.device}: use theta.to(image)"
-        )
+    check_image(image, padding)
+    height, width = check_image_and_theta(image, check_theta(theta), size)
     theta = theta.expand(len(image), 2, 3)
     return sample(image, sampling_grid(theta, height, width), kernel, padding)
 
@@ -167,12 +155,7 @@ def check_image_and_grid(
     """Raise a clear error when image and grid do not fit each other or the sampler."""
     if kernel not in KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {kernel!r}")
-    if padding not in PADDINGS:
-        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, got {padding!r}")
-    if not isinstance(image, Tensor) or image.ndim != 4 or 0 in image.shape[2:]:
-        raise ValueError(_wants_image(image))
-    if not image.is_floating_point():
-        raise TypeError(f"image must hold floats, got {image.dtype}: use image.float() / 255")
+    check_image(image, padding)
     if not isinstance(grid, Tensor) or grid.ndim != 4 or grid.shape[-1] != 2:
         got = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
         raise ValueError(
@@ -197,11 +180,40 @@ def check_image_and_grid(
         )
 
 
-def _wants_image(image) -> str:
-    got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-    return (
-        f"image must have shape (N, C, H, W), none of the sides 0, got {got}: use image[None, None]"
-    )
+def check_image(image: Tensor, padding: str = "zeros") -> None:
+    """Raise a clear error for an image or a padding that no sampler can read."""
+    if padding not in PADDINGS:
+        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, got {padding!r}")
+    if not isinstance(image, Tensor) or image.ndim != 4 or 0 in image.shape[2:]:
+        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise ValueError(
+            f"image must have shape (N, C, H, W), none of the sides 0, got {got}: "
+            "use image[None, None]"
+        )
+    if not image.is_floating_point():
+        raise TypeError(f"image must hold floats, got {image.dtype}: use image.float() / 255")
+
+
+def check_image_and_theta(image: Tensor, theta: Tensor, size, *types) -> tuple[int, int]:
+    """The (height, width) of a warp; a clear error when image, θ and size do not fit together.
+
+    θ must have the image's type, or one of `types`.
+    """
+    if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
+        raise ValueError(f"size must be (height, width), got {size}")
+    height, width = size or image.shape[-2:]
+    if min(height, width) < 1:
+        raise ValueError(f"a picture needs at least 1 pixel on each side, got {tuple(size)}")
+    if len(theta) not in (1, len(image)):
+        raise ValueError(
+            f"theta must be one for all or one for each image, got {len(theta)} for {len(image)}"
+        )
+    if theta.dtype not in (image.dtype, *types) or theta.device != image.device:
+        raise TypeError(
+            f"theta and image must agree, got {theta.dtype} on {theta.device} and "
+            f"{image.dtype} on {image.device}: use theta.to(image)"
+        )
+    return height, width
 
 
 def _snap(grid: Tensor, height: int, width: int) -> Tensor:

@@ -1,8 +1,14 @@
+import os
+
 import pytest
 import torch
 from small_run import QUICK, small_data, small_model
 
 import stn_lesson as stn
+
+if not torch.cuda.is_available():
+    # Triton reads this when stn_lesson.fused is imported: its kernels then run on the CPU, slowly.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -27,3 +27,29 @@ def test_a_network_trains():
     model = stn.RecipeSTN()
     history = stn.fit(model, data, epochs=1, device="cuda")
     assert next(model.parameters()).is_cuda and len(history.theta) == 1
+
+
+def test_the_fused_warp_never_makes_the_cpu_wait():
+    pytest.importorskip("triton")
+    from stn_lesson.fused import fused_warp
+
+    image = torch.rand(3, 2, 7, 9, device="cuda", requires_grad=True)
+    theta = stn.affine_theta(rotation=30).cuda().requires_grad_()
+    fused_warp(image, theta).sum().backward()  # the first call compiles
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        fused_warp(image, theta).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border"])
+def test_the_fused_warp_takes_batches_and_pictures_of_any_size(padding):
+    pytest.importorskip("triton")
+    from stn_lesson.fused import fused_warp
+
+    for shape in [(70_000, 1, 3, 3), (2, 3, 1000, 1300), (64, 128, 28, 28)]:
+        image = torch.rand(*shape, device="cuda")
+        theta = stn.affine_theta(rotation=30, translation=(0.3, 0)).cuda()
+        ours, theirs = (warp(image, theta, padding=padding) for warp in (fused_warp, stn.warp))
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-3)  # 1e-7 of a side of 1300

@@ -105,7 +105,7 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "theta grid sampler transformer networks datasets collapse checkpoints training "
+    "theta grid sampler fused transformer networks datasets collapse checkpoints training "
     "colocalisation experiments "
     "plots widgets"
 )
