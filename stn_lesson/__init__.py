@@ -18,7 +18,9 @@ from stn_lesson.datasets import (
     load_digits,
     load_mnist,
     load_npz,
+    to_floats,
 )
+from stn_lesson.evaluation import evaluate
 from stn_lesson.grid import (
     control_points,
     meshgrid,
@@ -28,6 +30,7 @@ from stn_lesson.grid import (
     thin_plate_grid,
     thin_plate_spline,
 )
+from stn_lesson.history import History
 from stn_lesson.networks import (
     CNN,
     FCN,
@@ -47,7 +50,7 @@ from stn_lesson.theta import (
     invert,
     projective_theta,
 )
-from stn_lesson.training import History, default_device, evaluate, fit, to_floats
+from stn_lesson.training import default_device, fit
 from stn_lesson.transformer import SpatialTransformer
 
 __all__ = [

@@ -14,7 +14,7 @@ from stn_lesson.training import TrainingError
 
 # What each experiment may be told; a word that it does not know is an error, not ignored.
 OPTIONS = {
-    "recipe": ("data", "network", "seeds", "epochs"),
+    "recipe": ("data", "network", "seeds", "epochs", "precision"),
     **dict.fromkeys(TRAINED, ()),
     "table1": (
         "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"

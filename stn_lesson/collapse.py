@@ -71,10 +71,11 @@ def watch_for_collapse(
     step_loss: list[float],
     chance: float,
     warn: Callable[[Warning], None] = warnings.warn,
+    every: int = 20,
 ) -> bool:
     """Warn when the loss sits where guessing leaves it while the samples leave the images.
 
-    It looks every 20 steps, from step 40 on.
+    It looks from step 40 on.
 
     Args:
         model: a network, with or without a `SpatialTransformer`.
@@ -82,12 +83,13 @@ def watch_for_collapse(
         step_loss: the losses of all steps so far.
         chance: the loss of a network that gives every class its share (see `chance_loss`).
         warn: hears the `CollapseWarning`.
+        every: look only when the number of steps is a multiple of this.
 
     Returns:
         Whether the training has collapsed.
     """
     step = len(step_loss)
-    if step < 40 or step % 20 or find_transformer(model) is None:
+    if step < 40 or step % every or find_transformer(model) is None:
         return False
     if sum(step_loss[-20:]) / 20 < 0.98 * chance:
         return False

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from stn_lesson.theta import check_floats, check_homography, check_theta, not_finite
+from stn_lesson.theta import check_floats, check_homography, check_theta, not_finite, only_finite
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
@@ -148,7 +148,7 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
               [ 1.5000,  0.5000]]]])
     """
     k = _check_points(theta)
-    matrix = bend(k, height, width).to(theta)  # (H·W, k²)
+    matrix = _bend_like(k, height, width, theta.dtype, theta.device)  # (H·W, k²)
     source = theta.mT @ matrix.mT  # (N, 2, k²) @ (k², H·W) = (N, 2, H·W)
     return source.transpose(1, 2).reshape(len(theta), height, width, 2)
 
@@ -186,6 +186,12 @@ def bend(k: int, height: int, width: int) -> Tensor:
     return at_pixels @ solution
 
 
+@cache
+def _bend_like(k: int, height: int, width: int, dtype, device) -> Tensor:
+    """`bend`, rounded and where it is needed: copied there once, not at every step."""
+    return bend(k, height, width).to(device, dtype)
+
+
 def _profile(a: Tensor, b: Tensor) -> Tensor:
     """U(r) = r² log r² between all points of a (n, 2) and b (m, 2); 0 where they meet."""
     squared = (a[:, None] - b).square().sum(-1)
@@ -201,7 +207,7 @@ def _check_points(theta: Tensor) -> int:
             "theta must hold the points of a k × k net, (N, k², 2) with k at least 2, got "
             f"{tuple(theta.shape)}: start from control_points(k)[None]"
         )
-    if not theta.isfinite().all():
+    if not only_finite(theta):
         raise not_finite(theta, "point", "coordinate")
     return k
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stn_lesson.grid import sampling_grid
-from stn_lesson.theta import NotFiniteError, check_theta
+from stn_lesson.theta import NotFiniteError, check_theta, only_finite
 
 KERNELS = ("bilinear", "nearest")
 PADDINGS = ("zeros", "border")
@@ -172,7 +172,7 @@ def check_image_and_grid(
             f"image and grid must agree, got {image.dtype} on {image.device} and "
             f"{grid.dtype} on {grid.device}: use grid.to(image)"
         )
-    if not grid.isfinite().all():
+    if not only_finite(grid):
         n, row, column, axis = (~grid.isfinite()).nonzero()[0].tolist()
         raise NotFiniteError(
             f"grid of sample {n} holds {grid[n, row, column, axis].item()} for {'xy'[axis]} at row "

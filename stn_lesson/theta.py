@@ -229,7 +229,7 @@ def check_theta(theta: Tensor) -> Tensor:
         else:
             hint = "affine_theta to make one"
         raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {hint}")
-    if not theta.isfinite().all():
+    if not only_finite(theta):
         raise not_finite(theta, "row", "column")
     return theta
 
@@ -242,7 +242,7 @@ def check_homography(theta: Tensor) -> Tensor:
             f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
             "use projective_theta to make one, or sampling_grid for an affine θ"
         )
-    if not theta.isfinite().all():
+    if not only_finite(theta):
         raise not_finite(theta, "row", "column")
     return theta
 
@@ -252,6 +252,15 @@ def check_floats(values: Tensor, name: str = "theta") -> None:
     if not isinstance(values, Tensor) or not values.is_floating_point():
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
         raise TypeError(f"{name} must be a tensor of floats, got {kind}: use {name}.float()")
+
+
+def only_finite(values: Tensor) -> bool:
+    """Whether all values are finite; taken for granted while a GPU records a CUDA graph.
+
+    Nobody can look at numbers then: there are none yet.
+    """
+    recording = values.is_cuda and torch.cuda.is_current_stream_capturing()
+    return recording or bool(values.isfinite().all())
 
 
 def not_finite(values: Tensor, *axes: str, name: str = "theta") -> NotFiniteError:

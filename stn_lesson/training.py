@@ -1,23 +1,36 @@
-"""Training: a plain loop that can be read, interrupted, killed and resumed."""
+"""Training: a plain loop that can be read, interrupted, killed and resumed.
+
+What makes a step of it fast stands in `steps`, and how processes share it in `workers`.
+"""
 
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
 from stn_lesson.collapse import chance_loss, find_transformer, look, watch_for_collapse
-from stn_lesson.datasets import Dataset, Split
+from stn_lesson.datasets import Dataset, to_floats
+from stn_lesson.evaluation import evaluate
+from stn_lesson.history import History
+from stn_lesson.steps import (
+    PRECISIONS,
+    RecordedStep,
+    fastest_precision,
+    make_optimiser,
+    train_step,
+)
 from stn_lesson.theta import NotFiniteError
 from stn_lesson.transformer import SpatialTransformer
+from stn_lesson.workers import Workers
 
 WATCHED = 32  # fixed test digits whose θ is kept at every epoch
 
@@ -28,41 +41,6 @@ class TrainingError(RuntimeError):
 
 class StopTraining(Exception):
     """Raise it in `on_step` or `on_epoch` to end a run as the ■ button does."""
-
-
-@dataclass
-class History:
-    """What happened in a training run.
-
-    Attributes:
-        step_loss: training loss of every step.
-        loss: mean training loss of every epoch.
-        accuracy: test accuracy after every epoch, from 0 to 1.
-        theta: after every epoch, θ of the first 32 test digits (32, 2, 3); empty for a network
-            without a transformer.
-        outside: after every epoch, the share of those digits' samples that fall outside.
-        seconds: time spent training so far, after every epoch; evaluation is not counted.
-        collapsed_at: the step at which the collapse watch spoke, or None.
-        interrupted: whether the run was stopped by hand.
-    """
-
-    step_loss: list[float] = field(default_factory=list)
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    theta: list[Tensor] = field(default_factory=list)
-    outside: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    collapsed_at: int | None = None
-    interrupted: bool = False
-
-    def __repr__(self) -> str:
-        """One line, rounded, to print in a notebook."""
-        if not self.accuracy:
-            return "History: no epoch finished"
-        return (
-            f"History: {len(self.accuracy)} epochs, loss {self.loss[-1]:.3f}, "
-            f"test accuracy {self.accuracy[-1]:.3f}, {self.seconds[-1]:.0f} s of training"
-        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +55,7 @@ class Settings:
     localisation_rate: float
     weight_decay: float
     clip: float
+    precision: str
     seed: int
 
 
@@ -90,6 +69,7 @@ def fit(
     localisation_rate: float = 0.3,
     weight_decay: float = 0.0,
     clip: float = 1.0,
+    precision: str | None = None,
     seed: int = 0,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
@@ -101,7 +81,9 @@ def fit(
     """Train a classifier and return the history of the run.
 
     Adam with a learning rate that rises and falls once (Smith's one-cycle schedule). Stop it when
-    you like (the ■ button): the weights reached so far stay in the model.
+    you like (the ■ button): the weights reached so far stay in the model. On a GPU the steps of an
+    epoch are recorded and repeated without a word to the CPU; losses are then heard at its end.
+    Started by torchrun, the processes train one model together (see `workers`).
 
     Args:
         model: any module from images (N, 1, H, W) to class scores.
@@ -113,17 +95,21 @@ def fit(
             keeps θ from running away before the classifier has learnt anything.
         weight_decay: as in `torch.optim.AdamW`.
         clip: the longest gradient that is followed; a longer one is shortened to it.
+        precision: of the multiplications, "float32" or "bfloat16"; by default the faster one on
+            this machine. Weights are float32 in either case, and so is every test.
         seed: decides the order of the images and any dropout; the model's first weights are yours.
             Dropout draws torch's global random numbers: with it, nothing else should meanwhile.
         device: "cuda", "cpu", …; by default cuda where there is one.
         checkpoint: a file to write after every epoch. If it is there already, the run goes on
             from it, to the same end as if it had never stopped.
         on_step: called with the model and the history after every step; its time is not counted.
+            On a GPU it makes every step wait for the CPU.
         on_epoch: called in the same way after every epoch, to draw them, say.
         bar: whether to show a progress bar.
         warn: hears of a collapse (a `CollapseWarning`).
 
     Raises:
+        ValueError: an unknown precision.
         TrainingError: the loss, its gradient or θ became NaN or infinite.
         CheckpointError: the checkpoint is damaged or belongs to another run.
 
@@ -133,6 +119,10 @@ def fit(
     >>> len(history.accuracy)
     2
     """
+    device = torch.device(device or default_device())
+    precision = precision or fastest_precision(device)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     settings = Settings(
         image_shape=list(data.train.images.shape),
         image_sum=data.train.images.sum(dtype=torch.long).item(),
@@ -142,51 +132,37 @@ def fit(
         localisation_rate=localisation_rate,
         weight_decay=weight_decay,
         clip=clip,
+        precision=precision,
         seed=seed,
     )
-    device = torch.device(device or default_device())
-    model.to(device)
-    optimiser = torch.optim.AdamW(_parameter_groups(model, settings), weight_decay=weight_decay)
-    steps = math.ceil(len(data.train) / batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        [group["lr"] for group in optimiser.param_groups],
-        total_steps=max(epochs * steps, 1),
-        cycle_momentum=False,
-    )
-    history = History()
+    run = _Run(model, data, settings, device, hears_steps=on_step is not None)
     if checkpoint and Path(checkpoint).exists():
-        state = load_checkpoint(checkpoint, asdict(settings), model)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-        history = History(**state["history"])
+        run.load(checkpoint)
+    history, workers = run.history, run.workers
     history.interrupted = False
-
-    first, chance = len(history.accuracy), chance_loss(data.train.labels)
+    chance = chance_loss(data.train.labels)
+    if not workers.first:
+        bar, warn = False, lambda warning: None
+    first, steps = len(history.accuracy), run.steps
     bar_settings = {"initial": first * steps, "unit": "step", "leave": False, "disable": not bar}
     with tqdm(total=epochs * steps, **bar_settings) as progress:
         try:
             for epoch in range(first, epochs):
-                with _random_numbers_of(seed, epoch) as order:
-                    parts = model, data, optimiser, schedule, history, order, settings
-                    for images in _train_one_epoch(*parts):
-                        progress.update()
-                        if history.collapsed_at is None and watch_for_collapse(
-                            model, images, history.step_loss, chance, warn
-                        ):
-                            history.collapsed_at = len(history.step_loss)
-                        if on_step:
-                            on_step(model, history)
-                _evaluate_epoch(model, data.test, history)
+                for images, taken in run.train(epoch):
+                    progress.update(taken)
+                    every = 20 if taken == 1 else 1
+                    if history.collapsed_at is None and watch_for_collapse(
+                        model, images, history.step_loss, chance, warn, every
+                    ):
+                        history.collapsed_at = len(history.step_loss)
+                    if on_step:
+                        on_step(model, history)
+                run.evaluate()
                 progress.set_postfix(
                     loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
                 )
-                if checkpoint:
-                    state = {"settings": asdict(settings), "history": asdict(history)}
-                    parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
-                    state |= {name: part.state_dict() for name, part in parts.items()}
-                    save_checkpoint(checkpoint, state)
+                if checkpoint and workers.first:
+                    run.save(checkpoint)
                 if on_epoch:
                     on_epoch(model, history)
         except (KeyboardInterrupt, StopTraining):
@@ -201,72 +177,98 @@ def fit(
     return history
 
 
-def train_step(model, images, labels, optimiser, clip) -> float:
-    """One step of gradient descent on a batch; returns the loss before the step."""
-    loss = F.cross_entropy(model(images), labels)
-    optimiser.zero_grad()
-    loss.backward()
-    length = nn.utils.clip_grad_norm_(model.parameters(), clip)
-    if not (loss.isfinite() and length.isfinite()):
-        raise NotFiniteError(f"the loss is {loss.item()}, its gradient has length {length.item()}")
-    optimiser.step()
-    return loss.item()
+class _Run:
+    """All that a training run consists of, and what is done in each epoch."""
+
+    def __init__(self, model, data, settings: Settings, device, hears_steps: bool):
+        """A run at its start; `hears_steps`: somebody wants to know of every step."""
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.data, self.settings, self.device = data, settings, device
+        self.history, self.workers = History(), Workers.here()
+        self.steps = math.ceil(len(data.train) / settings.batch_size)  # in an epoch
+        # The CPU hears of so many steps at a time: it would make a GPU wait for each.
+        self.heard = 1 if hears_steps or device.type != "cuda" else self.steps
+
+        groups = _parameter_groups(model, settings)
+        self.optimiser = make_optimiser(groups, settings.weight_decay, device)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser,
+            [group["lr"] for group in groups],
+            total_steps=max(settings.epochs * self.steps, 1),
+            cycle_momentum=False,
+        )
+        self.step = partial(
+            train_step,
+            self.workers.joined(self.model),
+            optimiser=self.optimiser,
+            clip=settings.clip,
+            precision=settings.precision,
+        )
+        if device.type == "cuda" and self.workers.count == 1:
+            self.step = RecordedStep(self.step)
+
+    def train(self, epoch: int) -> Iterator[tuple[Tensor, int]]:
+        """Take the steps of an epoch; after each that is heard, give its images and how many.
+
+        What happens to these is not on its clock.
+        """
+        history, workers = self.history, self.workers
+        self.model.train()
+        with _random_numbers_of(self.settings.seed, epoch) as generator:
+            start = time.perf_counter()
+            images = self.data.training_images(epoch).to(self.device)
+            labels = self.data.train.labels.to(self.device)
+            order = torch.randperm(len(images), generator=generator).to(self.device)
+            losses = []
+            for number, batch in enumerate(order.split(self.settings.batch_size), 1):
+                part = workers.part(batch)
+                losses.append(self.step(images[part], labels[part], workers.share(batch)))
+                self.schedule.step()
+                if len(losses) == self.heard or number == self.steps:
+                    history.step_loss += _finite(workers.mean(torch.stack(losses)), history)
+                    done = time.perf_counter()
+                    yield to_floats(images[part]), len(losses)
+                    losses.clear()
+                    start += time.perf_counter() - done
+        history.loss.append(sum(history.step_loss[-self.steps :]) / self.steps)
+        elapsed = history.seconds[-1] if history.seconds else 0.0
+        history.seconds.append(elapsed + time.perf_counter() - start)
+
+    def evaluate(self) -> None:
+        """Note the test accuracy, and where the transformer looks."""
+        test, history = self.data.test, self.history
+        accuracy = evaluate(self.model, test)
+        if find_transformer(self.model):
+            looked = look(self.model, to_floats(test.images[:WATCHED]))
+            history.theta.append(looked.theta)
+            history.outside.append(looked.outside)
+        history.accuracy.append(accuracy)
+
+    def save(self, path: str | Path) -> None:
+        """Write all that it takes to go on from here."""
+        state = {name: getattr(self, name).state_dict() for name in _STATEFUL}
+        state |= {"settings": asdict(self.settings), "history": asdict(self.history)}
+        save_checkpoint(path, state)
+
+    def load(self, path: str | Path) -> None:
+        """Go on from what was saved."""
+        state = load_checkpoint(path, asdict(self.settings), self.model)
+        for name in _STATEFUL:
+            getattr(self, name).load_state_dict(state[name])
+        self.history = History(**state["history"])
 
 
-def _train_one_epoch(model, data, optimiser, schedule, history, order, settings):
-    """Hands out the images of every step after it; what happens then is not on its clock."""
-    start, device = time.perf_counter(), next(model.parameters()).device
-    images = data.training_images(len(history.loss)).to(device)
-    labels, losses = data.train.labels.to(device), []
-    model.train()
-    shuffled = torch.randperm(len(images), generator=order).to(device)
-    for batch in shuffled.split(settings.batch_size):
-        x, y = to_floats(images[batch]), labels[batch]
-        losses.append(train_step(model, x, y, optimiser, settings.clip))
-        schedule.step()
-        history.step_loss.append(losses[-1])
-        done = time.perf_counter()
-        yield x
-        start += time.perf_counter() - done
-    history.loss.append(sum(losses) / len(losses))
-    elapsed = history.seconds[-1] if history.seconds else 0.0
-    history.seconds.append(elapsed + time.perf_counter() - start)
+_STATEFUL = ("model", "optimiser", "schedule")
 
 
-def _evaluate_epoch(model: nn.Module, test: Split, history: History) -> None:
-    model.eval()
-    accuracy = evaluate(model, test)
-    if find_transformer(model):
-        looked = look(model, to_floats(test.images[:WATCHED]))
-        history.theta.append(looked.theta)
-        history.outside.append(looked.outside)
-    history.accuracy.append(accuracy)
-
-
-def evaluate(model: nn.Module, split: Split) -> float:
-    """Share of a split's images that the model names correctly, from 0 to 1."""
-    return (predict(model, split.images) == split.labels).float().mean().item()
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
-    """The class that a model gives to each image; bytes (N, 1, H, W) → (N,)."""
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    scores = [model(to_floats(batch.to(device))).cpu() for batch in images.split(batch_size)]
-    model.train(was_training)
-    if not all(score.isfinite().all() for score in scores):
-        raise NotFiniteError("the class scores are not finite")
-    return torch.cat(scores).argmax(1)
-
-
-def to_floats(images: Tensor) -> Tensor:
-    """Bytes 0 to 255 as floats 0 to 1; the background stays 0, as the sampler's padding is.
-
-    >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
-    tensor([0.0000, 0.2000, 1.0000])
-    """
-    return images.float() / 255
+def _finite(losses: Tensor, history: History) -> list[float]:
+    """Losses of some steps as numbers; an error after the first that is not finite."""
+    numbers = losses.tolist()
+    for k, loss in enumerate(numbers):
+        if not math.isfinite(loss):
+            history.step_loss += numbers[:k]
+            raise NotFiniteError(f"the loss is {loss}")
+    return numbers
 
 
 def default_device() -> torch.device:

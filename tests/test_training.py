@@ -7,7 +7,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.training import StopTraining, TrainingError, train_step
+from stn_lesson.steps import train_step
+from stn_lesson.training import StopTraining, TrainingError
 
 
 def test_the_history_holds_every_step_and_every_epoch(unbroken):
@@ -130,7 +131,7 @@ def test_a_gradient_that_is_not_finite_changes_no_weight():
     optimiser = torch.optim.SGD(model.parameters(), 1.0)
     images, labels = torch.full((1, 1, 2, 2), float("inf")), torch.zeros(1, dtype=torch.long)
     with pytest.raises(ValueError, match="its gradient has length"):
-        train_step(model, images, labels, optimiser, 1.0)
+        train_step(model, images, labels, optimiser=optimiser)
     assert (model[1].weight == 1).all()
 
 

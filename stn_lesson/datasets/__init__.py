@@ -3,7 +3,7 @@
 from stn_lesson.datasets.addition import addition
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.colocalisation import Scenes, colocalisation, iou, windows
-from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.digits import load_digits
 from stn_lesson.datasets.distortions import (
     DISTORTIONS,
@@ -32,5 +32,6 @@ __all__ = [
     "load_digits",
     "load_mnist",
     "load_npz",
+    "to_floats",
     "windows",
 ]

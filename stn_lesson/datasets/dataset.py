@@ -45,6 +45,10 @@ class Split:
         """All pictures, several times over."""
         return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times))
 
+    def to(self, device: str | torch.device) -> "Split":
+        """The same pictures and labels on another device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -68,6 +72,12 @@ class Dataset:
         """The training pictures to use in one epoch (0, 1, 2, …)."""
         return self.redraw(epoch) if self.redraw and epoch > 0 else self.train.images
 
+    def to(self, device: str | torch.device) -> "Dataset":
+        """The same pictures on another device; what is made from them is then made there, too."""
+        redraw = self.redraw and (lambda epoch: self.redraw(epoch).to(device))
+        splits = [split and split.to(device) for split in (self.train, self.test, self.valid)]
+        return Dataset(self.name, *splits, redraw)
+
     def __repr__(self) -> str:
         """One line to print in a notebook."""
         channels, height, width = self.train.images.shape[1:]
@@ -77,6 +87,15 @@ class Dataset:
             f"{self.name}: {len(self.train)} training images{valid}, {len(self.test)} test images, "
             f"{layers}{height}×{width} pixels"
         )
+
+
+def to_floats(images: Tensor) -> Tensor:
+    """Bytes 0 to 255 as floats 0 to 1; the background stays 0, as the sampler's padding is.
+
+    >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    return images.float() / 255
 
 
 def remade(

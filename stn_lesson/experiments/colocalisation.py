@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from stn_lesson.colocalisation import Search, boxes, colocalise
-from stn_lesson.datasets import Dataset, Scenes, colocalisation, iou, windows
+from stn_lesson.datasets import Dataset, Scenes, colocalisation, iou, to_floats, windows
+from stn_lesson.evaluation import evaluate
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import source
+from stn_lesson.experiments.runs import PRECISION, source
 from stn_lesson.experiments.tables import in_columns
 from stn_lesson.networks import Encoder, count_parameters
-from stn_lesson.training import default_device, evaluate, fit, to_floats
+from stn_lesson.training import default_device, fit
 
 DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
@@ -51,7 +52,9 @@ def trained_encoder(data: str = "digits", learnt: str = "windows") -> tuple[Enco
     if ENCODERS[learnt]:
         half_done = records.DATA / "cache" / f"encoder-{data}-{learnt}.pt"
         schedule = ENCODER_SCHEDULES[data]
-        history = fit(encoder, ENCODERS[learnt](digits), checkpoint=half_done, **schedule)
+        history = fit(
+            encoder, ENCODERS[learnt](digits), checkpoint=half_done, **schedule, precision=PRECISION
+        )
         if history.interrupted:
             raise KeyboardInterrupt
     return encoder.cpu().eval().measure(to_floats(digits.train.images[:2000])), digits

@@ -44,7 +44,7 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         data: "digits" or "mnist".
         network: a name from `networks.NETWORKS`.
         seeds: how many runs; each seed decides first weights, clutter and the order of the images.
-        settings: any of `TUNABLE`, instead of the schedule's own or `fit`'s default.
+        settings: any of `TUNABLE` or `precision`, instead of the schedule's own or `fit`'s default.
 
     Returns:
         The record's file, data/results/recipe-<data>-<network>.json.
@@ -53,11 +53,12 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
-    unknown = [name for name in settings if name not in TUNABLE]
+    known = (*TUNABLE, "precision")
+    unknown = [name for name in settings if name not in known]
     if network not in NETWORKS or unknown or seeds < 1:
         raise ValueError(
             f"network must be one of {', '.join(NETWORKS)}, got {network!r}; seeds at least 1, got "
-            f"{seeds}; settings of {', '.join(TUNABLE)}, got {', '.join(unknown) or 'these'}"
+            f"{seeds}; settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
         )
     first, schedule = recipe(data)
     schedule = fit_defaults() | schedule | settings

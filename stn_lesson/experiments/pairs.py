@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.collapse import look
-from stn_lesson.datasets import Dataset, addition, distort
+from stn_lesson.datasets import Dataset, addition, distort, to_floats
 from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
 from stn_lesson.networks import FCN, STFCN, count_parameters, matched
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
-from stn_lesson.training import fit, to_floats
+from stn_lesson.training import fit
 
 TURN = 60  # the largest angle in degrees
 SCHEDULES = {

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
-from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
-from stn_lesson.networks import CNN, FCN, STCNN, STFCN, InBfloat16, count_parameters, matched
+from stn_lesson.experiments.runs import PRECISION, fit_defaults, run_seeds, source
+from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
 from stn_lesson.training import fit
 
 
@@ -157,7 +157,7 @@ def run_cell(
     data: str = "digits",
     seeds: int = 1,
     schedule: str = "short",
-    precision: str = "float32",
+    precision: str = PRECISION,
     epochs: int | None = None,
 ) -> Path:
     """Train one cell of a table with several seeds and write its record.
@@ -182,9 +182,7 @@ def run_cell(
     """
     if (network, family) not in ROWS.get(experiment, ()) or task not in COLUMNS[experiment]:
         raise ValueError(f"{experiment} has no cell for {network}, {family} on {task}")
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
-    settings = fit_defaults() | SCHEDULES[data, schedule]
+    settings = fit_defaults() | SCHEDULES[data, schedule] | {"precision": precision}
     repeats = settings.pop("repeats")
     settings["epochs"] *= TASKS[task].longer
     settings["localisation_rate"] = TASKS[task].localisation_rate
@@ -198,8 +196,6 @@ def run_cell(
     def train(seed: int, checkpoint: Path):
         torch.manual_seed(seed)
         model = build(task, network, family)
-        if precision == "bfloat16":
-            model = InBfloat16(model)
         return model, fit(model, distorted(seed), seed=seed, checkpoint=checkpoint, **settings)
 
     described = {
@@ -209,7 +205,7 @@ def run_cell(
         "network": network,
         "family": family,
         "schedule": schedule,
-        "settings": settings | {"repeats": repeats, "precision": precision},
+        "settings": settings | {"repeats": repeats},
     }
     name = cell_name(experiment, data, task, (network, family), schedule)
     return run_seeds(name, described, seeds, train)

@@ -6,10 +6,11 @@ import torch
 
 from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
 from stn_lesson.datasets import Dataset, Split, clutter, distort, load_digits, load_mnist
+from stn_lesson.evaluation import evaluate
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import fit_defaults
 from stn_lesson.networks import STFCN, RecipeSTN, count_parameters
-from stn_lesson.training import evaluate, fit
+from stn_lesson.training import fit
 
 # What each network is, the pictures it learnt from, and for how many epochs.
 TRAINED = {
@@ -55,7 +56,8 @@ def run_trained(name: str) -> Path:
     data = scenes(Dataset("MNIST and embedded digits", train, digits.test, valid=mnist.test))
     torch.manual_seed(0)
     model = network()
-    history = fit(model, data, epochs=epochs)
+    settings = fit_defaults() | {"epochs": epochs}
+    history = fit(model, data, **settings)
     if history.interrupted:
         raise KeyboardInterrupt
     rounded = {key: value.half() for key, value in model.state_dict().items()}
@@ -70,7 +72,7 @@ def run_trained(name: str) -> Path:
         "data": repr(data),
         "network": network.__name__,
         "parameters": count_parameters(model),
-        "settings": fit_defaults() | {"epochs": epochs},
+        "settings": settings,
         **records.provenance(next(model.parameters()).device),
         "rounded_to_16_bits": {
             "embedded_test_accuracy": round(evaluate(model, data.test), 4),

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from stn_lesson.checkpoints import write_atomically
-from stn_lesson.training import History
+from stn_lesson.history import History
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -9,11 +9,13 @@ from torch import nn
 
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
+from stn_lesson.history import History
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import History, fit
+from stn_lesson.training import fit
 
 SOURCES = {"digits": load_digits, "mnist": load_mnist}
 TUNABLE = ("epochs", "batch_size", "learning_rate", "localisation_rate", "weight_decay", "clip")
+PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
 
 
 def source(data: str) -> Dataset:
@@ -28,8 +30,9 @@ def source(data: str) -> Dataset:
 
 
 def fit_defaults() -> dict:
-    """`fit`'s own choice for everything in `TUNABLE`."""
-    return {name: signature(fit).parameters[name].default for name in TUNABLE}
+    """`fit`'s own choice for everything in `TUNABLE`, and the precision of records."""
+    defaults = {name: signature(fit).parameters[name].default for name in TUNABLE}
+    return defaults | {"precision": PRECISION}
 
 
 def run_seeds(

@@ -3,7 +3,6 @@
 from stn_lesson.networks.counting import count_parameters, matched
 from stn_lesson.networks.finding import WINDOW, Encoder, Finder, window_finder
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
-from stn_lesson.networks.precision import InBfloat16
 from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
 
 NETWORKS = {"recipe_stn": RecipeSTN, "frozen_stn": frozen_stn, "plain_cnn": PlainCNN}
@@ -17,7 +16,6 @@ __all__ = [
     "WINDOW",
     "Encoder",
     "Finder",
-    "InBfloat16",
     "PlainCNN",
     "RecipeSTN",
     "SideBySide",

@@ -120,7 +120,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
 def test_an_unknown_cell_is_refused(few_digits, capsys):
     with pytest.raises(ValueError, match="tc has no cell for st_cnn, tps on TC"):
         paper.run_cell("tc", "TC", "st_cnn", "tps")
-    with pytest.raises(ValueError, match="precision must be float32 or bfloat16, got 'half'"):
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, got 'half'"):
         paper.run_cell("tc", "TC", "fcn", precision="half")
     with pytest.raises(ValueError, match="network must be one of fcn, cnn, .*got 'resnet'"):
         paper.build("R", "resnet")

@@ -1,0 +1,24 @@
+"""How good a classifier is: what it says of images, and how often it is right."""
+
+import torch
+from torch import Tensor, nn
+
+from stn_lesson.datasets import Split, to_floats
+from stn_lesson.theta import NotFiniteError
+
+
+def evaluate(model: nn.Module, split: Split) -> float:
+    """Share of a split's images that the model names correctly, from 0 to 1."""
+    return (predict(model, split.images) == split.labels.cpu()).float().mean().item()
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
+    """The class that a model gives to each image; bytes (N, 1, H, W) → (N,)."""
+    device, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    scores = [model(to_floats(batch.to(device))).cpu() for batch in images.split(batch_size)]
+    model.train(was_training)
+    if not all(score.isfinite().all() for score in scores):
+        raise NotFiniteError("the class scores are not finite")
+    return torch.cat(scores).argmax(1)

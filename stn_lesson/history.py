@@ -1,0 +1,40 @@
+"""What a training run leaves to look at."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes:
+        step_loss: training loss of every step.
+        loss: mean training loss of every epoch.
+        accuracy: test accuracy after every epoch, from 0 to 1.
+        theta: after every epoch, θ of the first 32 test digits (32, 2, 3); empty for a network
+            without a transformer.
+        outside: after every epoch, the share of those digits' samples that fall outside.
+        seconds: time spent training so far, after every epoch; evaluation is not counted.
+        collapsed_at: the step at which the collapse watch spoke, or None.
+        interrupted: whether the run was stopped by hand.
+    """
+
+    step_loss: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    theta: list[Tensor] = field(default_factory=list)
+    outside: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    collapsed_at: int | None = None
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """One line, rounded, to print in a notebook."""
+        if not self.accuracy:
+            return "History: no epoch finished"
+        return (
+            f"History: {len(self.accuracy)} epochs, loss {self.loss[-1]:.3f}, "
+            f"test accuracy {self.accuracy[-1]:.3f}, {self.seconds[-1]:.0f} s of training"
+        )

@@ -1,0 +1,109 @@
+"""A step of gradient descent, in either precision; what only a GPU does is in test_cuda.py."""
+
+import pytest
+import torch
+from torch import nn
+
+import stn_lesson as stn
+from stn_lesson.steps import RecordedStep, fastest_precision, make_optimiser, train_step
+
+
+def batch(count=32):
+    train = stn.load_digits().train
+    return train.images[:count], train.labels[:count]
+
+
+def taken(precision, steps=1, **settings):
+    """A model after some steps on one batch, and the losses."""
+    torch.manual_seed(0)
+    model = stn.STCNN(family="tps")
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    words = dict(optimiser=optimiser, precision=precision) | settings
+    return model, [train_step(model, *batch(), **words).item() for _ in range(steps)]
+
+
+def test_a_step_goes_down():
+    _, losses = taken("float32", steps=6)
+    assert losses[-1] < losses[0]
+
+
+def test_bfloat16_comes_near_full_precision_and_is_another_computation():
+    exact, rounded = taken("float32", clip=1e9), taken("bfloat16", clip=1e9)
+    assert rounded[1] == pytest.approx(exact[1], rel=0.02) and rounded[1] != exact[1]
+    for one, other in zip(exact[0].parameters(), rounded[0].parameters(), strict=True):
+        assert other.dtype == other.grad.dtype == torch.float32
+        assert (other.grad - one.grad).norm() <= 0.2 * one.grad.norm() + 1e-6
+
+
+def test_a_share_scales_the_loss_and_its_gradient():
+    whole, half = taken("float32", clip=1e9), taken("float32", clip=1e9, share=0.5)
+    assert half[1][0] == pytest.approx(0.5 * whole[1][0])
+    for one, other in zip(whole[0].parameters(), half[0].parameters(), strict=True):
+        assert torch.allclose(other.grad, 0.5 * one.grad, atol=1e-7)
+
+
+def test_a_long_gradient_is_shortened():
+    model, _ = taken("float32", clip=1e-3)
+    assert nn.utils.get_total_norm([p.grad for p in model.parameters()]) <= 1.001e-3
+
+
+def test_the_fused_optimiser_takes_the_steps_of_torchs_plain_one():
+    ends = []
+    for make in (
+        lambda p: make_optimiser([{"params": p, "lr": 1e-2}], 0.1, torch.device("cpu")),
+        lambda p: torch.optim.AdamW(p, 1e-2, weight_decay=0.1, foreach=False),
+    ):
+        torch.manual_seed(0)
+        layer = nn.Linear(3, 2)
+        optimiser = make(list(layer.parameters()))
+        for _ in range(5):
+            optimiser.zero_grad()
+            layer(torch.ones(1, 3)).square().sum().backward()
+            optimiser.step()
+        ends.append(layer.weight.detach())
+    assert torch.allclose(*ends, atol=1e-6)
+
+
+def test_the_learning_rate_schedule_moves_rates_that_are_tensors():
+    """As on a GPU, where a recorded step reads them anew."""
+    layer = nn.Linear(3, 2)
+    optimiser = torch.optim.AdamW(
+        [{"params": layer.parameters(), "lr": torch.tensor(0.5)}], fused=True
+    )
+    rate = optimiser.param_groups[0]["lr"]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [0.5], total_steps=10, cycle_momentum=False
+    )
+    rates = []
+    for _ in range(9):
+        rates.append(rate.item())
+        optimiser.step()
+        schedule.step()
+    assert optimiser.param_groups[0]["lr"] is rate  # the same memory
+    assert max(rates) == pytest.approx(0.5) and rates[0] == pytest.approx(0.02)
+
+
+def test_a_step_that_cannot_be_recorded_says_so_and_goes_on():
+    """Here there is no GPU, which is one of the reasons."""
+    if torch.cuda.is_available():
+        pytest.skip("recording works here")
+    steps = []
+
+    def step(images, labels, share):
+        steps.append(len(images))
+        return torch.tensor(0.0)
+
+    recorded = RecordedStep(step)
+    images, labels = batch(4)
+    for _ in range(3):
+        recorded(images, labels)
+    with pytest.warns(UserWarning, match="cannot be recorded as a CUDA graph"):
+        recorded(images, labels)
+    recorded(images, labels)
+    assert steps == [4] * 5
+
+
+def test_the_fastest_precision_is_one_that_fit_knows():
+    assert fastest_precision("cpu") in ("float32", "bfloat16")
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, got 'half'"):
+        stn.fit(nn.Linear(1, 1), stn.load_digits(), precision="half")
