@@ -3,14 +3,17 @@
 import argparse
 import sys
 
+from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, tables
-from stn_lesson.experiments.lasagne import run_recipe
+from stn_lesson.experiments.lasagne import run_recipe, train_recipe
 from stn_lesson.experiments.pairs import RIVALS, run_two_digits
 from stn_lesson.experiments.ready import TRAINED, run_trained
 from stn_lesson.experiments.runs import SOURCES
 from stn_lesson.networks import NETWORKS
+from stn_lesson.steps import PRECISIONS
 from stn_lesson.training import TrainingError
+from stn_lesson.workers import started_by_torchrun
 
 # What each experiment may be told; a word that it does not know is an error, not ignored.
 OPTIONS = {
@@ -51,8 +54,20 @@ def main(words: list[str] | None = None) -> int:
     run.add_argument("--encoder", choices=encoders, help="what it learnt from (default windows)")
     run.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
     run.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
-    run.add_argument("--precision", choices=["float32", "bfloat16"], help="(default float32)")
+    run.add_argument("--precision", choices=PRECISIONS, help="(default float32)")
     run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
+    train = verbs.add_parser(
+        "train",
+        help="train a network of the recipe once; several processes do it together: torchrun "
+        "--nproc-per-node=2 -m stn_lesson train",
+    )
+    train.add_argument("--data", choices=SOURCES, default="digits")
+    train.add_argument("--network", choices=NETWORKS, default="recipe_stn")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--checkpoint", help="written after every epoch; if it is there, go on")
+    for name in ("epochs", "batch-size"):
+        train.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
+    train.add_argument("--precision", choices=PRECISIONS, help="(default the faster one here)")
     table = verbs.add_parser("table", help="print our figures beside the paper's")
     table.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
     table.add_argument("--data", choices=SOURCES, default="mnist")
@@ -69,13 +84,17 @@ def main(words: list[str] | None = None) -> int:
                 parser.error(f"{asked.experiment} takes {known}; got --{unknown[0]}")
             for path in run_experiment(asked.experiment, options, parser):
                 print(f"written: {path.relative_to(records.DATA.parent)}")
+        elif asked.verb == "train":
+            given = {k: v for k, v in vars(asked).items() if v is not None and k != "verb"}
+            with started_by_torchrun() as device:
+                train_recipe(**given, device=device)
         elif asked.verb == "table" and asked.experiment == "colocalise":
             print(colocalisation.colocalise_table(asked.data))
         elif asked.verb == "table":
             print(tables.table(asked.experiment, asked.data, asked.schedule))
         else:
             print_results()
-    except (DownloadError, TrainingError, FileExistsError) as error:
+    except (DownloadError, TrainingError, CheckpointError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 
@@ -84,7 +86,11 @@ def started_by_torchrun() -> Iterator[torch.device]:
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, rank, count = next(rendezvous("env://"))
+    # After a restart the store still holds the addresses of those who died: look under a new name.
+    store = PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:
         yield device
     finally:

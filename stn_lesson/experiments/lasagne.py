@@ -6,8 +6,10 @@ import torch
 
 from stn_lesson.datasets import Dataset, clutter
 from stn_lesson.experiments.runs import TUNABLE, fit_defaults, run_seeds, source
+from stn_lesson.history import History
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import fit
+from stn_lesson.workers import Workers
 
 SCENES = {"size": 60, "distractors": 6, "crop": 8}
 # How the recipe is trained on each data set; all else is `fit`'s default. The embedded digits are
@@ -35,6 +37,40 @@ def recipe(data: str, seed: int = 0) -> tuple[Dataset, dict]:
     plain = source(data)
     schedule = dict(SCHEDULES[data])
     return clutter(plain, seed=seed, repeats=schedule.pop("repeats"), **SCENES), schedule
+
+
+def train_recipe(
+    data: str = "digits",
+    network: str = "recipe_stn",
+    seed: int = 0,
+    *,
+    device: str | torch.device | None = None,
+    checkpoint: str | Path | None = None,
+    **settings,
+) -> History:
+    """Train a network of the recipe once, without a record: one line after every epoch.
+
+    Started by torchrun, several processes train it together and the first one speaks.
+
+    Args:
+        data: as in `recipe`.
+        network: as in `run_recipe`.
+        seed: decides first weights, clutter and the order of the images.
+        device: as in `fit`.
+        checkpoint: as in `fit`.
+        settings: of `fit`, instead of the schedule's own.
+    """
+    cluttered, schedule = recipe(data, seed)
+    torch.manual_seed(seed)
+    workers = Workers.here()
+
+    def speak(model, history: History) -> None:
+        if workers.first:
+            together = f" by {workers.count} workers" if workers.count > 1 else ""
+            print(f"{history}{together}", flush=True)
+
+    words = schedule | settings | {"device": device, "checkpoint": checkpoint}
+    return fit(NETWORKS[network](), cluttered, seed=seed, on_epoch=speak, bar=False, **words)
 
 
 def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **settings) -> Path:

@@ -1,0 +1,112 @@
+"""Several processes train one model: two of them, on the CPU, started as a user starts them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_run import QUICK, small_data
+
+import stn_lesson as stn
+from stn_lesson.__main__ import main
+from stn_lesson.checkpoints import load_checkpoint
+from stn_lesson.workers import Workers, started_by_torchrun
+
+TESTS = Path(__file__).parent
+SCRIPT = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+import torch
+import stn_lesson as stn
+from small_run import QUICK, small_data
+from stn_lesson import training
+from stn_lesson.workers import Workers, started_by_torchrun
+
+def die_once(model, history):
+    attempt = int(os.environ["TORCHELASTIC_RESTART_COUNT"])
+    if {dies} and attempt == 0 and Workers.here().rank == 1 and len(history.step_loss) == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with started_by_torchrun() as device:
+    if not Workers.here().first:
+        def refuse(*words):
+            raise AssertionError("only the first worker writes")
+        training.save_checkpoint = refuse
+    torch.manual_seed(0)
+    settings = QUICK | {{"batch_size": 50}}  # 128 images: the last batch has 28
+    stn.fit(stn.RecipeSTN(size=40, downsample=2), small_data(), **settings, on_step=die_once,
+            checkpoint={file!r}, precision="float32")
+"""
+
+
+def torchrun(*words, **options):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return subprocess.run(
+        [*command, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The run by one process, with the same batches."""
+    torch.manual_seed(0)
+    model = stn.RecipeSTN(size=40, downsample=2)
+    settings = QUICK | {"batch_size": 50, "precision": "float32"}
+    return model, stn.fit(model, small_data(), **settings)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="torchrun wants gloo over libuv there")
+@pytest.mark.parametrize("dies", [False, True], ids=["unbroken", "one is killed"])
+def test_two_workers_take_the_steps_of_one(alone, tmp_path, dies):
+    file, script = tmp_path / "run.pt", tmp_path / "together.py"
+    script.write_text(SCRIPT.format(tests=str(TESTS), file=str(file), dies=dies))
+    said = torchrun("--max-restarts=1", script)
+    assert said.returncode == 0, said.stderr[-6000:]
+    model, history = alone
+    saved = torch.load(file, weights_only=True)
+    together = saved["history"]
+    assert together["step_loss"] == pytest.approx(history.step_loss, rel=1e-3)
+    assert len(together["accuracy"]) == QUICK["epochs"]
+    for name, value in model.state_dict().items():
+        assert torch.allclose(saved["model"][name], value, atol=2e-3), name
+    assert load_checkpoint(file, saved["settings"], model)  # one process can go on from it
+
+
+def test_parts_make_up_the_batch_and_shares_its_mean():
+    batch, values = torch.arange(7), torch.rand(7)
+    parts = [Workers(rank, 3).part(batch) for rank in range(3)]
+    assert torch.equal(torch.cat(parts).sort().values, batch)
+    means = [values[part].mean() * Workers(k, 3).share(batch) for k, part in enumerate(parts)]
+    assert torch.stack(means).mean().item() == pytest.approx(values.mean().item())
+
+
+def test_one_alone_is_left_alone():
+    model, losses = torch.nn.Linear(1, 1), torch.rand(3)
+    with started_by_torchrun():
+        here = Workers.here()
+    assert here == Workers() and here.first
+    assert here.joined(model) is model and here.mean(losses) is losses
+
+
+def test_train_says_a_line_an_epoch_and_goes_on_from_its_checkpoint(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules[main.__module__].SOURCES, "digits", few_digits)
+    words = ["train", "--epochs", "2", "--checkpoint", str(tmp_path / "run.pt")]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["History: 1 epochs", "History: 2 epochs"]
+    assert main(words) == 0 and capsys.readouterr().out == ""  # it was at its end
+    assert main(["train", "--epochs", "3", "--checkpoint", str(tmp_path / "run.pt")]) == 1
+    assert "belongs to a run with other settings" in capsys.readouterr().err
+
+
+def few_digits():
+    digits = stn.load_digits()
+    split = stn.datasets.Split(digits.train.images[:20], digits.train.labels[:20])
+    return stn.Dataset("few digits", split, split)
