@@ -6,6 +6,7 @@ import sys
 from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, tables
+from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.lasagne import run_recipe, train_recipe
 from stn_lesson.experiments.pairs import RIVALS, run_two_digits
 from stn_lesson.experiments.ready import TRAINED, run_trained
@@ -68,6 +69,11 @@ def main(words: list[str] | None = None) -> int:
     for name in ("epochs", "batch-size"):
         train.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
     train.add_argument("--precision", choices=PRECISIONS, help="(default the faster one here)")
+    bench = verbs.add_parser(
+        "bench", help="how fast our training is beside others, and three samplers; some 20 minutes"
+    )
+    bench.add_argument("--data", choices=SOURCES, default="mnist")
+    bench.add_argument("--seeds", type=positive, default=3, help="(default 3)")
     table = verbs.add_parser("table", help="print our figures beside the paper's")
     table.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
     table.add_argument("--data", choices=SOURCES, default="mnist")
@@ -88,6 +94,9 @@ def main(words: list[str] | None = None) -> int:
             given = {k: v for k, v in vars(asked).items() if v is not None and k != "verb"}
             with started_by_torchrun() as device:
                 train_recipe(**given, device=device)
+        elif asked.verb == "bench":
+            path = run_bench(asked.data, asked.seeds)
+            print(bench_table(records.read_record(path.stem)))
         elif asked.verb == "table" and asked.experiment == "colocalise":
             print(colocalisation.colocalise_table(asked.data))
         elif asked.verb == "table":

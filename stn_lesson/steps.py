@@ -132,6 +132,25 @@ def make_optimiser(groups: list[dict], weight_decay: float, device: torch.device
     return torch.optim.AdamW(groups, weight_decay=weight_decay, fused=fused, capturable=on_gpu)
 
 
+def resume_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
+    """Load what an optimiser had reached, perhaps on another kind of device.
+
+    How it computes stays its own affair: on a GPU its learning rates are tensors, elsewhere not.
+    """
+    own = [
+        {"capturable": group["capturable"], "lr": group["lr"], "fused": group["fused"]}
+        for group in optimiser.param_groups
+    ]
+    optimiser.load_state_dict(state)
+    for group, settings in zip(optimiser.param_groups, own, strict=True):
+        rate = float(group["lr"])
+        group.update(settings)
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 def fastest_precision(device: torch.device | str) -> str:
     """The precision in which a device trains fastest: "bfloat16" if it multiplies in it.
 

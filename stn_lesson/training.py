@@ -26,6 +26,7 @@ from stn_lesson.steps import (
     RecordedStep,
     fastest_precision,
     make_optimiser,
+    resume_optimiser,
     train_step,
 )
 from stn_lesson.theta import NotFiniteError
@@ -246,19 +247,18 @@ class _Run:
 
     def save(self, path: str | Path) -> None:
         """Write all that it takes to go on from here."""
-        state = {name: getattr(self, name).state_dict() for name in _STATEFUL}
+        parts = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
+        state = {name: part.state_dict() for name, part in parts.items()}
         state |= {"settings": asdict(self.settings), "history": asdict(self.history)}
         save_checkpoint(path, state)
 
     def load(self, path: str | Path) -> None:
         """Go on from what was saved."""
         state = load_checkpoint(path, asdict(self.settings), self.model)
-        for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+        self.model.load_state_dict(state["model"])
+        self.schedule.load_state_dict(state["schedule"])
+        resume_optimiser(self.optimiser, state["optimiser"])
         self.history = History(**state["history"])
-
-
-_STATEFUL = ("model", "optimiser", "schedule")
 
 
 def _finite(losses: Tensor, history: History) -> list[float]:

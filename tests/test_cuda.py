@@ -4,6 +4,8 @@ import pytest
 import torch
 
 import stn_lesson as stn
+from stn_lesson import steps
+from stn_lesson.training import StopTraining, TrainingError
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -27,6 +29,39 @@ def test_a_network_trains():
     model = stn.RecipeSTN()
     history = stn.fit(model, data, epochs=1, device="cuda")
     assert next(model.parameters()).is_cuda and len(history.theta) == 1
+
+
+@pytest.mark.parametrize("network", [stn.RecipeSTN, stn.QuickSTN])
+def test_a_recorded_step_does_what_a_step_does(network, monkeypatch):
+    """The same losses, step by step, with a last batch of another size in every epoch."""
+    histories = []
+    for possible in (True, False):
+        torch.manual_seed(0)
+        if not possible:
+            monkeypatch.setattr(steps.RecordedStep, "WARM_UP", 10**9)
+        data = stn.clutter(stn.load_digits().to("cuda"))
+        settings = dict(epochs=2, batch_size=100, precision="float32", device="cuda")
+        histories.append(stn.fit(network(), data, **settings))
+    recorded, stepwise = (history.step_loss for history in histories)
+    assert recorded == pytest.approx(stepwise, rel=0.02) and recorded[-1] < recorded[0]
+
+
+def test_a_run_on_the_gpu_resumes_on_the_cpu_and_back(tmp_path):
+    data, file = stn.clutter(stn.load_digits()), tmp_path / "run.pt"
+
+    def stop(model, history):
+        raise StopTraining
+
+    settings = dict(epochs=3, precision="float32", checkpoint=file)
+    for device in ("cuda", "cpu"):
+        stn.fit(stn.QuickSTN(), data, **settings, device=device, on_epoch=stop)
+    history = stn.fit(stn.QuickSTN(), data, **settings, device="cuda")
+    assert len(history.accuracy) == 3 and history.step_loss[-1] < history.step_loss[0]
+
+
+def test_a_nan_on_the_gpu_is_told_with_its_step():
+    with pytest.raises(TrainingError, match=r"stopped at step \d+ "):
+        stn.fit(stn.QuickSTN(), stn.clutter(stn.load_digits()), learning_rate=1e15, device="cuda")
 
 
 def test_the_fused_warp_never_makes_the_cpu_wait():

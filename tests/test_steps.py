@@ -5,7 +5,13 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.steps import RecordedStep, fastest_precision, make_optimiser, train_step
+from stn_lesson.steps import (
+    RecordedStep,
+    fastest_precision,
+    make_optimiser,
+    resume_optimiser,
+    train_step,
+)
 
 
 def batch(count=32):
@@ -107,3 +113,22 @@ def test_the_fastest_precision_is_one_that_fit_knows():
     assert fastest_precision("cpu") in ("float32", "bfloat16")
     with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, got 'half'"):
         stn.fit(nn.Linear(1, 1), stn.load_digits(), precision="half")
+
+
+@pytest.mark.parametrize("from_tensor", [True, False])
+def test_an_optimiser_goes_on_whether_its_rates_were_tensors_or_numbers(from_tensor):
+    """A run of a GPU goes on on the CPU, and the other way round."""
+    layer = nn.Linear(3, 2)
+    numbers, tensors = (
+        torch.optim.AdamW([{"params": layer.parameters(), "lr": rate}], fused=True)
+        for rate in (0.5, torch.tensor(0.5))
+    )
+    first, then = (tensors, numbers) if from_tensor else (numbers, tensors)
+    layer(torch.ones(1, 3)).sum().backward()
+    first.step()
+    first.param_groups[0]["lr"] = torch.tensor(0.25) if from_tensor else 0.25
+    resume_optimiser(then, first.state_dict())
+    assert isinstance(then.param_groups[0]["lr"], torch.Tensor) != from_tensor
+    assert float(then.param_groups[0]["lr"]) == 0.25
+    then.step()
+    assert then.state[layer.weight]["step"] == 2

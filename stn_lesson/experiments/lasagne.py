@@ -8,7 +8,7 @@ from stn_lesson.datasets import Dataset, clutter
 from stn_lesson.experiments.runs import TUNABLE, fit_defaults, run_seeds, source
 from stn_lesson.history import History
 from stn_lesson.networks import NETWORKS
-from stn_lesson.training import fit
+from stn_lesson.training import default_device, fit
 from stn_lesson.workers import Workers
 
 SCENES = {"size": 60, "distractors": 6, "crop": 8}
@@ -20,21 +20,25 @@ SCHEDULES = {
     "digits": {"epochs": 14, "batch_size": 64, "repeats": 10, "localisation_rate": 0.1},
     "mnist": {"epochs": 13, "batch_size": 256, "repeats": 1},
 }
+# The quickest way to the recipe's accuracy, by `QuickSTN` on MNIST: settings chosen on its
+# validation digits.
+QUICK = {"epochs": 5, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.2}
 
 
-def recipe(data: str, seed: int = 0) -> tuple[Dataset, dict]:
+def recipe(data: str, seed: int = 0, device: str | torch.device = "cpu") -> tuple[Dataset, dict]:
     """Cluttered digits, 60×60 with six 8×8 crops, and the settings to train on them with `fit`.
 
     Args:
         data: "digits" (embedded) or "mnist" (downloaded).
         seed: decides the clutter.
+        device: where the images are made, and kept.
 
     >>> data, schedule = recipe("digits")
     >>> data, schedule
     (cluttered embedded digits: 12870 training images, 510 test images, 60×60 pixels,
      {'epochs': 14, 'batch_size': 64, 'localisation_rate': 0.1})
     """
-    plain = source(data)
+    plain = source(data).to(device)
     schedule = dict(SCHEDULES[data])
     return clutter(plain, seed=seed, repeats=schedule.pop("repeats"), **SCENES), schedule
 
@@ -60,7 +64,8 @@ def train_recipe(
         checkpoint: as in `fit`.
         settings: of `fit`, instead of the schedule's own.
     """
-    cluttered, schedule = recipe(data, seed)
+    cluttered, schedule = recipe(data, seed, device or default_device())
+    schedule |= _quicker(data, network)
     torch.manual_seed(seed)
     workers = Workers.here()
 
@@ -96,11 +101,12 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
             f"network must be one of {', '.join(NETWORKS)}, got {network!r}; seeds at least 1, got "
             f"{seeds}; settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
         )
-    first, schedule = recipe(data)
-    schedule = fit_defaults() | schedule | settings
+    device = default_device()
+    first, schedule = recipe(data, 0, device)
+    schedule = fit_defaults() | schedule | _quicker(data, network) | settings
 
     def train(seed: int, checkpoint: Path):
-        cluttered = first if seed == 0 else recipe(data, seed)[0]
+        cluttered = first if seed == 0 else recipe(data, seed, device)[0]
         torch.manual_seed(seed)
         model = NETWORKS[network]()
         return model, fit(model, cluttered, seed=seed, checkpoint=checkpoint, **schedule)
@@ -113,3 +119,8 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         "settings": schedule,
     }
     return run_seeds(f"recipe-{data}-{network}", described, seeds, train, theta=True)
+
+
+def _quicker(data: str, network: str) -> dict:
+    """What a network is trained with in place of the data's own schedule."""
+    return QUICK if (data, network) == ("mnist", "quick_stn") else {}

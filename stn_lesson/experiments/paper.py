@@ -17,7 +17,7 @@ from torch import nn
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
 from stn_lesson.experiments.runs import PRECISION, fit_defaults, run_seeds, source
 from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
-from stn_lesson.training import fit
+from stn_lesson.training import default_device, fit
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def run_cell(
     settings["localisation_rate"] = TASKS[task].localisation_rate
     if epochs is not None:
         settings["epochs"] = epochs
-    plain = source(data)
+    plain = source(data).to(default_device())  # what is distorted is then made there
 
     def distorted(seed: int) -> Dataset:
         return TASKS[task].make(plain, seed=seed, repeats=repeats)

@@ -3,9 +3,15 @@
 from stn_lesson.networks.counting import count_parameters, matched
 from stn_lesson.networks.finding import WINDOW, Encoder, Finder, window_finder
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
+from stn_lesson.networks.quick import QuickSTN
 from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
 
-NETWORKS = {"recipe_stn": RecipeSTN, "frozen_stn": frozen_stn, "plain_cnn": PlainCNN}
+NETWORKS = {
+    "recipe_stn": RecipeSTN,
+    "quick_stn": QuickSTN,
+    "frozen_stn": frozen_stn,
+    "plain_cnn": PlainCNN,
+}
 
 __all__ = [
     "CNN",
@@ -17,6 +23,7 @@ __all__ = [
     "Encoder",
     "Finder",
     "PlainCNN",
+    "QuickSTN",
     "RecipeSTN",
     "SideBySide",
     "count_parameters",

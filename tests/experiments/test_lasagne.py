@@ -80,7 +80,7 @@ def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
         experiments.recipe("letters")
     with pytest.raises(
-        ValueError, match="network must be one of recipe_stn, frozen_stn, plain_cnn"
+        ValueError, match="network must be one of recipe_stn, quick_stn, frozen_stn"
     ):
         experiments.run_recipe("digits", "resnet")
     with pytest.raises(ValueError, match="settings of epochs, .*got momentum"):

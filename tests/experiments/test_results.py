@@ -101,3 +101,14 @@ def test_the_readme_tells_what_the_records_hold():
     for distortion, where in (("T", "where they stand alone"), ("TC", "among clutter")):
         found = colocalisation.found_by_class("mnist", distortion).values()
         assert len(found) == 10 and f"{mean(map(mean, found)):.1f} % {where}" in README
+
+
+def test_the_readme_and_notebook_07_tell_what_longer_training_brings():
+    long = {cell: mean(found) for cell, found in tables.errors("table1", schedule="long").items()}
+    told = []
+    for column, row in (("R", "st_cnn-affine"), ("E", "st_cnn-tps")):
+        with_it, without = long[row, column], long["cnn", column]
+        fewer = 100 * (1 - with_it / without)
+        assert fewer >= 25
+        told.append(f"by {fewer:.0f} % on {column} ({with_it:.2f} against {without:.2f})")
+    assert f"an ST-CNN makes fewer errors than the CNN {' and '.join(told)}" in README

@@ -1,0 +1,305 @@
+"""How fast is it: our training beside what a student would otherwise use, and three samplers.
+
+All contenders learn the same images and are judged by the same ones. Each runs in a process of its
+own, one after the other, so that its memory can be told.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stn_lesson import fused
+from stn_lesson.datasets import Dataset, to_floats
+from stn_lesson.evaluation import evaluate
+from stn_lesson.experiments import records
+from stn_lesson.experiments.lasagne import QUICK, recipe
+from stn_lesson.grid import sampling_grid
+from stn_lesson.networks import QuickSTN, RecipeSTN
+from stn_lesson.sampler import bilinear_sample, sample
+from stn_lesson.steps import fastest_precision
+from stn_lesson.theta import affine_theta
+from stn_lesson.training import default_device, fit
+
+TARGET = 0.937  # test accuracy; the recipe's own after 12 epochs
+EPOCHS = 13
+LONGER = 20  # epochs of the plain loop, if it takes so many to the target
+Reached = Iterator[tuple[float, float]]  # seconds of training so far, test accuracy
+
+
+def plain(data: Dataset, seed: int, device: torch.device) -> Reached:
+    """The recipe's network in a loop as one would type it: float32, Adam, one picture a digit."""
+    torch.manual_seed(seed)
+    model = RecipeSTN().to(device)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    for epoch, reached in enumerate(_typed_loop(model, data, optimiser, 256, LONGER, device), 1):
+        yield reached
+        if epoch >= EPOCHS and reached[1] >= TARGET:
+            return
+
+
+def tutorial(data: Dataset, seed: int, device: torch.device) -> Reached:
+    """A network and a loop after the description of PyTorch's own tutorial on the subject."""
+    torch.manual_seed(seed)
+    model = TutorialSTN().to(device)
+    optimiser = torch.optim.SGD(model.parameters(), 0.01)
+    yield from _typed_loop(model, data, optimiser, 64, EPOCHS, device)
+
+
+def ours(data: Dataset, seed: int, device: torch.device) -> Reached:
+    """`QuickSTN` and `fit`, for as few epochs as it takes."""
+    return _fitted(QuickSTN, data, seed, device, **QUICK)
+
+
+def ours_13(data: Dataset, seed: int, device: torch.device) -> Reached:
+    """The same for as many epochs as the others."""
+    return _fitted(QuickSTN, data, seed, device, **QUICK | {"epochs": EPOCHS})
+
+
+def recipe_13(data: Dataset, seed: int, device: torch.device) -> Reached:
+    """The recipe's network by `fit` with its defaults: what the loop alone is worth."""
+    return _fitted(RecipeSTN, data, seed, device, epochs=EPOCHS)
+
+
+CONTENDERS = {made.__name__: made for made in (plain, tutorial, recipe_13, ours_13, ours)}
+
+
+class TutorialSTN(nn.Module):
+    """A network of the size of PyTorch's tutorial on spatial transformers, for 60×60 pixels.
+
+    Its localisation network has 7×7 and 5×5 convolutions and 32 hidden units; the view keeps the
+    size of the image; its classifier has two 5×5 convolutions, 50 hidden units and dropout.
+    """
+
+    def __init__(self):
+        """See the class."""
+        super().__init__()
+        self.localisation = nn.Sequential(
+            nn.Conv2d(1, 8, 7), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(8, 10, 5), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Flatten(), nn.Linear(10 * 11 * 11, 32), nn.ReLU(), nn.Linear(32, 6),
+        )  # fmt: skip
+        self.localisation[-1].weight.data.zero_()
+        self.localisation[-1].bias.data.copy_(torch.tensor([1.0, 0, 0, 0, 1, 0]))
+        self.classifier = nn.Sequential(
+            nn.Conv2d(1, 10, 5), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(10, 20, 5), nn.Dropout2d(), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Flatten(), nn.Linear(20 * 12 * 12, 50), nn.ReLU(), nn.Dropout(), nn.Linear(50, 10),
+        )  # fmt: skip
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, 10)."""
+        theta = self.localisation(images).view(-1, 2, 3)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        return self.classifier(F.grid_sample(images, grid, align_corners=False))
+
+
+def _typed_loop(model, data: Dataset, optimiser, batch_size: int, epochs: int, device) -> Reached:
+    images, labels = data.train.images.to(device), data.train.labels.to(device)
+    seconds = 0.0
+    for _ in range(epochs):
+        start = time.perf_counter()
+        model.train()
+        losses = []
+        for batch in torch.randperm(len(images), device=device).split(batch_size):
+            loss = F.cross_entropy(model(to_floats(images[batch])), labels[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.detach())
+        torch.stack(losses).mean().item()  # a GPU is done when it has answered
+        seconds += time.perf_counter() - start
+        yield seconds, evaluate(model, data.test)
+
+
+def _fitted(network: Callable, data: Dataset, seed: int, device, **settings) -> Reached:
+    torch.manual_seed(seed)
+    history = fit(network(), data, seed=seed, device=device, bar=False, **settings)
+    yield from zip(history.seconds, history.accuracy, strict=True)
+
+
+def run_alone(contender: str, data: str, seed: int) -> dict:
+    """One run in this process: accuracy and seconds after every epoch, and the most memory."""
+    device = default_device()
+    images, _ = recipe(data, seed, device)
+    seconds, accuracy = zip(*CONTENDERS[contender](images, seed, device), strict=True)
+    epochs = len(seconds)
+    return {
+        "contender": contender,
+        "seed": seed,
+        "accuracy": [round(a, 4) for a in accuracy],
+        "seconds": [round(s, 2) for s in seconds],
+        "images_a_second": round(epochs * len(images.train) / seconds[-1]),
+        "peak_memory_mb": _peak_memory(device),
+    }
+
+
+def _peak_memory(device: torch.device) -> int:
+    """The most memory that this process, or its GPU, has used, in MB."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_reserved(device) / 1e6)
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+
+
+def seconds_to(target: float, run: dict) -> float | None:
+    """Seconds of training after which a run first reached an accuracy, or None.
+
+    >>> seconds_to(0.9, {"accuracy": [0.8, 0.91], "seconds": [2.0, 4.0]})
+    4.0
+    """
+    reached = [s for s, a in zip(run["seconds"], run["accuracy"], strict=True) if a >= target]
+    return reached[0] if reached else None
+
+
+def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CONTENDERS)) -> Path:
+    """Run all contenders in turn, seed by seed, and the samplers; write the record.
+
+    Args:
+        data: "mnist", or "digits" for a first try (the target is MNIST's).
+        seeds: how many runs of `plain` and `ours`; the others run once.
+        contenders: names from `CONTENDERS`.
+
+    Returns:
+        The record's file, data/results/bench-<data>-<cpu or cuda>.json.
+    """
+    device, runs = default_device(), []
+    for seed, contender in product(range(seeds), contenders):
+        if seed and contender not in ("plain", "ours"):
+            continue
+        command = [sys.executable, "-m", __name__, contender, data, str(seed)]
+        said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        runs.append(json.loads(said.stdout.splitlines()[-1]))
+        print(_told(runs[-1]), flush=True)
+    record = {
+        "experiment": "bench",
+        "data": repr(recipe(data)[0]),
+        "target": TARGET,
+        "settings": QUICK | {"precision": fastest_precision(device)},
+        **records.provenance(device),
+        "samplers": time_samplers(device),
+        "runs": runs,
+    }
+    path = records.DATA / "results" / f"bench-{data}-{device.type}.json"
+    records.write_record(path, record)
+    return path
+
+
+def bench_table(record: dict) -> str:
+    """The record in words: medians over the seeds, and the share of the plain loop's time.
+
+    A contender that did not reach the target in all of its runs has no time to it.
+    """
+    target, lines = record["target"], []
+    times = {}
+    for run in record["runs"]:
+        times.setdefault(run["contender"], []).append(seconds_to(target, run))
+    median = {name: None if None in t else statistics.median(t) for name, t in times.items()}
+    for name, found in times.items():
+        own = [run for run in record["runs"] if run["contender"] == name]
+        last = statistics.median(run["accuracy"][:EPOCHS][-1] for run in own)
+        epochs = len(own[0]["accuracy"][:EPOCHS])
+        took = "not reached" if median[name] is None else f"{median[name]:.1f} s"
+        both = median[name] and median.get("plain")
+        share = f", {median[name] / median['plain']:.2f} of plain" if both else ""
+        lines.append(
+            f"{name}: {took} to {100 * target:.1f} %{share}; {100 * last:.1f} % after "
+            f"{epochs} epochs in {own[0]['seconds'][epochs - 1]:.0f} s, "
+            f"{own[0]['images_a_second']:,} images a second, {own[0]['peak_memory_mb']} MB, "
+            f"{len(found)} seeds"
+        )
+    for row in record["samplers"]:
+        lines.append(
+            f"{row['sampler']} sampler, {row['images']}: {row['forward_ms']:.2f} ms forward, "
+            f"{row['both_ms']:.2f} with backward, {100 * row['share_of_bandwidth']:.0f} % of the "
+            "memory's speed"
+        )
+    return "\n".join(lines)
+
+
+def _told(run: dict) -> str:
+    took = seconds_to(TARGET, run)
+    return (
+        f"{run['contender']}, seed {run['seed']}: {100 * run['accuracy'][-1]:.2f} % after "
+        f"{run['seconds'][-1]:.1f} s, " + (f"target at {took:.1f} s" if took else "target missed")
+    )
+
+
+SIZES = ((256, 1, 60, 20), (64, 32, 56, 56), (8, 3, 512, 512))  # N, C, side of source and target
+
+
+def time_samplers(device: torch.device, repeats: int = 7) -> list[dict]:
+    """By hand, torch's, and fused where it runs: θ to picture, forward and backward.
+
+    Share of bandwidth: what must at least be moved (source and picture once, and their gradients
+    on the way back) in that time, beside what a plain copy moves in the same run.
+    """
+    samplers = {"by hand": bilinear_sample, "torch's": sample}
+    ways = {
+        name: lambda image, theta, size, read=read: read(image, sampling_grid(theta, *size))
+        for name, read in samplers.items()
+    }
+    if fused.available(device):
+        ways["fused"] = fused.fused_warp
+    speed, rows = _copy_speed(device, repeats), []
+    for n, c, side, view in SIZES:
+        image = torch.rand(n, c, side, side, device=device, requires_grad=True)
+        turned = affine_theta(rotation=torch.linspace(-45, 45, n), scale=0.9).to(device)
+        theta = turned.requires_grad_()
+        moved = 4 * n * c * (side * side + view * view)  # bytes, one way
+        for name, way in ways.items():
+
+            def forward(way=way, image=image, theta=theta, view=view):
+                return way(image, theta, (view, view))
+
+            def both(forward=forward):
+                forward().sum().backward()
+
+            with torch.no_grad():
+                one_way = _median_seconds(forward, device, repeats)
+            two_ways = _median_seconds(both, device, repeats)
+            rows.append(
+                {
+                    "sampler": name,
+                    "images": f"{n}×{c}×{side}×{side} to {view}×{view}",
+                    "forward_ms": round(1e3 * one_way, 3),
+                    "both_ms": round(1e3 * two_ways, 3),
+                    "share_of_bandwidth": round(3 * moved / two_ways / speed, 3),
+                }
+            )
+    return rows
+
+
+def _copy_speed(device: torch.device, repeats: int) -> float:
+    """Bytes a second that a copy reads and writes, of memory larger than the caches."""
+    source = torch.rand(2**26, device=device)
+    target = torch.empty_like(source)
+    return 2 * 4 * len(source) / _median_seconds(lambda: target.copy_(source), device, repeats)
+
+
+def _median_seconds(action: Callable, device: torch.device, repeats: int) -> float:
+    """The median time of an action, after two that are not counted."""
+    times = []
+    for _ in range(repeats + 2):
+        start = time.perf_counter()
+        action()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[2:])
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_alone(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
