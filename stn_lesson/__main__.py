@@ -70,7 +70,7 @@ def main(words: list[str] | None = None) -> int:
         train.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
     train.add_argument("--precision", choices=PRECISIONS, help="(default the faster one here)")
     bench = verbs.add_parser(
-        "bench", help="how fast our training is beside others, and three samplers; some 20 minutes"
+        "bench", help="how fast our training is beside others, and the samplers; half an hour"
     )
     bench.add_argument("--data", choices=SOURCES, default="mnist")
     bench.add_argument("--seeds", type=positive, default=3, help="(default 3)")
