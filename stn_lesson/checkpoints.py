@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 import torch
 
-
 # What older files do not say, since there was no choice.
 UNNAMED = {"precision": "float32"}
 
