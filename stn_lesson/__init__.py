@@ -51,7 +51,7 @@ from stn_lesson.theta import (
     invert,
     projective_theta,
 )
-from stn_lesson.training import default_device, fit
+from stn_lesson.training import default_device, fit, fit_abreast
 from stn_lesson.transformer import SpatialTransformer
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "distort_projective",
     "evaluate",
     "fit",
+    "fit_abreast",
     "frozen_stn",
     "house",
     "invert",

@@ -62,6 +62,36 @@ def train_step(
     return loss.detach()
 
 
+class Abreast:
+    """The steps of several models as one, which a GPU may take at the same time.
+
+    The kernels of a small network leave most of a GPU idle. Each model's are sent on a stream of
+    its own, so that they fill it together; the models have nothing else in common.
+
+    Args:
+        steps: one for each model, as `train_step`.
+    """
+
+    def __init__(self, steps: list[Callable[[Tensor, Tensor, float], Tensor]]):
+        """See the class."""
+        self.steps, self.streams = steps, None
+
+    def __call__(self, images: Tensor, labels: Tensor, share: float = 1.0) -> Tensor:
+        """Images (S, N, C, H, W) and labels (S, N) of S models → their losses (S,)."""
+        jobs = list(zip(self.steps, images, labels, strict=True))
+        if not images.is_cuda:
+            return torch.stack([step(*batch, share) for step, *batch in jobs])
+        self.streams = self.streams or [torch.cuda.Stream(images.device) for _ in jobs]
+        here, losses = torch.cuda.current_stream(images.device), []
+        for stream, (step, *batch) in zip(self.streams, jobs, strict=True):
+            stream.wait_stream(here)
+            with torch.cuda.stream(stream):
+                losses.append(step(*batch, share))
+        for stream in self.streams:
+            here.wait_stream(stream)
+        return torch.stack(losses)
+
+
 class RecordedStep:
     """A training step that a GPU hears once and then repeats by itself: a CUDA graph.
 

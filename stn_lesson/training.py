@@ -1,39 +1,23 @@
 """Training: a plain loop that can be read, interrupted, killed and resumed.
 
-What makes a step of it fast stands in `steps`, and how processes share it in `workers`.
+What a run consists of stands in `training_run`, what makes a step of it fast in `steps`, and how
+processes share it in `workers`.
 """
 
-import math
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from tqdm.auto import tqdm
+from torch import nn
+from tqdm.auto import tqdm, trange
 
-from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
-from stn_lesson.collapse import chance_loss, find_transformer, look, watch_for_collapse
-from stn_lesson.datasets import Dataset, to_floats
-from stn_lesson.evaluation import evaluate
+from stn_lesson.collapse import chance_loss, watch_for_collapse
+from stn_lesson.datasets import Dataset
 from stn_lesson.history import History
-from stn_lesson.steps import (
-    PRECISIONS,
-    RecordedStep,
-    fastest_precision,
-    make_optimiser,
-    resume_optimiser,
-    train_step,
-)
+from stn_lesson.steps import Abreast, RecordedStep
 from stn_lesson.theta import NotFiniteError
-from stn_lesson.transformer import SpatialTransformer
-from stn_lesson.workers import Workers
-
-WATCHED = 32  # fixed test digits whose θ is kept at every epoch
+from stn_lesson.training_run import Settings, TrainingRun, train_abreast
 
 
 class TrainingError(RuntimeError):
@@ -42,22 +26,6 @@ class TrainingError(RuntimeError):
 
 class StopTraining(Exception):
     """Raise it in `on_step` or `on_epoch` to end a run as the ■ button does."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that decides how a run goes, apart from the model; the data by shape and sum."""
-
-    image_shape: list[int]
-    image_sum: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    localisation_rate: float
-    weight_decay: float
-    clip: float
-    precision: str
-    seed: int
 
 
 def fit(
@@ -121,22 +89,19 @@ def fit(
     2
     """
     device = torch.device(device or default_device())
-    precision = precision or fastest_precision(device)
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    settings = Settings(
-        image_shape=list(data.train.images.shape),
-        image_sum=data.train.images.sum(dtype=torch.long).item(),
+    settings = Settings.of(
+        data,
+        precision,
+        device,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         localisation_rate=localisation_rate,
         weight_decay=weight_decay,
         clip=clip,
-        precision=precision,
         seed=seed,
     )
-    run = _Run(model, data, settings, device, hears_steps=on_step is not None)
+    run = TrainingRun(model, data, settings, device, hears_steps=on_step is not None)
     if checkpoint and Path(checkpoint).exists():
         run.load(checkpoint)
     history, workers = run.history, run.workers
@@ -169,134 +134,99 @@ def fit(
         except (KeyboardInterrupt, StopTraining):
             history.interrupted = True
         except NotFiniteError as error:
-            raise TrainingError(
-                f"training stopped at step {len(history.step_loss)} (epoch {epoch}): {error}. The "
-                f"likely cause is a learning rate that is too high (it is {learning_rate:g}) or "
-                "images that hold NaN. Make a new model and try a tenth of the rate."
-            ) from error
+            where = f"at step {len(history.step_loss)} (epoch {epoch})"
+            raise _diverged(where, learning_rate, error) from error
     model.eval()
     return history
 
 
-class _Run:
-    """All that a training run consists of, and what is done in each epoch."""
+def fit_abreast(
+    models: list[nn.Module],
+    data: list[Dataset],
+    *,
+    seeds: list[int],
+    epochs: int,
+    device: str | torch.device | None = None,
+    bar: bool = True,
+    warn: Callable[[Warning], None] = warnings.warn,
+    **settings,
+) -> list[History]:
+    """Train several models at once, each as `fit` would: with many seeds, say.
 
-    def __init__(self, model, data, settings: Settings, device, hears_steps: bool):
-        """A run at its start; `hears_steps`: somebody wants to know of every step."""
-        self.model = model.to(device, memory_format=torch.channels_last)
-        self.data, self.settings, self.device = data, settings, device
-        self.history, self.workers = History(), Workers.here()
-        self.steps = math.ceil(len(data.train) / settings.batch_size)  # in an epoch
-        # The CPU hears of so many steps at a time: it would make a GPU wait for each.
-        self.heard = 1 if hears_steps or device.type != "cuda" else self.steps
+    On a GPU they share it, which one small network alone leaves half idle; on a CPU they take turns
+    and nothing is gained. What `fit` does beyond training, checkpoints and hooks, is left out.
+    Models with dropout draw other random numbers than they would by themselves.
 
-        groups = _parameter_groups(model, settings)
-        self.optimiser = make_optimiser(groups, settings.weight_decay, device)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser,
-            [group["lr"] for group in groups],
-            total_steps=max(settings.epochs * self.steps, 1),
-            cycle_momentum=False,
+    Args:
+        models: those to train, on the spot.
+        data: what each learns; all have as many training images of one size.
+        seeds: of each, as in `fit`.
+        epochs: as in `fit`.
+        device: as in `fit`.
+        bar: as in `fit`.
+        warn: as in `fit`.
+        settings: what else `fit` may be told of a run: `batch_size`, `learning_rate`,
+            `localisation_rate`, `weight_decay`, `clip` and `precision`, all of them.
+
+    Returns:
+        A history for each. Its seconds are those that all took together.
+
+    Raises:
+        ValueError: models, data and seeds do not go together.
+        TrainingError: as in `fit`; the others end with it.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> models = [nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10)) for _ in range(2)]
+    >>> settings = dict(batch_size=64, learning_rate=8e-3, localisation_rate=1, weight_decay=0)
+    >>> histories = fit_abreast(
+    ...     models, 2 * [load_digits()], seeds=[0, 1], epochs=2, clip=1, precision=None, **settings
+    ... )
+    >>> [len(history.accuracy) for history in histories]
+    [2, 2]
+    """
+    shapes = {tuple(one.train.images.shape) for one in data}
+    if not len(models) == len(data) == len(seeds) or len(shapes) != 1:
+        raise ValueError(
+            f"each model needs its data and its seed, got {len(models)} models, {len(data)} data "
+            f"sets and {len(seeds)} seeds; and training images of one shape, got {shapes}"
         )
-        self.step = partial(
-            train_step,
-            self.workers.joined(self.model),
-            optimiser=self.optimiser,
-            clip=settings.clip,
-            precision=settings.precision,
-        )
-        if device.type == "cuda" and self.workers.count == 1:
-            self.step = RecordedStep(self.step)
-
-    def train(self, epoch: int) -> Iterator[tuple[Tensor, int]]:
-        """Take the steps of an epoch; after each that is heard, give its images and how many.
-
-        What happens to these is not on its clock.
-        """
-        history, workers = self.history, self.workers
-        self.model.train()
-        with _random_numbers_of(self.settings.seed, epoch) as generator:
-            start = time.perf_counter()
-            images = self.data.training_images(epoch).to(self.device)
-            labels = self.data.train.labels.to(self.device)
-            order = torch.randperm(len(images), generator=generator).to(self.device)
-            losses = []
-            for number, batch in enumerate(order.split(self.settings.batch_size), 1):
-                part = workers.part(batch)
-                losses.append(self.step(images[part], labels[part], workers.share(batch)))
-                self.schedule.step()
-                if len(losses) == self.heard or number == self.steps:
-                    history.step_loss += _finite(workers.mean(torch.stack(losses)), history)
-                    done = time.perf_counter()
-                    yield to_floats(images[part]), len(losses)
-                    losses.clear()
-                    start += time.perf_counter() - done
-        history.loss.append(sum(history.step_loss[-self.steps :]) / self.steps)
-        elapsed = history.seconds[-1] if history.seconds else 0.0
-        history.seconds.append(elapsed + time.perf_counter() - start)
-
-    def evaluate(self) -> None:
-        """Note the test accuracy, and where the transformer looks."""
-        test, history = self.data.test, self.history
-        accuracy = evaluate(self.model, test)
-        if find_transformer(self.model):
-            looked = look(self.model, to_floats(test.images[:WATCHED]))
-            history.theta.append(looked.theta)
-            history.outside.append(looked.outside)
-        history.accuracy.append(accuracy)
-
-    def save(self, path: str | Path) -> None:
-        """Write all that it takes to go on from here."""
-        parts = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
-        state = {name: part.state_dict() for name, part in parts.items()}
-        state |= {"settings": asdict(self.settings), "history": asdict(self.history)}
-        save_checkpoint(path, state)
-
-    def load(self, path: str | Path) -> None:
-        """Go on from what was saved."""
-        state = load_checkpoint(path, asdict(self.settings), self.model)
-        self.model.load_state_dict(state["model"])
-        self.schedule.load_state_dict(state["schedule"])
-        resume_optimiser(self.optimiser, state["optimiser"])
-        self.history = History(**state["history"])
+    device = torch.device(device or default_device())
+    runs = []
+    for model, images, seed in zip(models, data, seeds, strict=True):
+        own = Settings.of(images, device=device, epochs=epochs, seed=seed, **settings)
+        runs.append(TrainingRun(model, images, own, device))
+    step = Abreast([run.step for run in runs])
+    if device.type == "cuda":
+        step = RecordedStep(step)
+    interrupted = False
+    try:
+        for epoch in trange(epochs, unit="epoch", leave=False, disable=not bar):
+            last = train_abreast(runs, step, epoch)
+            for run, images in zip(runs, last, strict=True):
+                history, chance = run.history, chance_loss(run.data.train.labels)
+                if history.collapsed_at is None and watch_for_collapse(
+                    run.model, images, history.step_loss, chance, warn, every=1
+                ):
+                    history.collapsed_at = len(history.step_loss)
+                run.evaluate()
+    except KeyboardInterrupt:
+        interrupted = True
+    except NotFiniteError as error:
+        where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
+        raise _diverged(where, runs[0].settings.learning_rate, error) from error
+    for run in runs:
+        run.history.interrupted = interrupted
+        run.model.eval()
+    return [run.history for run in runs]
 
 
-def _finite(losses: Tensor, history: History) -> list[float]:
-    """Losses of some steps as numbers; an error after the first that is not finite."""
-    numbers = losses.tolist()
-    for k, loss in enumerate(numbers):
-        if not math.isfinite(loss):
-            history.step_loss += numbers[:k]
-            raise NotFiniteError(f"the loss is {loss}")
-    return numbers
+def _diverged(where: str, rate: float, error: NotFiniteError) -> TrainingError:
+    return TrainingError(
+        f"training stopped {where}: {error}. The likely cause is a learning rate that is too high "
+        f"(it is {rate:g}) or images that hold NaN. Make a new model and try a tenth of the rate."
+    )
 
 
 def default_device() -> torch.device:
     """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
-    """The model's parameters, those of localisation networks at their own learning rate."""
-    localisation = {
-        id(parameter)
-        for module in model.modules()
-        if isinstance(module, SpatialTransformer)
-        for parameter in module.localisation.parameters()
-    }
-    rate = settings.learning_rate
-    inside = [p for p in model.parameters() if id(p) in localisation]
-    others = [p for p in model.parameters() if id(p) not in localisation]
-    groups = [
-        {"params": others, "lr": rate},
-        {"params": inside, "lr": rate * settings.localisation_rate},
-    ]
-    return [group for group in groups if group["params"]]
-
-
-@contextmanager
-def _random_numbers_of(seed: int, epoch: int) -> Iterator[torch.Generator]:
-    """Random numbers that depend on seed and epoch alone, so that a resumed run draws the same."""
-    with torch.random.fork_rng():  # the global ones, for dropout
-        torch.manual_seed(seed * 1_000_003 + epoch)
-        yield torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -45,12 +45,12 @@ data = small_data()
 def images(epoch):
     if epoch == 1:
         print("in epoch 1", flush=True)
-        import stn_lesson.training as training
-        real = training.to_floats
+        import stn_lesson.training_run as training_run
+        real = training_run.to_floats
         def slow(x):
             import time; time.sleep(1)
             return real(x)
-        training.to_floats = slow
+        training_run.to_floats = slow
     return small_data().training_images(epoch)
 data = stn.Dataset("killed", data.train, data.test, redraw=images)
 stn.fit(small_model(), data, **QUICK, checkpoint={file!r})

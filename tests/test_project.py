@@ -106,7 +106,7 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 ROOMS = (
     "theta grid sampler fused transformer networks datasets collapse checkpoints evaluation "
-    "history steps workers training "
+    "history steps workers training_run training "
     "colocalisation experiments "
     "plots widgets"
 )

@@ -1,3 +1,6 @@
+import dataclasses
+import subprocess
+import sys
 import time
 
 import pytest
@@ -159,3 +162,77 @@ def test_localisation_networks_train_at_their_own_rate():
         stn.fit(model, small_data(), epochs=1, batch_size=64, localisation_rate=rate)
         moved[rate] = model.transformer.localisation[-1].bias.abs().max().item()
     assert moved[0.1] == pytest.approx(moved[1.0] / 10, rel=0.1) and moved[1.0] > 1e-4
+
+
+def test_a_run_needs_little_memory_beyond_its_images():
+    pytest.importorskip("resource")  # not on Windows
+    script = """
+import resource, torch, stn_lesson as stn
+from stn_lesson.datasets import Dataset, Split
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+train = Split(torch.ones(30_000, 1, 60, 60, dtype=torch.uint8), torch.arange(30_000) % 10)
+data = Dataset("100 MB", train, Split(train.images[:100], train.labels[:100]))
+model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3600, 10))
+before = peak()
+stn.fit(model, data, epochs=1, bar=False)
+print(peak() - before)
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert float(said.stdout) < 300  # MB; a sum by way of 64-bit numbers took 800 more
+
+
+def abreast(models, data, **settings):
+    words = dict(
+        epochs=2, batch_size=50, learning_rate=2e-3, localisation_rate=0.3, weight_decay=0, clip=1,
+        precision="float32", device="cpu",
+    )  # fmt: skip
+    return stn.fit_abreast(models, data, **words | settings), words | settings
+
+
+def without_dropout(seed):
+    torch.manual_seed(seed)
+    return stn.RecipeSTN(size=40, downsample=2)
+
+
+def test_models_trained_abreast_are_those_trained_one_by_one():
+    data = small_data()  # 128 images: the last batch has 28
+    together = [without_dropout(seed) for seed in (3, 4)]
+    histories, settings = abreast(together, [data, data], seeds=[3, 4])
+    del settings["seeds"]
+    for seed, model, history in zip((3, 4), together, histories, strict=True):
+        alone = without_dropout(seed)
+        wanted = stn.fit(alone, data, seed=seed, **settings)
+        assert torch.equal(weights(alone), weights(model))
+        assert history.step_loss == wanted.step_loss and history.loss == wanted.loss
+        assert history.accuracy == wanted.accuracy and history.outside == wanted.outside
+        assert not model.training and len(history.seconds) == 2
+    assert histories[0].step_loss != histories[1].step_loss
+
+
+def test_what_does_not_go_together_is_not_trained_abreast():
+    data = small_data()
+    for models, sets, seeds in ((1, [data, data], [0, 1]), (2, [data, stn.load_digits()], [0, 1])):
+        with pytest.raises(ValueError, match="each model needs its data and its seed"):
+            abreast([without_dropout(0) for _ in range(models)], sets, seeds=seeds)
+
+
+def test_one_that_diverges_stops_those_beside_it():
+    models = [without_dropout(0), without_dropout(1)]
+    with torch.no_grad():
+        models[1].classifier[-1].bias[0] = float("nan")
+    with pytest.raises(
+        TrainingError, match="in epoch 0, by one of the seeds 0, 1: the loss is nan"
+    ):
+        abreast(models, 2 * [small_data()], seeds=[0, 1])
+
+
+def test_an_interrupt_keeps_what_models_abreast_had_reached():
+    redraws = []
+
+    def stop(epoch):
+        redraws.append(epoch)
+        raise KeyboardInterrupt
+
+    data = dataclasses.replace(small_data(), redraw=stop)
+    histories, _ = abreast([without_dropout(0)], [data], seeds=[0])
+    assert redraws == [1] and histories[0].interrupted and len(histories[0].accuracy) == 1

@@ -21,7 +21,7 @@ sys.path.insert(0, {tests!r})
 import torch
 import stn_lesson as stn
 from small_run import QUICK, small_data
-from stn_lesson import training
+from stn_lesson import training_run
 from stn_lesson.workers import Workers, started_by_torchrun
 
 def die_once(model, history):
@@ -33,7 +33,7 @@ with started_by_torchrun() as device:
     if not Workers.here().first:
         def refuse(*words):
             raise AssertionError("only the first worker writes")
-        training.save_checkpoint = refuse
+        training_run.save_checkpoint = refuse
     torch.manual_seed(0)
     settings = QUICK | {{"batch_size": 50}}  # 128 images: the last batch has 28
     stn.fit(stn.RecipeSTN(size=40, downsample=2), small_data(), **settings, on_step=die_once,

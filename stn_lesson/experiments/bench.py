@@ -218,7 +218,7 @@ def bench_table(record: dict) -> str:
             f"{name}: {took} to {100 * target:.1f} %{share}; {100 * last:.1f} % after "
             f"{epochs} epochs in {own[0]['seconds'][epochs - 1]:.0f} s, "
             f"{own[0]['images_a_second']:,} images a second, {own[0]['peak_memory_mb']} MB, "
-            f"{len(found)} seeds"
+            + records.seeds_in_words(len(found))
         )
     for row in record["samplers"]:
         lines.append(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from stn_lesson.datasets import Dataset, clutter
 from stn_lesson.experiments.runs import TUNABLE, fit_defaults, run_seeds, source
@@ -105,11 +106,10 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
     first, schedule = recipe(data, 0, device)
     schedule = fit_defaults() | schedule | _quicker(data, network) | settings
 
-    def train(seed: int, checkpoint: Path):
+    def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         cluttered = first if seed == 0 else recipe(data, seed, device)[0]
         torch.manual_seed(seed)
-        model = NETWORKS[network]()
-        return model, fit(model, cluttered, seed=seed, checkpoint=checkpoint, **schedule)
+        return NETWORKS[network](), cluttered
 
     described = {
         "experiment": "recipe",
@@ -118,7 +118,7 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         "network": network,
         "settings": schedule,
     }
-    return run_seeds(f"recipe-{data}-{network}", described, seeds, train, theta=True)
+    return run_seeds(f"recipe-{data}-{network}", described, seeds, prepare, schedule, theta=True)
 
 
 def _quicker(data: str, network: str) -> dict:

@@ -16,7 +16,6 @@ from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
 from stn_lesson.networks import FCN, STFCN, count_parameters, matched
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
-from stn_lesson.training import fit
 
 TURN = 60  # the largest angle in degrees
 SCHEDULES = {
@@ -130,11 +129,9 @@ def run_two_digits(
     pairs, schedule = two_digits(data)
     schedule = fit_defaults() | schedule | ({"epochs": epochs} if epochs else {})
 
-    def train(seed: int, checkpoint: Path):
+    def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(seed)
-        model = rival(name)
-        turned = two_digits(data, seed)[0]
-        return model, fit(model, turned, seed=seed, checkpoint=checkpoint, **schedule)
+        return rival(name), two_digits(data, seed)[0]
 
     def measure(model: nn.Module) -> dict:
         if name == "fcn":
@@ -148,4 +145,4 @@ def run_two_digits(
         "settings": schedule | {"repeats": SCHEDULES[data]["repeats"], "turn": TURN},
     }
     record = f"two_digits-{data}-{name}" + (f"-{epochs}" if epochs else "")
-    return run_seeds(record, described, seeds, train, measure=measure)
+    return run_seeds(record, described, seeds, prepare, schedule, measure=measure)

@@ -17,7 +17,7 @@ from torch import nn
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
 from stn_lesson.experiments.runs import PRECISION, fit_defaults, run_seeds, source
 from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
-from stn_lesson.training import default_device, fit
+from stn_lesson.training import default_device
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,9 @@ def run_cell(
     def distorted(seed: int) -> Dataset:
         return TASKS[task].make(plain, seed=seed, repeats=repeats)
 
-    def train(seed: int, checkpoint: Path):
+    def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(seed)
-        model = build(task, network, family)
-        return model, fit(model, distorted(seed), seed=seed, checkpoint=checkpoint, **settings)
+        return build(task, network, family), distorted(seed)
 
     described = {
         "experiment": experiment,
@@ -208,4 +207,4 @@ def run_cell(
         "settings": settings | {"repeats": repeats},
     }
     name = cell_name(experiment, data, task, (network, family), schedule)
-    return run_seeds(name, described, seeds, train)
+    return run_seeds(name, described, seeds, prepare, settings)

@@ -90,14 +90,20 @@ def read_record(name: str) -> dict:
     raise FileNotFoundError(f"there is no record {name!r}; there are {', '.join(known) or 'none'}")
 
 
+def seeds_in_words(count: int) -> str:
+    """How many seeds: "1 seed", "2 seeds"."""
+    return f"{count} seed{'s' * (count != 1)}"
+
+
 def summary(record: dict) -> str:
     """One line: test accuracy in the last epoch over the seeds, and how long the training took."""
     last = [100 * run["accuracy"][-1] for run in record["runs"]]
     seconds = statistics.median(run["training_seconds"] for run in record["runs"])
     collapsed = sum(run["collapsed_at"] is not None for run in record["runs"])
+    epochs = len(record["runs"][0]["accuracy"])
     return (
         f"{record['network']} on {record['data'].split(':')[0]}: "
         f"test accuracy {statistics.mean(last):.1f} % ({min(last):.1f} to {max(last):.1f}, "
-        f"{len(last)} seeds, {collapsed} collapsed), {len(record['runs'][0]['accuracy'])} epochs, "
+        f"{seeds_in_words(len(last))}, {collapsed} collapsed), {epochs} epochs, "
         f"{seconds:.0f} s of training on {record['device']}"
     )

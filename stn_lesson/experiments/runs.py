@@ -5,16 +5,17 @@ from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
-from stn_lesson.history import History
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import fit
+from stn_lesson.training import default_device, fit, fit_abreast
 
 SOURCES = {"digits": load_digits, "mnist": load_mnist}
 TUNABLE = ("epochs", "batch_size", "learning_rate", "localisation_rate", "weight_decay", "clip")
+ABREAST = 10  # seeds that a GPU trains at once
 PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
 
 
@@ -39,21 +40,25 @@ def run_seeds(
     name: str,
     described: dict,
     seeds: int,
-    train: Callable[[int, Path], tuple[nn.Module, History]],
+    prepare: Callable[[int], tuple[nn.Module, Dataset]],
+    settings: dict,
     *,
     theta: bool = False,
     measure: Callable[[nn.Module], dict] = lambda model: {},
 ) -> Path:
-    """Train with the seeds 0, 1, 2, … and write the record after each of them.
+    """Train with the seeds 0, 1, 2, … and write the record as they end.
 
-    What is done is kept: seeds that are in the record already are not trained again, and one that
-    was interrupted goes on from its last epoch (its checkpoint waits in data/cache).
+    What is done is kept: seeds that are in the record already are not trained again. On a CPU one
+    is trained after the other, and one that was interrupted goes on from its last epoch (its
+    checkpoint waits in data/cache). On a GPU up to `ABREAST` are trained at once; each run of the
+    record then says beside how many it was, for its seconds are those of all.
 
     Args:
         name: of the record, data/results/<name>.json.
         described: what was trained on what, and how; it opens the record.
         seeds: how many there should be in the end.
-        train: given a seed and the checkpoint's file, returns the model and the history.
+        prepare: given a seed, returns the model to train and its data.
+        settings: of `fit`, all of `TUNABLE` and the precision.
         theta: whether the record keeps θ of the watched digits for seed 0.
         measure: what else the record keeps of each trained model.
 
@@ -63,18 +68,35 @@ def run_seeds(
     """
     path = records.DATA / "results" / f"{name}.json"
     runs = _kept(path, described, seeds)
-    for seed in range(len(runs), seeds):
-        half_done = records.DATA / "cache" / f"{name}-seed{seed}.pt"
-        model, history = train(seed, half_done)
-        if history.interrupted:
+    device = default_device()
+    step = seeds_at_once(device)
+    for first in range(len(runs), seeds, step):
+        together = range(first, min(first + step, seeds))
+        models, data = zip(*map(prepare, together), strict=True)
+        if len(together) == 1:
+            half_done = records.DATA / "cache" / f"{name}-seed{together[0]}.pt"
+            histories = [
+                fit(models[0], data[0], seed=together[0], checkpoint=half_done, **settings)
+            ]
+        else:
+            histories = fit_abreast(models, data, seeds=together, **settings)
+        if histories[0].interrupted:
             raise KeyboardInterrupt
-        print(f"{name}, seed {seed}: {history}", flush=True)
-        runs.append(records.run_record(seed, history, theta=theta and seed == 0) | measure(model))
-        header = described | {"parameters": count_parameters(model)}
-        header |= records.provenance(next(model.parameters()).device)
+        for seed, model, history in zip(together, models, histories, strict=True):
+            print(f"{name}, seed {seed}: {history}", flush=True)
+            run = records.run_record(seed, history, theta=theta and seed == 0) | measure(model)
+            runs.append(run | ({"abreast": len(together)} if len(together) > 1 else {}))
+        header = described | {"parameters": count_parameters(models[0])}
+        header |= records.provenance(device)
         records.write_record(path, header | {"runs": runs})
-        half_done.unlink(missing_ok=True)
+        if len(together) == 1:
+            half_done.unlink(missing_ok=True)
     return path
+
+
+def seeds_at_once(device: torch.device) -> int:
+    """How many seeds a device trains at once: `ABREAST` on a GPU, else one."""
+    return ABREAST if device.type == "cuda" else 1
 
 
 def _kept(path: Path, described: dict, seeds: int) -> list[dict]:
@@ -84,6 +106,6 @@ def _kept(path: Path, described: dict, seeds: int) -> list[dict]:
     record = json.loads(path.read_text("utf-8"))
     other = [key for key, value in described.items() if record.get(key) != value]
     if other or len(record["runs"]) > seeds:
-        why = f"differs in {', '.join(other)}" if other else f"holds more than {seeds} seeds"
+        why = f"differs in {', '.join(other)}" if other else f"holds more seeds than {seeds}"
         raise FileExistsError(f"{path} {why}: delete it to measure anew")
     return record["runs"]

@@ -18,7 +18,8 @@ from stn_lesson.evaluation import predict
 from stn_lesson.grid import sampling_grid
 from stn_lesson.history import History
 from stn_lesson.sampler import sample
-from stn_lesson.training import WATCHED, StopTraining, fit
+from stn_lesson.training import StopTraining, fit
+from stn_lesson.training_run import WATCHED
 from stn_lesson.widgets.live import LivePicture, script, view_of
 
 DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}

@@ -5,7 +5,7 @@ import pytest
 
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
-from stn_lesson.experiments import lasagne
+from stn_lesson.experiments import runs
 
 
 def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, capsys):
@@ -35,14 +35,14 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
 
 
 def test_a_record_keeps_theta_of_its_first_seed_and_gives_it_back(few_digits, monkeypatch):
-    fit, histories = lasagne.fit, []
+    fit, histories = runs.fit, []
 
     @functools.wraps(fit)
     def remember(*words, **settings):
         histories.append(fit(*words, **settings))
         return histories[-1]
 
-    monkeypatch.setattr(lasagne, "fit", remember)
+    monkeypatch.setattr(runs, "fit", remember)
     path = experiments.run_recipe("digits", seeds=2, epochs=2, learning_rate=0.05)
     record = json.loads(path.read_text("utf-8"))
     assert "theta" in record["runs"][0] and "theta" not in record["runs"][1]
@@ -59,6 +59,22 @@ def test_a_record_keeps_theta_of_its_first_seed_and_gives_it_back(few_digits, mo
     assert "theta" not in json.loads(path.read_text("utf-8"))["runs"][0]
 
 
+def test_seeds_trained_at_once_leave_the_record_of_seeds_trained_in_turn(few_digits, monkeypatch):
+    def made():
+        path = experiments.run_recipe("digits", seeds=3, epochs=1)
+        record = json.loads(path.read_text("utf-8"))
+        path.unlink()
+        for run in record["runs"]:
+            assert run.pop("training_seconds") >= 0
+        return record
+
+    in_turn = made()
+    monkeypatch.setattr(runs, "seeds_at_once", lambda device: 2)
+    at_once = made()
+    assert [run.pop("abreast", 1) for run in at_once["runs"]] == [2, 2, 1]
+    assert at_once == in_turn
+
+
 def test_the_same_seed_gives_the_same_record(few_digits):
     records = []
     for _ in range(2):
@@ -72,7 +88,7 @@ def test_a_record_with_more_seeds_is_not_overwritten(few_digits, capsys):
     path = experiments.run_recipe("digits", seeds=2, epochs=1)
     before = path.read_bytes()
     assert main(["run", "recipe", "--epochs", "1"]) == 1
-    assert "holds more than 1 seeds: delete it" in capsys.readouterr().err
+    assert "holds more seeds than 1: delete it" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 

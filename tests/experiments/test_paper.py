@@ -1,3 +1,4 @@
+import functools
 import json
 
 import pytest
@@ -69,20 +70,21 @@ def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
     cell = dict(data="digits", epochs=1)
     path = paper.run_cell("table1", "R", "fcn", **cell)
     first = json.loads(path.read_text("utf-8"))["runs"]
-    fit, seeds = paper.fit, []
+    fit, seeds = runs.fit, []
 
+    @functools.wraps(fit)
     def remember(*words, seed, **settings):
         seeds.append(seed)
         return fit(*words, seed=seed, **settings)
 
-    monkeypatch.setattr(paper, "fit", remember)
+    monkeypatch.setattr(runs, "fit", remember)
     paper.run_cell("table1", "R", "fcn", seeds=3, **cell)
     kept = json.loads(path.read_text("utf-8"))["runs"]
     assert seeds == [1, 2] and kept[:1] == first and [run["seed"] for run in kept] == [0, 1, 2]
     assert len({run["loss"][0] for run in kept}) == 3
     with pytest.raises(FileExistsError, match="differs in settings: delete it"):
         paper.run_cell("table1", "R", "fcn", seeds=4, data="digits", epochs=2)
-    with pytest.raises(FileExistsError, match="holds more than 2 seeds"):
+    with pytest.raises(FileExistsError, match="holds more seeds than 2"):
         paper.run_cell("table1", "R", "fcn", seeds=2, **cell)
 
 
@@ -91,27 +93,26 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
     whole = paper.run_cell("table1", "P", "st_cnn", "projective", **cell)
     expected = without_times(whole)
     whole.unlink()
-    fit = paper.fit
+    fit = runs.fit
 
+    @functools.wraps(fit)
     def stop_after_one_epoch(*words, **settings):
         def stop(model, history):
             raise StopTraining
 
         return fit(*words, on_epoch=stop, **settings)
 
-    monkeypatch.setattr(paper, "fit", stop_after_one_epoch)
+    monkeypatch.setattr(runs, "fit", stop_after_one_epoch)
     with pytest.raises(KeyboardInterrupt):
         paper.run_cell("table1", "P", "st_cnn", "projective", **cell)
     assert not whole.exists()
-    monkeypatch.setattr(paper, "fit", fit)
     epochs = []
-    monkeypatch.setattr(
-        paper,
-        "fit",
-        lambda *words, **settings: fit(
-            *words, on_epoch=lambda model, history: epochs.append(1), **settings
-        ),
-    )
+
+    @functools.wraps(fit)
+    def count(*words, **settings):
+        return fit(*words, on_epoch=lambda model, history: epochs.append(1), **settings)
+
+    monkeypatch.setattr(runs, "fit", count)
     assert without_times(paper.run_cell("table1", "P", "st_cnn", "projective", **cell)) == expected
     assert len(epochs) == 2  # the first was kept
     assert not list((few_digits.parent / "cache").iterdir())
