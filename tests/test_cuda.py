@@ -1,5 +1,7 @@
 """What the lesson promises on any device, where there is a GPU to try it on."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -44,6 +46,24 @@ def test_a_recorded_step_does_what_a_step_does(network, monkeypatch):
         histories.append(stn.fit(network(), data, **settings))
     recorded, stepwise = (history.step_loss for history in histories)
     assert recorded == pytest.approx(stepwise, rel=0.02) and recorded[-1] < recorded[0]
+
+
+def test_models_trained_abreast_are_those_trained_one_by_one():
+    data = stn.clutter(stn.load_digits().to("cuda"))
+    settings = dict(epochs=2, batch_size=100, learning_rate=8e-3, localisation_rate=0.1)
+    settings |= dict(weight_decay=0.0, clip=1.0, precision="float32", device="cuda")
+
+    def start(seed):
+        torch.manual_seed(seed)
+        return stn.QuickSTN()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one says that the steps cannot be recorded
+        together = stn.fit_abreast([start(0), start(1)], 2 * [data], seeds=[0, 1], **settings)
+    for seed, history in enumerate(together):
+        alone = stn.fit(start(seed), data, seed=seed, **settings)
+        assert history.step_loss == pytest.approx(alone.step_loss, rel=0.02)
+        assert history.step_loss[-1] < history.step_loss[0]
 
 
 def test_a_run_on_the_gpu_resumes_on_the_cpu_and_back(tmp_path):

@@ -121,3 +121,9 @@ def test_ours_reaches_the_target_in_a_third_of_the_plain_loops_time():
     assert median(times["ours"]) <= 0.35 * median(times["plain"]) and len(times["ours"]) >= 3
     ours, plain = (runs[name][0]["accuracy"][12] for name in ("ours_13", "plain"))
     assert ours >= plain
+
+
+def test_a_training_of_ours_fits_in_a_gigabyte_and_a_half():
+    for run in records.read_record("bench-mnist-cpu")["runs"]:
+        if run["contender"] in ("ours", "ours_13", "recipe_13"):
+            assert run["peak_memory_mb"] < 1500, run["contender"]
