@@ -60,8 +60,9 @@ def fit(
         epochs: how often to go through the training images.
         batch_size: images a step.
         learning_rate: the highest of the schedule.
-        localisation_rate: by what the rate is multiplied for localisation networks; a small one
-            keeps θ from running away before the classifier has learnt anything.
+        localisation_rate: by what the rate is multiplied for localisation networks (what a module
+            calls `localisation`); a small one keeps θ from running away before the classifier has
+            learnt anything.
         weight_decay: as in `torch.optim.AdamW`.
         clip: the longest gradient that is followed; a longer one is shortened to it.
         precision: of the multiplications, "float32" or "bfloat16"; by default the faster one on

@@ -25,7 +25,6 @@ from stn_lesson.steps import (
     train_step,
 )
 from stn_lesson.theta import NotFiniteError
-from stn_lesson.transformer import SpatialTransformer
 from stn_lesson.workers import Workers
 
 WATCHED = 32  # fixed test digits whose θ is kept at every epoch
@@ -190,11 +189,11 @@ def _finite(losses: Tensor, history: History) -> list[float]:
 
 
 def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
-    """The model's parameters, those of localisation networks at their own learning rate."""
+    """The model's parameters, those of whatever is called `localisation` at their own rate."""
     localisation = {
         id(parameter)
         for module in model.modules()
-        if isinstance(module, SpatialTransformer)
+        if isinstance(getattr(module, "localisation", None), nn.Module)
         for parameter in module.localisation.parameters()
     }
     rate = settings.learning_rate
