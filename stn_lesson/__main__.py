@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.datasets.mnist import DownloadError
-from stn_lesson.experiments import colocalisation, paper, records, tables
+from stn_lesson.experiments import colocalisation, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.lasagne import run_recipe, train_recipe
 from stn_lesson.experiments.pairs import RIVALS, run_two_digits
@@ -78,7 +79,20 @@ def main(words: list[str] | None = None) -> int:
     table.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
     table.add_argument("--data", choices=SOURCES, default="mnist")
     table.add_argument("--schedule", choices=["short", "long"], default="short")
+    replicate = verbs.add_parser(
+        "replicate", help="for a class: train the recipe with your seed; hand in its record"
+    )
+    replicate.add_argument("seed", type=int, help="yours: another for each student")
+    replicate.add_argument("--data", choices=SOURCES, default="digits")
+    replicate.add_argument("--network", choices=NETWORKS, default="recipe_stn")
+    merge = verbs.add_parser("merge", help="for teachers: put the records of a class together")
+    merge.add_argument("folder", type=Path, help="holds the students' records")
     verbs.add_parser("results", help="print a line for every record in data/results")
+    verbs.add_parser("release", help="make notebooks/assignment from grading/source")
+    grade = verbs.add_parser("grade", help="grade a folder of submissions; goes on if stopped")
+    grade.add_argument("folder", type=Path, help="holds a file or a folder for each student")
+    grade.add_argument("--seed", type=int, default=0, help="of the hidden checks (default 0)")
+    grade.add_argument("--trust", action="store_true", help="run the submissions unprotected")
     asked = parser.parse_args(words)
     try:
         if asked.verb == "run":
@@ -101,9 +115,20 @@ def main(words: list[str] | None = None) -> int:
             print(colocalisation.colocalise_table(asked.data))
         elif asked.verb == "table":
             print(tables.table(asked.experiment, asked.data, asked.schedule))
+        elif asked.verb == "replicate":
+            print(f"written: {replication.replicate(asked.seed, asked.data, asked.network)}")
+        elif asked.verb == "merge":
+            path, left_out = replication.merge(asked.folder)
+            print(replication.class_table(replication.class_records()))
+            print("\n".join(f"left out: {why}" for why in left_out))
+            print(f"written: {path.relative_to(records.DATA.parent)}")
+        elif asked.verb in ("release", "grade"):
+            return teach(asked)
         else:
             print_results()
-    except (DownloadError, TrainingError, CheckpointError, FileExistsError) as error:
+    except (
+        DownloadError, TrainingError, CheckpointError, FileExistsError, FileNotFoundError
+    ) as error:  # fmt: skip
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -149,11 +174,33 @@ def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentPars
             yield paper.run_cell(experiment, *cell, **options)
 
 
+def teach(asked: argparse.Namespace) -> int:
+    """Hand out or grade the assignment; return the exit status."""
+    try:
+        from stn_lesson.grading import grade, gradebook, report, sandbox
+    except ImportError as error:
+        print(f"{error}. Teachers need more: pip install -e '.[teach]'", file=sys.stderr)
+        return 1
+    house = records.DATA.parent
+    try:
+        if asked.verb == "release":
+            print(f"written: {gradebook.release().relative_to(house)}")
+            return 0
+        rows = grade.grade(asked.folder, seed=asked.seed, trust=asked.trust)
+    except (FileNotFoundError, gradebook.GradingError, sandbox.NoSandboxError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(report.table(rows))
+    print(report.traps(rows))
+    print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
+    return 0
+
+
 def print_results():
     """A line for every record of a training."""
     for path in sorted((records.DATA / "results").glob("*.json")):
         record = records.read_record(path.stem)
-        if "accuracy" in record.get("runs", [{}])[0]:
+        if "training_seconds" in record.get("runs", [{}])[0]:
             print(records.summary(record))
 
 

@@ -10,6 +10,7 @@ from stn_lesson.experiments.records import (
     summary,
     write_record,
 )
+from stn_lesson.experiments.replication import class_records, class_table, interval
 from stn_lesson.experiments.runs import TUNABLE, source
 from stn_lesson.experiments.tables import errors, published, table
 
@@ -19,7 +20,10 @@ __all__ = [
     "TRAINED",
     "TUNABLE",
     "build",
+    "class_records",
+    "class_table",
     "errors",
+    "interval",
     "published",
     "read_record",
     "recipe",

@@ -1,5 +1,6 @@
 """The Lasagne recipe on cluttered digits: its scenes, its schedules, its runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -95,12 +96,22 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, got {seeds}")
+    name, described, prepare, schedule = plan(data, network, **settings)
+    return run_seeds(name, described, seeds, prepare, schedule, theta=True)
+
+
+def plan(
+    data: str, network: str, **settings
+) -> tuple[str, dict, Callable[[int], tuple[nn.Module, Dataset]], dict]:
+    """What `run_seeds` must know of a network of the recipe: name, description, start, settings."""
     known = (*TUNABLE, "precision")
     unknown = [name for name in settings if name not in known]
-    if network not in NETWORKS or unknown or seeds < 1:
+    if network not in NETWORKS or unknown:
         raise ValueError(
-            f"network must be one of {', '.join(NETWORKS)}, got {network!r}; seeds at least 1, got "
-            f"{seeds}; settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
+            f"network must be one of {', '.join(NETWORKS)}, got {network!r}; "
+            f"settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
         )
     device = default_device()
     first, schedule = recipe(data, 0, device)
@@ -118,7 +129,7 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         "network": network,
         "settings": schedule,
     }
-    return run_seeds(f"recipe-{data}-{network}", described, seeds, prepare, schedule, theta=True)
+    return f"recipe-{data}-{network}", described, prepare, schedule
 
 
 def _quicker(data: str, network: str) -> dict:

@@ -1,6 +1,6 @@
 """Still pictures: figures that describe themselves in words for readers who cannot see them."""
 
-from stn_lesson.plots.curves import compared, error_curves, lines, training
+from stn_lesson.plots.curves import compared, error_curves, lines, seeds, training
 from stn_lesson.plots.looking import border, gallery, looks, outline, sampling
 from stn_lesson.plots.picture import (
     BLUE,
@@ -32,5 +32,6 @@ __all__ = [
     "overlay",
     "pixel_values",
     "sampling",
+    "seeds",
     "training",
 ]

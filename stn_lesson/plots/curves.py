@@ -1,5 +1,6 @@
 """Curves of a training, and figures measured here beside published ones."""
 
+import math
 from collections.abc import Sequence
 from statistics import mean
 
@@ -136,3 +137,28 @@ def _count_in_factors(axes: Axes) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
+
+
+def seeds(found: dict[str, tuple[Sequence[float], tuple[float, float]]]) -> Picture:
+    """Test accuracies of many seeds: a dot for each, the mean and its confidence interval.
+
+    Args:
+        found: by name, the accuracies, their mean and half the width of its interval.
+    """
+    said, figure = [], Picture(7, 0.9 + 0.6 * len(found))
+    axes = figure.add_subplot()
+    for row, (name, (accuracies, (average, half))) in enumerate(found.items()):
+        known, count = math.isfinite(half), len(accuracies)
+        spread = f" ± {100 * half:.1f}" if known else ""
+        said.append(f"{name} {100 * average:.1f}{spread} % ({count} seed{'s' * (count != 1)})")
+        axes.plot([100 * a for a in accuracies], [row] * count, "o", color=BLUE, alpha=0.6)
+        width = 100 * half if known else None
+        axes.errorbar(100 * average, row + 0.25, xerr=width, fmt="s", color=ORANGE, capsize=4)
+    axes.set(yticks=range(len(found)), yticklabels=list(found), xlabel="test accuracy in %")
+    axes.set(ylim=(len(found) - 0.4, -0.5))
+    figure.alt = (
+        "Test accuracy of each seed, the mean and its 95 % confidence interval: "
+        + ", ".join(said)
+        + "."
+    )
+    return figure

@@ -5,6 +5,7 @@ from statistics import mean
 
 import pytest
 
+from stn_lesson.__main__ import main
 from stn_lesson.experiments import colocalisation, records, tables
 from stn_lesson.experiments.paper import COLUMNS, ROWS
 
@@ -112,3 +113,10 @@ def test_the_readme_and_notebook_07_tell_what_longer_training_brings():
         assert fewer >= 25
         told.append(f"by {fewer:.0f} % on {column} ({with_it:.2f} against {without:.2f})")
     assert f"an ST-CNN makes fewer errors than the CNN {' and '.join(told)}" in README
+
+
+def test_a_line_for_every_record_of_a_training(capsys):
+    assert main(["results"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("quick_stn on cluttered MNIST") for line in said)
+    assert len(said) > 80 and all("test accuracy" in line for line in said)

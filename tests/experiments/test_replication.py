@@ -1,0 +1,81 @@
+"""Each student a seed, one command for the class."""
+
+import json
+import math
+
+import pytest
+from scipy import stats
+
+from stn_lesson.__main__ import main
+from stn_lesson.experiments import class_records, replication
+from stn_lesson.plots import seeds
+
+
+@pytest.fixture
+def short(few_digits, tmp_path, monkeypatch):
+    """Replications of one epoch, in a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    plan = replication.plan
+    monkeypatch.setattr(replication, "plan", lambda *words: plan(*words, epochs=1))
+    return few_digits
+
+
+def test_a_class_trains_its_seeds_and_one_command_puts_them_together(short, tmp_path, capsys):
+    folder = tmp_path / "handed in"
+    for student, seed in (("ada", 3), ("bob", 1), ("eve", 3)):
+        assert main(["replicate", str(seed)]) == 0
+        (made,) = tmp_path.glob("*.json")
+        assert made.name == f"recipe-digits-recipe_stn-seed{seed}.json"
+        (folder / student).mkdir(parents=True)
+        made.rename(folder / student / "my record.json")
+    (folder / "notes.json").write_text("{}")
+    capsys.readouterr()
+    assert main(["merge", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "recipe_stn on cluttered few digits: " in said and " ± " in said and "2 seeds" in said
+    assert "left out: my record.json: seed 3 is there already" in said
+    assert "left out: notes.json: no record of one run (KeyError: 'runs')" in said
+    (record,) = class_records()
+    assert [run["seed"] for run in record["runs"]] == [1, 3]
+    assert json.loads((short / "class.json").read_text("utf-8"))["experiments"] == [record]
+
+
+def test_a_seed_alone_is_the_run_that_the_recipe_makes(short):
+    (alone,) = json.loads(replication.replicate(0).read_text("utf-8"))["runs"]
+    assert main(["run", "recipe", "--epochs", "1"]) == 0
+    (ours,) = json.loads((short / "recipe-digits-recipe_stn.json").read_text("utf-8"))["runs"]
+    del ours["theta"], ours["training_seconds"], alone["training_seconds"]
+    assert alone == ours
+
+
+def test_an_empty_folder_is_told(few_digits, tmp_path, capsys):
+    assert main(["merge", str(tmp_path / "nowhere")]) == 1
+    assert "there is no record of one run in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("accuracy", [[], [2.0], ["x"], None])
+def test_a_record_with_impossible_figures_is_left_out(few_digits, tmp_path, accuracy):
+    described = {name: "x" for name in replication.SAME}
+    (tmp_path / "a.json").write_text(
+        json.dumps(described | {"runs": [{"seed": 1, "accuracy": accuracy}]})
+    )
+    with pytest.raises(FileNotFoundError):
+        replication.merge(tmp_path)
+
+
+def test_the_interval_is_students_t():
+    last = [0.91, 0.93, 0.92, 0.95]
+    record = {"runs": [{"accuracy": [0.1, a]} for a in last]}
+    mean, half = replication.interval(record)
+    low, high = stats.t.interval(0.95, 3, loc=mean, scale=stats.sem(last))
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+    alone, infinite = replication.interval({"runs": [{"accuracy": [0.9]}]})
+    assert alone == 0.9 and math.isinf(infinite)
+
+
+def test_the_picture_says_what_it_shows():
+    figure = seeds({"ours": ([0.9, 0.92], (0.91, 0.02)), "one": ([0.8], (0.8, math.inf))})
+    assert figure.alt == (
+        "Test accuracy of each seed, the mean and its 95 % confidence interval: "
+        "ours 91.0 ± 2.0 % (2 seeds), one 80.0 % (1 seed)."
+    )
