@@ -1,0 +1,6 @@
+"""The graded assignment: what is asked, how an answer is judged, and which mistakes have a name."""
+
+from stn_lesson.assignment.check import check
+from stn_lesson.assignment.tasks import scenes
+
+__all__ = ["check", "scenes"]

@@ -1,0 +1,75 @@
+"""The checks that a student runs in the notebook, with messages that teach."""
+
+from IPython.display import display
+
+from stn_lesson.assignment.judging import Verdict, first_wrong, judge
+from stn_lesson.assignment.questions import ask
+from stn_lesson.assignment.tasks import TASKS
+from stn_lesson.plots import BLUE, ORANGE, Picture
+
+
+def check(name: str, solution) -> None:
+    """Put the visible checks of a task to a solution and say what is right and what is not.
+
+    Args:
+        name: of the task, "meshgrid".
+        solution: the function, class or network that was written for it.
+
+    Raises:
+        AssertionError: something is not right yet; the cells below run all the same.
+
+    >>> from stn_lesson.grid import meshgrid
+    >>> check("meshgrid", meshgrid)
+    ✓ two rows of three points
+    When it is graded: a larger grid; a side of one pixel.
+    """
+    tasks = {task.name: task for task in TASKS if task.checks}
+    if name not in tasks:
+        raise ValueError(f"name must be one of {', '.join(tasks)}, got {name!r}")
+    task, failed = tasks[name], []
+    for one in task.checks:
+        if one.visible:
+            question = one.question()
+            suspected = failed[0].misconception if failed else None
+            verdict = judge(task, one, question, ask(question, {name: solution}), suspected)
+            print(f"{'✓' if verdict.passed else '✗'} {one.name}" + _because(verdict))
+            if not verdict.passed:
+                failed.append(verdict)
+    later = "; ".join(one.name for one in task.checks if not one.visible)
+    print(f"When it is graded: {later}.")
+    for verdict in failed:
+        picture = compared(verdict)
+        if picture is not None:
+            display(picture)
+    if failed:
+        raise AssertionError(f"{name}: {failed[0].says}")
+
+
+def _because(verdict: Verdict) -> str:
+    return "" if verdict.passed else f": {verdict.says}"
+
+
+def compared(verdict: Verdict) -> Picture | None:
+    """A picture that was expected beside the one that came, its first wrong pixel framed."""
+    value, expected = verdict.answer.value, verdict.expected
+    if value is None or expected is None or expected.ndim != 4 or value.shape != expected.shape:
+        return None
+    image, channel, row, column = first_wrong(value, expected)
+    alt = (
+        f"Expected beside yours, image {image}, channel {channel}; framed: the first wrong pixel, "
+        f"row {row}, column {column}."
+    )
+    figure = Picture(6, 3, alt)
+    shown = (("expected", expected, BLUE), ("yours", value, ORANGE))
+    for k, (title, pictures, colour) in enumerate(shown, 1):
+        axes = figure.add_subplot(1, 2, k)
+        axes.imshow(pictures[image, channel], cmap="gray", vmin=0, vmax=1)
+        axes.set(title=title, xticks=[], yticks=[])
+        axes.add_patch(_frame(column, row, colour))
+    return figure
+
+
+def _frame(column: int, row: int, colour: str):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=3, edgecolor=colour)

@@ -1,0 +1,367 @@
+"""The mistakes that are made again and again, each as code that makes it, and what to say of it.
+
+A wrong answer that equals the answer of such code needs no guessing: it has a name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stn_lesson.grid import meshgrid, sampling_grid
+from stn_lesson.sampler import bilinear_sample, pixels_at
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A mistake with a name.
+
+    Attributes:
+        name: what the class map calls it.
+        says: what the student is told.
+        answer: what the mistake makes of a question's arguments; None where it shows in a missing
+            gradient.
+    """
+
+    name: str
+    says: str
+    answer: Callable[..., Tensor] | None = None
+
+
+def _steps(count: int, first: float, last: float) -> Tensor:
+    return torch.linspace(first, last, count) if count > 1 else torch.tensor([(first + last) / 2])
+
+
+def _rows(x: Tensor, y: Tensor, down: bool = False) -> Tensor:
+    """A grid from coordinates of columns and rows; `down`: column by column."""
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    if down:
+        x, y = x.T, y.T
+    return torch.stack([x.flatten(), y.flatten(), torch.ones(x.numel())])
+
+
+def _centred(height: int, width: int) -> tuple[Tensor, Tensor]:
+    return _steps(width, -1, 1), _steps(height, -1, 1)
+
+
+GRID = (
+    Misconception(
+        "y before x",
+        "your first row is y and your second x: the paper's grid begins with x",
+        lambda h, w: meshgrid(h, w)[[1, 0, 2]],
+    ),
+    Misconception(
+        "column by column",
+        "your points run down the columns: they should run along the rows, as in reading",
+        lambda h, w: _rows(*_centred(h, w), down=True),
+    ),
+    Misconception(
+        "height and width swapped",
+        "your grid has as many columns as the picture has rows: did you swap height and width?",
+        lambda h, w: meshgrid(w, h),
+    ),
+    Misconception(
+        "edges for centres",
+        "your −1 and 1 are the picture's edges: here they are the centres of its corner pixels",
+        lambda h, w: _rows(_steps(w, 1 / w - 1, 1 - 1 / w), _steps(h, 1 / h - 1, 1 - 1 / h)),
+    ),
+    Misconception(
+        "pixels for coordinates",
+        "your coordinates count pixels: they should go from −1 to 1",
+        lambda h, w: _rows(torch.arange(float(w)), torch.arange(float(h))),
+    ),
+    Misconception(
+        "no row of ones",
+        "the row of ones is missing: without it θ cannot move anything",
+        lambda h, w: meshgrid(h, w)[:2],
+    ),
+    Misconception(
+        "one pixel at the edge",
+        "a side of one pixel has its only point at 0, its centre; yours is elsewhere",
+        lambda h, w: _rows(torch.linspace(-1, 1, w), torch.linspace(-1, 1, h)),
+    ),
+)
+
+
+def _sampled(image: Tensor, x: Tensor, y: Tensor, shift: int = 0) -> Tensor:
+    """Equation (5) at pixel coordinates."""
+    left, top = x.floor(), y.floor()
+    right, bottom = x - left, y - top  # the weights of the right and the lower neighbours
+    return (
+        ((1 - right) * (1 - bottom))[:, None] * pixels_at(image, left, top)
+        + (right * (1 - bottom))[:, None] * pixels_at(image, left + 1, top)
+        + ((1 - right) * bottom)[:, None] * pixels_at(image, left, top + 1)
+        + (right * bottom)[:, None] * pixels_at(image, left + 1, top + 1)
+    )
+
+
+def _pixels(image: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    height, width = image.shape[-2:]
+    return (grid[..., 0] + 1) * (width - 1) / 2, (grid[..., 1] + 1) * (height - 1) / 2
+
+
+def _clamped(image: Tensor, grid: Tensor) -> Tensor:
+    """Neighbours held inside before the weights are computed: on the last pixels all are 0."""
+    height, width = image.shape[-2:]
+    x, y = _pixels(image, grid)
+    left, top = x.floor(), y.floor()
+    right, bottom = (left + 1).clamp(0, width - 1), (top + 1).clamp(0, height - 1)
+    left, top = left.clamp(0, width - 1), top.clamp(0, height - 1)
+    return (
+        ((right - x) * (bottom - y))[:, None] * pixels_at(image, left, top)
+        + ((x - left) * (bottom - y))[:, None] * pixels_at(image, right, top)
+        + ((right - x) * (y - top))[:, None] * pixels_at(image, left, bottom)
+        + ((x - left) * (y - top))[:, None] * pixels_at(image, right, bottom)
+    )
+
+
+def _opposite(image: Tensor, grid: Tensor) -> Tensor:
+    """Each neighbour with the area on its own side."""
+    x, y = _pixels(image, grid)
+    left, top = x.floor(), y.floor()
+    right, bottom = x - left, y - top
+    return (
+        (right * bottom)[:, None] * pixels_at(image, left, top)
+        + ((1 - right) * bottom)[:, None] * pixels_at(image, left + 1, top)
+        + (right * (1 - bottom))[:, None] * pixels_at(image, left, top + 1)
+        + ((1 - right) * (1 - bottom))[:, None] * pixels_at(image, left + 1, top + 1)
+    )
+
+
+def _scaled(image: Tensor, grid: Tensor, sides: tuple[float, float]) -> Tensor:
+    return _sampled(image, (grid[..., 0] + 1) * sides[0], (grid[..., 1] + 1) * sides[1])
+
+
+def _wrapped(image: Tensor, grid: Tensor) -> Tensor:
+    """Negative indices count from the end, as Python's do; those beyond it are held inside."""
+    (height, width), (x, y) = image.shape[-2:], _pixels(image, grid)
+    left, top = x.floor(), y.floor()
+
+    def at(column, row):
+        column = torch.where(column < 0, column + width, column).clamp(0, width - 1)
+        return pixels_at(
+            image, column, torch.where(row < 0, row + height, row).clamp(0, height - 1)
+        )
+
+    right, bottom = (x - left)[:, None], (y - top)[:, None]
+    return (
+        (1 - right) * (1 - bottom) * at(left, top)
+        + right * (1 - bottom) * at(left + 1, top)
+        + (1 - right) * bottom * at(left, top + 1)
+        + right * bottom * at(left + 1, top + 1)
+    )
+
+
+CUT = Misconception(
+    "gradient cut",
+    "no gradient comes through: rounding, detach(), .data, item(), torch.no_grad() or a new "
+    "torch.tensor(…) on the way cuts it",
+)
+SAMPLER = (
+    Misconception(
+        "x and y swapped",
+        "your picture is mirrored along its diagonal: did you swap x and y?",
+        lambda image, grid: bilinear_sample(image, grid.flip(-1)),
+    ),
+    Misconception(
+        "W/2 for (W−1)/2",
+        "your samples drift off the further right and down they are: 1 is the centre of the last "
+        "pixel, W−1, so the scale is (W−1)/2, not W/2",
+        lambda image, grid: _scaled(image, grid, (image.shape[-1] / 2, image.shape[-2] / 2)),
+    ),
+    Misconception(
+        "edges for centres",
+        "you read −1 and 1 as the edges of the image (align_corners=False): here they are the "
+        "centres of its corner pixels",
+        lambda image, grid: _sampled(
+            image,
+            ((grid[..., 0] + 1) * image.shape[-1] - 1) / 2,
+            ((grid[..., 1] + 1) * image.shape[-2] - 1) / 2,
+        ),
+    ),
+    Misconception(
+        "pixels for coordinates",
+        "you read the grid as if it counted pixels: it goes from −1 to 1",
+        lambda image, grid: _sampled(image, grid[..., 0], grid[..., 1]),
+    ),
+    Misconception(
+        "nearest pixel",
+        "you take the nearest pixel: bilinear interpolation mixes four",
+        lambda image, grid: _sampled(image, *(p.add(0.5).floor() for p in _pixels(image, grid))),
+    ),
+    Misconception(
+        "upper left pixel",
+        "you take the upper left neighbour only: bilinear interpolation mixes four",
+        lambda image, grid: _sampled(image, *(p.floor() for p in _pixels(image, grid))),
+    ),
+    Misconception(
+        "weights of the opposite corners",
+        "each neighbour has the weight of the one diagonally opposite: the nearer it is, the more "
+        "it should count",
+        _opposite,
+    ),
+    Misconception(
+        "last row and column lost",
+        "your last row or column is black: the neighbours were held inside the image before their "
+        "weights were computed, so that there all weights are 0",
+        _clamped,
+    ),
+    Misconception(
+        "border for zeros",
+        "outside the image you repeat its edge: here it is 0 outside",
+        lambda image, grid: bilinear_sample(image, grid, padding="border"),
+    ),
+    Misconception(
+        "wrapped around",
+        "a point left of the image or above it reads from the other side: negative indices count "
+        "from the end",
+        _wrapped,
+    ),
+    Misconception(
+        "height and width swapped",
+        "x is scaled by the height and y by the width: on a picture that is not square this shows",
+        lambda image, grid: _scaled(
+            image, grid, ((image.shape[-2] - 1) / 2, (image.shape[-1] - 1) / 2)
+        ),
+    ),
+    Misconception(
+        "width for both sides",
+        "x and y are both scaled by the width: on a picture that is not square this shows",
+        lambda image, grid: _scaled(image, grid, 2 * ((image.shape[-1] - 1) / 2,)),
+    ),
+    Misconception(
+        "height for both sides",
+        "x and y are both scaled by the height: on a picture that is not square this shows",
+        lambda image, grid: _scaled(image, grid, 2 * ((image.shape[-2] - 1) / 2,)),
+    ),
+    Misconception(
+        "first image for all",
+        "every result shows the first image of the batch",
+        lambda image, grid: bilinear_sample(image[:1].expand_as(image), grid),
+    ),
+    Misconception(
+        "first grid for all",
+        "every image is read at the points of the first grid",
+        lambda image, grid: bilinear_sample(image, grid[:1].expand_as(grid)),
+    ),
+    Misconception(
+        "first channel for all",
+        "every channel of your result shows the first",
+        lambda image, grid: bilinear_sample(image[:, :1].expand_as(image), grid),
+    ),
+)
+
+
+def _inverse(theta: Tensor) -> Tensor:
+    square = torch.cat([theta, theta.new_tensor([[[0, 0, 1.0]]]).expand(len(theta), 1, 3)], 1)
+    return torch.linalg.inv(square)[:, :2]
+
+
+def _warped(image: Tensor, theta: Tensor, height: int, width: int) -> Tensor:
+    return bilinear_sample(image, sampling_grid(theta, height, width))
+
+
+WARP = (
+    Misconception(
+        "θ backwards",
+        "θ works backwards: it should say where each pixel of the result looks in the image, and "
+        "yours says where each pixel of the image goes",
+        lambda image, theta, h, w: _warped(image, _inverse(theta), h, w),
+    ),
+    Misconception(
+        "x and y swapped",
+        "your picture is mirrored along its diagonal: did you swap x and y?",
+        lambda image, theta, h, w: bilinear_sample(image, sampling_grid(theta, h, w).flip(-1)),
+    ),
+    Misconception(
+        "θ applied to (y, x, 1)",
+        "θ meets y before x: its first column belongs to x",
+        lambda image, theta, h, w: _warped(image, theta[:, :, [1, 0, 2]], h, w),
+    ),
+    Misconception(
+        "height and width swapped",
+        "your result is as wide as it should be high: did you swap height and width?",
+        lambda image, theta, h, w: _warped(image, theta, w, h),
+    ),
+    Misconception(
+        "points in the wrong order",
+        "your points were put into a (H, W, 2) grid in the wrong order: θ gives (N, 2, H·W), and "
+        "its axes must be exchanged before they are reshaped",
+        lambda image, theta, h, w: bilinear_sample(
+            image, sampling_grid(theta, h, w).flatten(1, 2).mT.reshape(len(image), h, w, 2)
+        ),
+    ),
+    Misconception(
+        "size of the image kept",
+        "your result has the size of the image instead of the size asked for",
+        lambda image, theta, h, w: _warped(image, theta, *image.shape[-2:]),
+    ),
+    Misconception(
+        "first θ for all",
+        "every image is warped by the first θ",
+        lambda image, theta, h, w: _warped(image, theta[:1].expand_as(theta), h, w),
+    ),
+    Misconception(
+        "untouched image",
+        "your result is the image itself: θ has no effect",
+        lambda image, theta, h, w: image,
+    ),
+)
+
+IDENTITY = torch.tensor([1.0, 0, 0, 0, 1, 0])
+
+
+def _transformed(images, weight, bias, size, identity=IDENTITY, shape=(2, 3)) -> Tensor:
+    numbers = identity + images.flatten(1) @ weight.T + bias
+    theta = numbers.view(-1, *shape)
+    return _warped(images, theta if shape == (2, 3) else theta.mT.contiguous(), *size)
+
+
+TRANSFORMER = (
+    Misconception(
+        "no identity at the start",
+        "with a localisation network that returns 0 your transformer shows the middle of the image "
+        "everywhere: θ should be the identity plus what the network returns",
+        lambda *words: _transformed(*words, identity=torch.zeros(6)),
+    ),
+    Misconception(
+        "θ read column by column",
+        "the six numbers are two rows of three: view(-1, 2, 3)",
+        lambda *words: _transformed(
+            *words, identity=torch.tensor([1.0, 0, 0, 1, 0, 0]), shape=(3, 2)
+        ),
+    ),
+    Misconception(
+        "untouched image",
+        "your transformer hands on the image as it came: θ has no effect",
+        lambda images, weight, bias, size: images,
+    ),
+    Misconception(
+        "θ backwards",
+        "θ works backwards: it should say where each pixel of the result looks in the image",
+        lambda images, weight, bias, size: _warped(
+            images, _inverse((IDENTITY + images.flatten(1) @ weight.T + bias).view(-1, 2, 3)), *size
+        ),
+    ),
+    Misconception(
+        "height and width swapped",
+        "your result is as wide as it should be high: did you swap height and width?",
+        lambda images, weight, bias, size: _transformed(images, weight, bias, size[::-1]),
+    ),
+    Misconception(
+        "first θ for all",
+        "every image is warped by the θ of the first",
+        lambda images, weight, bias, size: _warped(
+            images,
+            (IDENTITY + images[:1].flatten(1) @ weight.T + bias)
+            .view(1, 2, 3)
+            .expand(len(images), 2, 3),
+            *size,
+        ),
+    ),
+)
+GUESSING = Misconception(
+    "guessing",
+    "your network does no better than guessing: did the training collapse, or never run?",
+)

@@ -1,0 +1,131 @@
+"""What is asked of a student's work, and its answers: values and gradients, as plain data.
+
+Whoever judges an answer need not be in the process that gives it. That is what makes grading safe:
+code that is being graded never meets what it is compared with.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+LONGEST = 300  # characters of an error's message that are kept
+
+
+@dataclass(frozen=True)
+class Question:
+    """A call of something that the student has written.
+
+    Attributes:
+        kind: "call" a function; "transform": make a `SpatialTransformer` around a linear
+            localisation network (weight, bias), warp images to a size; "predict": ask a trained
+            network for the class scores of images.
+        name: of the function, the class or the variable.
+        arguments: tensors and numbers.
+        weights: of the result's elements, like the result, if the gradient of their weighted sum
+            is asked for, with respect to every argument of floats.
+    """
+
+    kind: str
+    name: str
+    arguments: tuple = ()
+    weights: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        value: of the call, detached, or None.
+        gradients: for each tensor of floats among the arguments, its gradient, or None where no
+            gradient arrives.
+        error: what went wrong instead, in words.
+    """
+
+    value: Tensor | None = None
+    gradients: list[Tensor | None] = field(default_factory=list)
+    error: str | None = None
+
+
+def ask(question: Question, names: Mapping) -> Answer:
+    """Put a question to what a notebook has defined.
+
+    Args:
+        question: what to ask.
+        names: the notebook's variables by name.
+
+    >>> ask(Question("call", "double", (torch.ones(2),)), {"double": lambda x: 2 * x}).value
+    tensor([2., 2.])
+    """
+    if question.name not in names:
+        return Answer(error=f"there is no {question.name}: run the cell that defines it")
+    try:
+        return ANSWERS[question.kind](question, names[question.name])
+    except NotImplementedError as error:
+        return Answer(error=str(error) or "not written yet")
+    except Exception as error:
+        return Answer(error=f"{type(error).__name__}: {error}"[:LONGEST])
+
+
+def _call(question: Question, function) -> Answer:
+    inputs = [_copy(argument, question.weights is not None) for argument in question.arguments]
+    return _answer(function(*inputs), inputs, question.weights)
+
+
+def _transform(question: Question, transformer) -> Answer:
+    images, weight, bias, size = question.arguments
+    linear = nn.Linear(weight.shape[1], weight.shape[0])
+    module = transformer(nn.Sequential(nn.Flatten(), linear), size)
+    if not isinstance(module, nn.Module):
+        return Answer(error=f"{question.name} must be an nn.Module, got {type(module).__name__}")
+    linear.load_state_dict({"weight": weight, "bias": bias})
+    images = _copy(images, True)
+    return _answer(module(images), [images, linear.weight, linear.bias], question.weights)
+
+
+@torch.no_grad()
+def _predict(question: Question, model) -> Answer:
+    if not isinstance(model, nn.Module):
+        return Answer(error=f"{question.name} must be a network, got {type(model).__name__}")
+    model.eval()
+    images = question.arguments[0]
+    return Answer(torch.cat([model(batch).detach().float() for batch in images.split(100)]))
+
+
+ANSWERS = {"call": _call, "transform": _transform, "predict": _predict}
+
+
+def _copy(argument, wants_gradient: bool):
+    """An argument for one call: what the function does to it stays there."""
+    if not isinstance(argument, Tensor):
+        return argument
+    return argument.clone().requires_grad_(wants_gradient and argument.is_floating_point())
+
+
+def _answer(value, inputs: list, weights: Tensor | None) -> Answer:
+    if not isinstance(value, Tensor):
+        return Answer(error=f"a tensor was expected, got {type(value).__name__}")
+    tensors = [x for x in inputs if isinstance(x, Tensor) and x.is_floating_point()]
+    gradients = []
+    if weights is not None:
+        gradients = [None] * len(tensors)
+        if value.shape == weights.shape and value.requires_grad:
+            total = (value * weights).sum()
+            gradients = list(torch.autograd.grad(total, tensors, allow_unused=True))
+    return Answer(value.detach().float(), gradients)
+
+
+@contextmanager
+def given(names: dict, functions: Mapping) -> Iterator[None]:
+    """Lend a notebook right versions of its earlier tasks, so that a mistake costs points once."""
+    own = {name: names[name] for name in functions if name in names}
+    names.update(functions)
+    try:
+        yield
+    finally:
+        for name in functions:
+            names.pop(name, None)
+        names.update(own)
