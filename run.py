@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Set the lesson up and start it. Needs Python 3.11 or newer and nothing else.
 
-python3 run.py lab     open the notebooks in JupyterLab
-python3 run.py test    check that everything works here (about 10 minutes)
+python3 run.py lab        open the notebooks in JupyterLab
+python3 run.py test       check that everything works here (about 20 minutes)
+python3 run.py release    for teachers: make the assignment that students get
+python3 run.py grade DIR  for teachers: grade a folder of submissions
+python3 run.py mark       for teachers: read the answers in words, in nbgrader
 """
 
 import hashlib
@@ -15,6 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+TEACH = "[teach]"
+EXTRAS = {"lab": "", "test": "[test]", "release": TEACH, "grade": TEACH, "mark": TEACH}
 
 
 def main() -> int:
@@ -25,13 +30,15 @@ def main() -> int:
         print(f"The lesson needs Python 3.11 or newer, this is {found}. Install one, then type\n"
               "    python3.11 run.py lab")  # fmt: skip
         return 2
-    if not words or words[0] not in ("lab", "test"):
+    if not words or words[0] not in EXTRAS:
         print(__doc__.split("\n\n")[1] if not words else f"There is no {words[0]!r} here. Type\n\n"
               + __doc__.split("\n\n")[1])  # fmt: skip
         return 2
     try:
-        set_up()
-        return lab(words[1:]) if words[0] == "lab" else test(words[1:])
+        set_up(EXTRAS[words[0]])
+        if words[0] in ("release", "grade"):
+            return hand_over("stn_lesson", *words, cwd=None)
+        return {"lab": lab, "test": test, "mark": mark}[words[0]](words[1:])
     except subprocess.CalledProcessError as error:
         print(f"\nThis step failed: {' '.join(map(str, error.cmd))}\nIts message stands above. "
               "If the network was away, type the same command again.")  # fmt: skip
@@ -40,11 +47,11 @@ def main() -> int:
         return 130
 
 
-def set_up() -> None:
+def set_up(extra: str) -> None:
     """Make .venv and install the project, unless that was done for this pyproject.toml."""
     what_and_where = (HERE / "pyproject.toml").read_bytes() + str(HERE).encode()
     wanted = hashlib.sha256(what_and_where).hexdigest()
-    done = VENV / "installed-for"
+    done = VENV / f"installed-for{extra}"
     if PYTHON.exists() and done.exists() and done.read_text() == wanted:
         return
     if not PYTHON.exists() or subprocess.run([PYTHON, "-m", "pip", "-qV"]).returncode:
@@ -57,7 +64,7 @@ def set_up() -> None:
     print("Installing (some minutes the first time) …", flush=True)
     # PyTorch first and by itself, so that nothing else chooses its version.
     pip("install", "torch==2.13.0")
-    pip("install", "-e", f"{HERE}[test]")
+    pip("install", "-e", f"{HERE}{extra}")
     done.write_text(wanted)
 
 
@@ -66,9 +73,15 @@ def pip(*words: str) -> None:
     subprocess.run([PYTHON, "-m", "pip", "--quiet", *words], check=True, cwd=HERE)
 
 
-def lab(words: list) -> int:
+def mark(words: list) -> int:
+    """Open nbgrader's form grader on what has been graded."""
+    os.environ["JUPYTER_CONFIG_PATH"] = str(HERE / "grading")
+    return lab(["--LabApp.default_url=/formgrader/gradebook", *words], start=())
+
+
+def lab(words: list, start=("notebooks/00_welcome.ipynb",)) -> int:
     """Open JupyterLab on the first notebook; further words are handed to it."""
-    start = ["notebooks/00_welcome.ipynb", f"--ServerApp.root_dir={HERE}"]
+    start = [*start, f"--ServerApp.root_dir={HERE}"]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         start.append("--allow-root")  # in a container, say
     return hand_over("jupyterlab", *start, *words)
@@ -82,9 +95,9 @@ def test(words: list) -> int:
     return hand_over("pytest", *words)
 
 
-def hand_over(*words: str) -> int:
+def hand_over(*words: str, cwd=HERE) -> int:
     """Run a module until it ends by itself; Ctrl-C reaches it too, and is its to answer."""
-    process = subprocess.Popen([PYTHON, "-m", *words], cwd=HERE)
+    process = subprocess.Popen([PYTHON, "-m", *words], cwd=cwd)
     while True:
         try:
             return process.wait()

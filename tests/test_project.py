@@ -75,18 +75,20 @@ def test_run_py_makes_the_environment_anew_when_it_is_broken(tmp_path, monkeypat
     monkeypatch.setattr(run.venv, "create", lambda *a, **k: made.append(python.touch()))
     monkeypatch.setattr(run, "pip", lambda *words: installed.append(words))
     monkeypatch.setattr(run.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
-    run.set_up()
+    run.set_up("")
     assert len(made) == 1 and installed[0] == ("install", "torch==2.13.0")
-    run.set_up()
+    run.set_up("")
     assert len(made) == 1 and len(installed) == 2  # the second start installs nothing
     (tmp_path / ".venv" / "installed-for").write_text("another pyproject.toml")
-    run.set_up()  # a venv without pip: this subprocess.run says so
+    run.set_up("")  # a venv without pip: this subprocess.run says so
     assert len(made) == 2 and len(installed) == 4
+    run.set_up("[teach]")
+    assert installed[-1] == ("install", "-e", f"{tmp_path}[teach]")
 
 
 def test_run_py_is_short_and_needs_nothing_installed():
     lines = (ROOT / "run.py").read_text("utf-8").splitlines()
-    assert len(lines) < 100
+    assert len(lines) < 110
     ast.parse(
         "\n".join(lines), feature_version=(3, 6)
     )  # an old Python must get as far as saying so
@@ -108,7 +110,7 @@ ROOMS = (
     "theta grid sampler fused transformer networks datasets collapse checkpoints evaluation "
     "history steps workers training_run training "
     "colocalisation experiments "
-    "plots widgets"
+    "plots widgets assignment grading"
 )
 
 

@@ -1,0 +1,1 @@
+"""Grading a class: collect, examine in a sandbox, enter, report."""

@@ -1,0 +1,172 @@
+"""Processes for code that nobody has read: no network, no files but Python's, bounded in time.
+
+On Linux, bubblewrap makes the sandbox. Where it is missing nothing is graded unless the teacher
+says that the submissions are trusted; grading/README.md tells how to run all of it in a container.
+"""
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import stn_lesson
+from stn_lesson.grading import wire
+
+LONGEST_LINE = 64 * 2**20  # bytes of an answer
+MOST_PRINTED = 10 * 2**20  # bytes that a submission may print
+KEPT = 20_000  # of these, from the beginning
+
+
+class WorkerError(RuntimeError):
+    """The student's process did not answer; the message says why."""
+
+
+class NoSandboxError(RuntimeError):
+    """There is nothing here to make a sandbox with."""
+
+
+@cache
+def bubblewrap() -> str | None:
+    """Path of a bubblewrap that works here, or None."""
+    found = shutil.which("bwrap")
+    if not found:
+        return None
+    tried = [found, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
+    return found if subprocess.run(tried, capture_output=True).returncode == 0 else None
+
+
+def require_sandbox() -> None:
+    """Raise `NoSandboxError` where no sandbox can be made."""
+    if bubblewrap():
+        return
+    why = "bwrap does not work here" if shutil.which("bwrap") else "bwrap is not installed"
+    raise NoSandboxError(
+        f"there is no sandbox to grade in: {why}. On Debian and Ubuntu: apt install bubblewrap. "
+        "Elsewhere grade in a container (grading/README.md). If you have read every submission "
+        "and trust it, --trust grades without one."
+    )
+
+
+def command(trust: bool = False) -> list[str]:
+    """The command line of a worker, in a sandbox unless its code is trusted."""
+    worker = [sys.executable, "-I", "-m", "stn_lesson.grading.worker"]
+    if trust:
+        return worker
+    package = Path(stn_lesson.__file__).parent
+    readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
+    readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix, str(package)]
+    words = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    for path in readable:
+        words += ["--ro-bind-try", path, path]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for path in ("/dev/shm", "/tmp"):
+        words += ["--size", str(256 * 2**20), "--tmpfs", path]
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    for name, value in environment().items():
+        words += ["--setenv", name, value]
+    return [bubblewrap(), *words, *worker]
+
+
+def environment() -> dict[str, str]:
+    """The variables that a worker sees."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+class Worker:
+    """A student's process: messages go in, replies come out, in time or never."""
+
+    def __init__(self, trust: bool = False):
+        """Start it."""
+        self.process = subprocess.Popen(
+            command(trust),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment() | ({"PATH": os.environ["PATH"]} if trust else {}),
+            start_new_session=True,
+        )
+        self.replies, self.printed, self.count = queue.Queue(), b"", 0
+        for task in (self._listen, self._drain):
+            threading.Thread(target=task, daemon=True).start()
+
+    def __enter__(self) -> "Worker":
+        """Itself."""
+        return self
+
+    def __exit__(self, *error) -> None:
+        """End it, and with it everything that it has started."""
+        with suppress(OSError):  # it may be gone
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            with suppress(OSError):
+                pipe.close()
+
+    def exchange(self, message: dict, seconds: float) -> dict:
+        """Send a message and wait for the reply.
+
+        Raises:
+            WorkerError: none came in time, the process ended, or it printed too much.
+        """
+        threading.Thread(target=self._send, args=(message,), daemon=True).start()
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self.replies.get(timeout=max(0.01, min(0.2, deadline - time.monotonic())))
+                break
+            except queue.Empty:
+                if self.count > MOST_PRINTED:
+                    raise WorkerError(f"it printed more than {MOST_PRINTED >> 20} MB") from None
+                if time.monotonic() > deadline:
+                    raise WorkerError(f"it took longer than {seconds:g} seconds") from None
+        if not line:
+            raise WorkerError(f"the process ended ({self._end()})")
+        try:
+            return wire.read(line)
+        except wire.WireError as error:
+            raise WorkerError("its answer could not be read") from error
+
+    def _end(self) -> str:
+        try:
+            status = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            return "its output was closed"
+        killed = {-9: "killed, as when memory runs out", 137: "killed, as when memory runs out"}
+        return killed.get(status, f"exit status {status}")
+
+    def _send(self, message: dict) -> None:
+        try:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+        except (OSError, ValueError):
+            pass  # it has ended: whoever waits for the reply is told
+
+    def _listen(self) -> None:
+        try:
+            while line := self.process.stdout.readline(LONGEST_LINE):
+                self.replies.put(line)
+        except (OSError, ValueError):
+            pass
+        self.replies.put(b"")
+
+    def _drain(self) -> None:
+        try:
+            while part := self.process.stderr.read1(65536):
+                self.count += len(part)
+                self.printed += part[: max(0, KEPT - len(self.printed))]
+        except (OSError, ValueError):
+            pass

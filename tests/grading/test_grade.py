@@ -1,0 +1,166 @@
+"""From a folder of submissions to grades, pages and the class map, as a teacher would do it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from assignment.solutions import MISTAKES, REFERENCE, solution
+from grading.handing_in import hand_in
+
+from stn_lesson.assignment.tasks import TASKS
+from stn_lesson.grading import gradebook, report, sandbox
+from stn_lesson.grading.examine import Examined, Limits
+from stn_lesson.grading.grade import grade
+from stn_lesson.grading.submissions import Handout
+
+pytestmark = pytest.mark.skipif(
+    not sandbox.bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
+)
+RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ipynb"
+LIMITS = Limits(cell=10, training=20, question=10, total=90)
+
+
+def test_the_release_in_git_is_made_of_the_source(tmp_path):
+    made = gradebook.release(tmp_path / "release", tmp_path)
+    assert RELEASE.read_text("utf-8") == made.read_text("utf-8"), "type: python3 run.py release"
+
+
+def test_the_release_gives_nothing_away():
+    text = RELEASE.read_text("utf-8")
+    assert "SOLUTION" not in text and "row_inside" not in text and "holes" not in text
+    handout = Handout(RELEASE)
+    assert handout.cells["direction"].source == "Your answer here."
+    assert 'raise NotImplementedError("not written yet")' in handout.cells["warp"].source
+
+
+def test_the_points_of_the_source_are_those_of_the_checks():
+    for task in TASKS:
+        name = task.name if task.read else f"check_{task.name}"
+        (cell,) = [
+            c for c in REFERENCE.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name
+        ]
+        assert cell.metadata.nbgrader.points == task.points
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A small class, graded once."""
+    folder, course = tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("course")
+    hand_in(folder / "ada.ipynb", RELEASE)
+    (folder / "blank.ipynb").write_bytes(RELEASE.read_bytes())
+    task, _, _, changes = MISTAKES[7]
+    hand_in(folder / "x and y.ipynb", RELEASE, {task: solution(task, *changes)})
+    (folder / "pdf.pdf").write_bytes(b"%PDF")
+    rows = grade(folder, course=course, limits=LIMITS)
+    return folder, course, {row.examined.student: row for row in rows}
+
+
+def test_points_of_the_reference_the_blank_and_a_mistake(graded):
+    _, _, rows = graded
+    assert {name: row.total for name, row in rows.items()} == {
+        "ada": 17, "blank": 0, "x and y": 12, "pdf": 0,
+    }  # fmt: skip
+    assert rows["ada"].unread and not rows["blank"].unread
+    traps = report.misconceptions(list(rows.values()))
+    assert traps["bilinear_sample", "x and y swapped"] == ["x and y"]
+
+
+def test_what_is_written_for_the_teacher(graded):
+    _, course, rows = graded
+    with (course / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = {line["student"]: line for line in csv.DictReader(file)}
+    assert lines["ada"]["total"] == "17" and lines["ada"]["to read"] == "yes"
+    assert lines["pdf"]["flags"] == "no notebook was handed in, but .pdf"
+    page = (course / "class_map.html").read_text("utf-8")
+    assert "✗ x and y swapped" in page and "did you swap x and y?" in page
+    said = report.table(list(rows.values()))
+    assert "4 submissions, 20 points at best; 1 flagged for a look, 2 with answers" in said
+
+
+def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
+    _, course, _ = graded
+    page = course / "feedback" / "x and y" / "assignment" / "spatial_transformer.html"
+    text = page.read_text("utf-8")
+    assert "did you swap x and y?" in text and "Score: 12" in text.replace("12.0", "12")
+    assert "row_inside" in text  # what the student wrote
+    other = course / "feedback" / "pdf" / "assignment" / "spatial_transformer.html"
+    assert "no notebook was handed in, but .pdf" in other.read_text("utf-8")
+
+
+def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
+    folder, course, _ = graded
+    with gradebook.open_gradebook(course) as book:
+        for task in TASKS:
+            if task.read:
+                given = book.find_grade(task.name, gradebook.NOTEBOOK, gradebook.ASSIGNMENT, "ada")
+                given.manual_score, given.needs_manual_grade = 1.5, False
+        book.db.commit()
+    before = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
+    started = time.monotonic()
+    rows = {row.examined.student: row for row in grade(folder, course=course, limits=LIMITS)}
+    assert rows["ada"].total == 20 and not rows["ada"].unread
+    after = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
+    assert after == before and time.monotonic() - started < 60  # nothing was examined again
+
+
+def test_a_new_answer_must_be_read_anew(graded):
+    folder, course, _ = graded
+    hand_in(folder / "ada.ipynb", RELEASE, {"direction": "It shrinks."})
+    rows = {row.examined.student: row for row in grade(folder, course=course, limits=LIMITS)}
+    assert rows["ada"].written == {"direction": None, "clutter": 1.5}
+    hand_in(folder / "ada.ipynb", RELEASE)
+
+
+def test_grading_goes_on_after_it_was_killed(tmp_path):
+    folder, course = tmp_path / "in", tmp_path / "course"
+    for name in "abc":
+        hand_in(folder / f"{name}.ipynb", RELEASE)
+    code = (
+        "import sys; from pathlib import Path; from stn_lesson.grading.grade import grade; "
+        f"grade(Path({str(folder)!r}), course=Path({str(course)!r}), at_once=1, feedback=False)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    while not (course / "results" / "a.json").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    first = (course / "results" / "a.json").stat().st_mtime_ns
+    rows = grade(folder, course=course, limits=LIMITS, feedback=False)
+    assert [row.total for row in rows] == [17, 17, 17]
+    assert (course / "results" / "a.json").stat().st_mtime_ns == first
+
+
+def test_names_that_are_no_html_and_no_formula(tmp_path):
+    done = Examined("a", "=1+1<b>", "", flags=["<script>alert(1)</script>"])
+    row = report.Row(done, {"direction": None, "clutter": 0.0})
+    assert "'=1+1<b>" in report.as_csv([row])
+    done.student = "<b>"
+    assert "<b>" not in report.class_map([row])
+
+
+def test_what_a_student_wrote_is_no_script_on_the_feedback_page(tmp_path):
+    folder, course = tmp_path / "in", tmp_path / "course"
+    hand_in(
+        folder / "eve.ipynb",
+        RELEASE,
+        {"direction": "<script>alert(1)</script>words [x](javascript:alert(2))"},
+    )
+    grade(folder, course=course, limits=LIMITS)
+    text = (course / "feedback" / "eve" / "assignment" / "spatial_transformer.html").read_text()
+    assert "<script>alert(1)" not in text and "words" in text
+    assert 'href="javascript' not in text
+
+
+def test_the_notebook_for_the_reader_keeps_the_gradebooks_cells(graded):
+    _, course, _ = graded
+    file = course / "autograded" / "ada" / "assignment" / "spatial_transformer.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    assert json.loads((course / "results" / "ada.json").read_text("utf-8"))["student"] == "ada"

@@ -1,0 +1,185 @@
+"""What hostile or broken code does to its own grade, and to nothing else."""
+
+import os
+import time
+
+import pytest
+from grading.handing_in import as_submission
+
+from stn_lesson.assignment.tasks import TASKS
+from stn_lesson.grading import sandbox
+from stn_lesson.grading.examine import Limits, examine
+
+pytestmark = pytest.mark.skipif(
+    not sandbox.bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
+)
+SETUP = (
+    "import torch\nfrom torch import nn\nimport stn_lesson as stn\n"
+    "from stn_lesson.assignment import check, scenes"
+)
+BEST = {"meshgrid": 3, "bilinear_sample": 5, "warp": 4, "SpatialTransformer": 3, "model": 2}
+LIMITS = Limits(cell=2.5, training=10, question=2.5, total=60)
+
+
+def examined(changes=None, **settings):
+    done = examine(as_submission(changes), SETUP, {}, limits=LIMITS, **settings)
+    return done, {task.name: done.points(task.name) for task in TASKS if task.checks}
+
+
+def extended(task, more):
+    from assignment.solutions import solution
+
+    return {task: solution(task) + "\n" + more}
+
+
+def test_the_reference_gets_full_marks():
+    done, points = examined()
+    assert points == BEST and not done.flags, (done.flags, done.notes)
+
+
+def test_a_loop_without_end_costs_its_cell_and_nothing_else():
+    done, points = examined({"warp": "while True:\n    pass"})
+    assert points == BEST | {"warp": 0}
+    assert any("warp was stopped: it took longer than 2.5 seconds" in flag for flag in done.flags)
+
+
+def test_a_loop_without_end_in_an_answer_costs_its_check():
+    done, points = examined(
+        {"meshgrid": extended("meshgrid", "right = meshgrid\ndef meshgrid(height, width):\n"
+         "    while width == 1: pass\n    return right(height, width)")["meshgrid"]}
+    )  # fmt: skip
+    assert points == BEST | {"meshgrid": 2} and done.flags
+
+
+def test_a_loop_that_catches_interrupts_ends_too():
+    forever = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    start = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    _, points = examined({"bilinear_sample": start + forever})
+    assert points == BEST | {"bilinear_sample": 0}
+
+
+def test_ending_the_process_ends_only_that():
+    done, points = examined({"meshgrid": "import os\nos._exit(0)"})
+    assert points == BEST | {"meshgrid": 0}
+    assert any("meshgrid was stopped: the process ended" in flag for flag in done.flags)
+
+
+def test_a_memory_bomb_meets_its_limit():
+    started = time.monotonic()
+    done, points = examined({"warp": "hoard = []\nwhile True: hoard.append(bytearray(10**8))"})
+    assert points == BEST | {"warp": 0} and time.monotonic() - started < 90
+    assert any("MemoryError" in note for note in done.notes) or done.flags
+
+
+def test_a_flood_of_output_is_cut():
+    done, points = examined(extended("warp", "print('x' * 100_000_000)"))
+    assert points == BEST | {"warp": 0}
+    assert any("it printed more than 10 MB" in flag for flag in done.flags)
+
+
+TRICKS = """
+torch.allclose = lambda *a, **k: True
+torch.isclose = lambda a, b, **k: a == a
+torch.Tensor.__eq__ = lambda self, other: True
+import stn_lesson.assignment.judging as judging
+judging._close = lambda a, b: True
+judging.judge = lambda task, check, *rest: judging.Verdict(check, True)
+def check(*words): pass
+"""
+
+
+def test_changed_comparisons_change_nothing():
+    wrong = "def meshgrid(height, width): return torch.zeros(3, height * width)"
+    _, points = examined({"meshgrid": wrong + TRICKS})
+    assert points["meshgrid"] == 0
+
+
+def test_the_right_answers_cannot_be_borrowed():
+    borrowed = {
+        "meshgrid": "meshgrid = stn.meshgrid",
+        "bilinear_sample": "def bilinear_sample(image, grid):\n"
+        "    return nn.functional.grid_sample(image, grid, align_corners=True)",
+        "warp": "def warp(image, theta, h, w):\n    return stn.warp(image, theta, (h, w))",
+        "SpatialTransformer": "SpatialTransformer = stn.SpatialTransformer",
+    }
+    done, points = examined(borrowed)
+    assert points == {"model": 2} | dict.fromkeys(list(BEST)[:4], 0)
+    assert "is what the assignment asks you to write" in done.checks[0].says
+
+
+LOOK = """
+import os, socket
+from pathlib import Path
+seen = []
+for place in ({house!r}, {house!r} + "/grading", {house!r} + "/tests", {house!r} + "/.git",
+              {secret!r}, "/root", "/home", "/etc/passwd", "/work"):
+    try:
+        seen += [place + "/" + name for name in os.listdir(place)]
+    except NotADirectoryError:
+        seen.append(place)
+    except OSError:
+        pass
+for place in ("/tmp/x", "/dev/shm/x", {house!r} + "/x", {package!r} + "/x", "/x", "/dev/x"):
+    try:
+        Path(place).write_text("x")
+        seen.append("wrote " + place)
+    except OSError:
+        pass
+try:
+    socket.create_connection(("127.0.0.1", {port}), 1)
+    seen.append("network")
+except OSError:
+    pass
+raise RuntimeError(" ".join(seen))
+"""
+
+
+def test_code_sees_no_files_but_pythons_and_no_network(tmp_path):
+    import socket
+    from pathlib import Path
+
+    import stn_lesson
+
+    (tmp_path / "gradebook.db").write_text("secret")
+    package = Path(stn_lesson.__file__).parent
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        look = LOOK.format(
+            house=str(package.parent), secret=str(tmp_path), package=str(package),
+            port=server.getsockname()[1],
+        )  # fmt: skip
+        done, points = examined({"warp": look})
+    (said,) = [note for note in done.notes if "warp failed: RuntimeError" in note]
+    seen = set(said.split("RuntimeError: ")[1].split())
+    house = str(package.parent)
+    allowed = {f"{house}/stn_lesson", f"{house}/.venv", "wrote", "/tmp/x", "/dev/shm/x"}
+    assert "wrote" in seen and all(
+        word in allowed or word.startswith("/root/.") or house.startswith(word) for word in seen
+    ), seen
+    assert not (tmp_path / "x").exists() and points["warp"] == 0
+
+
+def test_noise_on_the_wire_is_no_answer():
+    noise = (
+        "import os\nfor wire in range(3, 20):\n    try:\n"
+        "        os.write(wire, b'[1, 2]\\n{\"value\": 3}\\n')\n    except OSError: pass"
+    )
+    done, points = examined(extended("SpatialTransformer", noise))
+    assert sum(points.values()) <= sum(BEST.values())
+    assert done.flags  # shown to a person
+
+
+def test_a_submission_that_keeps_ending_is_given_up():
+    dies = (
+        "import os\nclass SpatialTransformer(nn.Module):\n"
+        "    def __init__(self, *words): os._exit(1)"
+    )
+    done, points = examined({"SpatialTransformer": dies})
+    assert points == BEST | {"SpatialTransformer": 0} and done.flags
+
+
+def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(monkeypatch):
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: None)
+    with pytest.raises(sandbox.NoSandboxError, match="apt install bubblewrap"):
+        sandbox.require_sandbox()
+    _, points = examined(trust=True)
+    assert points == BEST

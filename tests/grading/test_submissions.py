@@ -1,0 +1,122 @@
+"""Folders of submissions as learning platforms export them."""
+
+import json
+import os
+
+import pytest
+from grading.handing_in import hand_in
+
+from stn_lesson.grading import gradebook
+from stn_lesson.grading.submissions import LARGEST, collect, student_name
+
+RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ("Ada Lovelace_12345_assignsubmission_file_", "Ada Lovelace_12345"),
+        ("lovelaceada_123_456_spatial_transformer-1", "lovelaceada_123_456_spatial_transformer-1"),
+        ("Zoë Ångström", "Zoë Ångström"),
+        ("..", "nameless"),
+        ("=HYPERLINK('x')", "HYPERLINK 'x"),
+        ("a<script>b", "a script b"),
+        ("x" * 300, "x" * 80),
+    ],
+)
+def test_names_are_safe_and_readable(entry, name):
+    assert student_name(entry) == name
+
+
+def test_files_folders_and_odd_names(tmp_path):
+    hand_in(tmp_path / "Ada_1_assignsubmission_file_" / "spatial_transformer.ipynb", RELEASE)
+    hand_in(tmp_path / "bob.ipynb", RELEASE)
+    hand_in(tmp_path / "Zoë" / "deep" / "my final (2).ipynb", RELEASE)
+    hand_in(tmp_path / "Mia" / "homework.txt", RELEASE)  # a notebook all the same
+    (tmp_path / ".DS_Store").write_text("x")
+    found = collect(tmp_path, RELEASE)
+    assert [one.student for one in found] == ["Ada_1", "Mia", "Zoë", "bob"]
+    for one in found:
+        assert not one.flags and set(one.written) == {"direction", "clutter"}
+        assert set(one.solutions) >= {"meshgrid", "bilinear_sample", "warp", "SpatialTransformer"}
+        assert "check_meshgrid" not in dict(one.cells)
+
+
+def test_what_is_no_notebook_is_flagged_and_nobody_is_lost(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "c.ipynb").write_text("not JSON")
+    (tmp_path / "d.ipynb").write_text('{"cells": 3, "nbformat": 4}')
+    (tmp_path / "e.ipynb").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "f.ipynb").write_text(json.dumps([1, 2]))
+    (tmp_path / "g.ipynb").symlink_to("/etc/passwd")
+    with (tmp_path / "h.ipynb").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    (tmp_path / "i.ipynb").write_text("[" * 100_000)
+    found = collect(tmp_path, RELEASE)
+    assert [one.student for one in found] == list("abcdefghi")
+    assert all(one.flags and one.file is None for one in found)
+    assert found[0].flags == ["no notebook was handed in, but .pdf"]
+    assert found[1].flags == ["no notebook was handed in, but nothing"]
+    assert "larger than 20 MB" in found[7].flags[0]
+
+
+def test_of_several_notebooks_the_assignment_is_taken_and_a_person_told(tmp_path):
+    hand_in(tmp_path / "ada" / "work.ipynb", RELEASE)
+    (tmp_path / "ada" / "another.ipynb").write_text('{"cells": []}')
+    checkpoints = tmp_path / "ada" / ".ipynb_checkpoints"
+    checkpoints.mkdir()
+    (checkpoints / "work-checkpoint.ipynb").write_text("{}")
+    (one,) = collect(tmp_path, RELEASE)
+    assert one.file.name == "work.ipynb" and one.flags == ["2 notebooks: graded was work.ipynb"]
+
+
+def test_the_same_name_twice_is_two_submissions_and_a_person_decides(tmp_path):
+    hand_in(tmp_path / "ada_assignsubmission_file_", RELEASE)
+    hand_in(tmp_path / "ada.ipynb", RELEASE)
+    first, second = collect(tmp_path, RELEASE)
+    assert (first.student, second.student) == ("ada", "ada (2)")
+    assert second.flags == ["a second submission of ada: keep the one that counts"]
+
+
+def test_changed_and_missing_checks_are_noted(tmp_path):
+    file = hand_in(tmp_path / "ada.ipynb", RELEASE, drop=("check_warp",))
+    notebook = json.loads(file.read_text("utf-8"))
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "check_meshgrid":
+            cell["source"] = "pass"
+    file.write_text(json.dumps(notebook), "utf-8")
+    (one,) = collect(tmp_path, RELEASE)
+    assert "cells that are missing: check_warp" in one.notes
+    assert "checks that were changed: check_meshgrid" in one.notes and not one.flags
+
+
+def test_cells_that_lost_their_names_are_found_by_what_they_define(tmp_path):
+    file = hand_in(tmp_path / "ada.ipynb", RELEASE)
+    notebook = json.loads(file.read_text("utf-8"))
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    file.write_text(json.dumps(notebook), "utf-8")
+    (one,) = collect(tmp_path, RELEASE)
+    assert "def warp" in one.solutions["warp"] and any("def warp" in code for _, code in one.cells)
+
+
+def test_borrowing_is_flagged(tmp_path):
+    changes = {"warp": "from torch.nn.functional import grid_sample\nimport subprocess"}
+    hand_in(tmp_path / "ada.ipynb", RELEASE, changes)
+    (one,) = collect(tmp_path, RELEASE)
+    assert one.flags == ["uses grid_sample", "uses subprocess"]
+
+
+def test_an_empty_or_missing_folder_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there are no submissions in"):
+        collect(tmp_path, RELEASE)
+    with pytest.raises(FileNotFoundError, match="name the one with the submissions"):
+        collect(tmp_path / "nowhere", RELEASE)
+
+
+def test_a_pipe_in_a_folder_does_not_hang(tmp_path):
+    (tmp_path / "ada").mkdir()
+    os.mkfifo(tmp_path / "ada" / "work.ipynb")
+    (one,) = collect(tmp_path, RELEASE)
+    assert one.flags == ["no notebook was handed in, but nothing"]
