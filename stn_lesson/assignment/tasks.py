@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stn_lesson.assignment.misconceptions import (
     GRID,
     GUESSING,
+    IDENTITY,
     SAMPLER,
     TRANSFORMER,
     WARP,
@@ -62,7 +63,8 @@ class Task:
         read: what an answer in words is worth; a person reads it.
         right: the right answer to the arguments of its questions.
         mistakes: those that are known.
-        given: right versions of what earlier tasks define, lent to it when it is graded.
+        given: right versions of what earlier tasks define, lent to it when it is graded; to the
+            network, those of tasks that were not solved, before it is trained.
     """
 
     name: str
@@ -202,7 +204,7 @@ def _localisation_gradient(generator: torch.Generator) -> Question:
 
 def _right_transformer(images, weight, bias, size) -> Tensor:
     numbers = images.flatten(1) @ weight.T + bias
-    theta = (numbers + torch.tensor([1.0, 0, 0, 0, 1, 0])).view(-1, 2, 3)
+    theta = (numbers + IDENTITY).view(-1, 2, 3)
     return _right_warp(images, theta, *size)
 
 
@@ -295,9 +297,27 @@ TASKS = (
             Check("90 % of the test digits", 1, False, _predictions, least=0.9),
         ),
         mistakes=(GUESSING,),
+        given=("meshgrid", "bilinear_sample", "warp", "SpatialTransformer"),
     ),
     Task("direction", "the direction of θ, in words", read=1.5),
     Task("clutter", "what the transformer is for, in words", read=1.5),
 )
+
+
+class _RightTransformer(nn.Module):
+    def __init__(self, localisation: nn.Module, size: tuple[int, int]):
+        super().__init__()
+        self.localisation, self.size = localisation, size
+
+    def forward(self, images: Tensor) -> Tensor:
+        theta = (self.localisation(images) + IDENTITY).view(-1, 2, 3)
+        return _right_warp(images, theta, *self.size)
+
+
 # What is lent of earlier tasks.
-RIGHT = {"meshgrid": meshgrid, "bilinear_sample": bilinear_sample, "warp": _right_warp}
+RIGHT = {
+    "meshgrid": meshgrid,
+    "bilinear_sample": bilinear_sample,
+    "warp": _right_warp,
+    "SpatialTransformer": _RightTransformer,
+}

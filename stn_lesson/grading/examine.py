@@ -11,9 +11,8 @@ from stn_lesson.grading.sandbox import Worker, WorkerError
 from stn_lesson.grading.submissions import Submission
 
 STARTS = 8  # of the process, before the rest of a submission is given up
-# The network first: once it is judged, its training need not be repeated.
-ORDER = sorted((task for task in TASKS if task.checks), key=lambda task: task.name != "model")
-TRAINING = "model"  # the cell that trains
+TRAINING = "model"  # the cell that trains, and its task
+CHECKED = [task for task in TASKS if task.checks]
 
 
 @dataclass(frozen=True)
@@ -136,37 +135,61 @@ class Examination:
     def _left(self) -> list[tuple[Task, Check]]:
         return [
             (task, check)
-            for task in ORDER
+            for task in CHECKED
             for check in task.checks
             if (task.name, check.name) not in self.verdicts
         ]
 
     def _serve(self, worker: Worker) -> None:
-        trained = all((TRAINING, check.name) in self.verdicts for check in ORDER[0].checks)
-        for number, (name, source) in enumerate(self.cells):
-            training = name == TRAINING or "fit(" in source
-            if number in self.dead or (training and trained):
-                continue
-            longest = self.limits.training if training else self.limits.cell
-            try:
-                reply = self._exchange(worker, {"run": source}, longest)
-            except WorkerError as error:
-                self.dead.add(number)
-                self._flag(f"the cell {name or number} was stopped: {error}")
-                raise _Dead from error
-            if isinstance(reply.get("error"), str):
-                self._note(f"the cell {name or number} failed: {reply['error'][:200]}")
+        """Functions first, then the training: with right versions of what was not solved."""
+        training = [k for k, (name, source) in enumerate(self.cells) if _trains(name, source)]
+        for number in range(len(self.cells)):
+            if number not in training:
+                # What comes after the training may well miss it: that is no news.
+                self._run(worker, number, told=number < min(training, default=len(self.cells)))
         for task, check in self._left():
-            question = check.question(self.seed)
-            message = wire.question_message(question) | {"given": task.given}
+            if task.name != TRAINING:
+                self._ask(worker, task, check, lent=task.given)
+        unsolved = [task.name for task in CHECKED[:-1] if self._failed(task)]
+        if unsolved:
             try:
-                reply = self._exchange(worker, message, self.limits.question)
-                answer = wire.message_answer(reply)
-            except (WorkerError, wire.WireError) as error:
-                self._judge(task, check, Answer(error=f"stopped: {error}"))
-                self._flag(f"{task.name} was stopped: {error}")
+                self._exchange(worker, {"lend": unsolved}, self.limits.cell)
+            except WorkerError as error:
                 raise _Dead from error
-            self._judge(task, check, answer)
+            self._note(f"the network was trained with right versions of {', '.join(unsolved)}")
+        for number in training:
+            self._run(worker, number)
+        for task, check in self._left():
+            self._ask(worker, task, check)
+
+    def _failed(self, task: Task) -> bool:
+        return not all(self.verdicts[task.name, check.name].passed for check in task.checks)
+
+    def _run(self, worker: Worker, number: int, told: bool = True) -> None:
+        """Run a cell, unless it has ended the process before."""
+        name, source = self.cells[number]
+        if number in self.dead:
+            return
+        longest = self.limits.training if _trains(name, source) else self.limits.cell
+        try:
+            reply = self._exchange(worker, {"run": source}, longest)
+        except WorkerError as error:
+            self.dead.add(number)
+            self._flag(f"the cell {name or number} was stopped: {error}")
+            raise _Dead from error
+        if told and isinstance(reply.get("error"), str):
+            self._note(f"the cell {name or number} failed: {reply['error'][:200]}")
+
+    def _ask(self, worker: Worker, task: Task, check: Check, lent: tuple[str, ...] = ()) -> None:
+        """Put a check's question and judge the answer."""
+        message = wire.question_message(check.question(self.seed)) | {"given": lent}
+        try:
+            answer = wire.message_answer(self._exchange(worker, message, self.limits.question))
+        except (WorkerError, wire.WireError) as error:
+            self._judge(task, check, Answer(error=f"stopped: {error}"))
+            self._flag(f"{task.name} was stopped: {error}")
+            raise _Dead from error
+        self._judge(task, check, answer)
 
     def _exchange(self, worker: Worker, message: dict, seconds: float) -> dict:
         return worker.exchange(message, min(seconds, max(1.0, self.end - time.monotonic())))
@@ -184,6 +207,10 @@ class Examination:
     def _note(self, words: str) -> None:
         if words not in self.notes:
             self.notes.append(words)
+
+
+def _trains(name: str, source: str) -> bool:
+    return name == TRAINING or "fit(" in source
 
 
 def examine(

@@ -46,6 +46,9 @@ def main() -> None:
         message = json.loads(line)
         if "run" in message:
             reply = {"error": run(message["run"])}
+        elif "lend" in message:
+            names.update({name: RIGHT[name] for name in message["lend"]})
+            reply = {}
         else:
             lent = {name: RIGHT[name] for name in message["given"]}
             with given(names, lent):

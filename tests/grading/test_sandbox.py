@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from grading.handing_in import as_submission
+from grading.handing_in import READY, as_submission
 
 from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.grading import sandbox
@@ -175,6 +175,15 @@ def test_a_submission_that_keeps_ending_is_given_up():
     )
     done, points = examined({"SpatialTransformer": dies})
     assert points == BEST | {"SpatialTransformer": 0} and done.flags
+
+
+def test_a_network_is_trained_with_right_versions_of_what_was_not_solved():
+    needs = "warp(torch.zeros(1, 1, 4, 4), torch.eye(2, 3)[None], 2, 2)\n"
+    needs += "SpatialTransformer(nn.Flatten(), size=(2, 2))\n"
+    wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + READY}
+    done, points = examined(wrong)
+    assert points == BEST | {"warp": 0, "SpatialTransformer": 0}
+    assert "the network was trained with right versions of warp, SpatialTransformer" in done.notes
 
 
 def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(monkeypatch):
