@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.assignment.misconceptions import CUT, GUESSING
-from stn_lesson.assignment.questions import Answer, Question
+from stn_lesson.assignment.questions import MISSING, Answer, Question
 from stn_lesson.assignment.tasks import Check, Task
 from stn_lesson.datasets import load_digits
 
@@ -60,11 +60,12 @@ def judge(
     True
     """
     if answer.error is not None:
-        return Verdict(check, False, answer.error, "error", answer)
+        name = "not written" if answer.error.startswith(MISSING) else "error"
+        return Verdict(check, False, answer.error, name, answer)
     if question.kind == "predict":
         return _judge_network(check, answer)
     if question.weights is not None:
-        return _judge_gradient(task, check, question, answer)
+        return _judge_gradient(task, check, question, answer, suspected)
     expected = task.right(*question.arguments)
     if _close(answer.value, expected):
         return Verdict(check, True, answer=answer, expected=expected)
@@ -90,13 +91,15 @@ def _judge_network(check: Check, answer: Answer) -> Verdict:
     return Verdict(check, False, f"{says}: train longer, or at another rate", "accuracy", answer)
 
 
-def _judge_gradient(task: Task, check: Check, question: Question, answer: Answer) -> Verdict:
+def _judge_gradient(
+    task: Task, check: Check, question: Question, answer: Answer, suspected: str | None
+) -> Verdict:
     expected = _right_gradients(task, question)
     found = answer.gradients
     if any(gradient is None for gradient in found) or len(found) != len(expected):
         if answer.value.shape != question.weights.shape:
             says = _difference(answer.value, question.weights)
-            return Verdict(check, False, says, "shape", answer)
+            return Verdict(check, False, says, suspected or "shape", answer)
         return Verdict(check, False, CUT.says, CUT.name, answer)
     for gradient, wanted in zip(found, expected, strict=True):
         if not _close(gradient, wanted):
@@ -104,7 +107,8 @@ def _judge_gradient(task: Task, check: Check, question: Question, answer: Answer
             if zero:
                 return Verdict(check, False, CUT.says, CUT.name, answer)
             says = "the gradient is another: what you compute is not the same function. "
-            return Verdict(check, False, says + _difference(gradient, wanted), "gradient", answer)
+            says += _difference(gradient, wanted)
+            return Verdict(check, False, says, suspected or "gradient", answer)
     return Verdict(check, True, answer=answer)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 LONGEST = 300  # characters of an error's message that are kept
+MISSING = "not written yet"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ def ask(question: Question, names: Mapping) -> Answer:
     tensor([2., 2.])
     """
     if question.name not in names:
-        return Answer(error=f"there is no {question.name}: run the cell that defines it")
+        return Answer(error=f"{MISSING}: there is no {question.name}")
     try:
         return ANSWERS[question.kind](question, names[question.name])
-    except NotImplementedError as error:
-        return Answer(error=str(error) or "not written yet")
+    except NotImplementedError:
+        return Answer(error=MISSING)
     except Exception as error:
         return Answer(error=f"{type(error).__name__}: {error}"[:LONGEST])
 

@@ -102,6 +102,12 @@ def misconceptions(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
+def _told(rows: list[Row], task: str, name: str) -> str:
+    """What the first who made a mistake was told of it."""
+    checks = (one for row in rows for one in row.examined.checks if not one.passed)
+    return next(one.says for one in checks if (one.task, one.misconception) == (task, name))
+
+
 def traps(rows: list[Row]) -> str:
     """The class map in words: a line for each mistake, the most frequent first."""
     lines = [
@@ -126,7 +132,8 @@ def class_map(rows: list[Row]) -> str:
         body.append(f"<tr><th scope='row'>{name}</th>{cells}</tr>")
     traps = "".join(
         f"<tr><td>{html.escape(task)}</td><td>{html.escape(name or '')}</td><td>{len(who)}</td>"
-        f"<td>{html.escape(', '.join(who))}</td></tr>"
+        f"<td>{html.escape(', '.join(who))}</td>"
+        f"<td>{html.escape(_told(rows, task, name))}</td></tr>"
         for (task, name), who in misconceptions(rows).items()
     )
     return PAGE.format(count=len(rows), traps=traps, head=head, body="\n".join(body))
@@ -137,8 +144,7 @@ def _cell(one) -> str:
         return "<td class='none'>–</td>"
     if one.passed:
         return "<td class='right'>✓</td>"
-    says, name = html.escape(one.says, quote=True), html.escape(one.misconception or "")
-    return f"<td class='wrong' title=\"{says}\">✗ {name}</td>"
+    return f"<td class='wrong'>✗ {html.escape(one.misconception or '')}</td>"
 
 
 PAGE = """<!DOCTYPE html>
@@ -153,10 +159,10 @@ small {{ font-weight: normal; }}
 .none {{ color: #777; text-align: center; }}
 </style></head><body>
 <h1>Class map</h1>
-<p>{count} submissions. ✓ right, ✗ wrong with the mistake's name, – not examined. What the student
-is told stands behind each ✗, where the mouse rests on it.</p>
+<p>{count} submissions. ✓ right, ✗ wrong with the mistake's name, – not examined.</p>
 <h2>By misconception</h2>
-<table><tr><th>task</th><th>mistake</th><th>students</th><th>who</th></tr>{traps}</table>
+<table><tr><th>task</th><th>mistake</th><th>students</th><th>who</th>
+<th>what they are told (the first of them)</th></tr>{traps}</table>
 <h2>By student</h2>
 <table><tr><th>student</th>{head}</tr>
 {body}
