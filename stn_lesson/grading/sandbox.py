@@ -64,11 +64,11 @@ def command(trust: bool = False) -> list[str]:
     readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
     readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix, str(package)]
     words = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
-    for path in readable:
-        words += ["--ro-bind-try", path, path]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
         words += ["--size", str(256 * 2**20), "--tmpfs", path]
+    for path in readable:  # after /tmp, where the lesson may stand itself
+        words += ["--ro-bind-try", path, path]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in environment().items():
         words += ["--setenv", name, value]
