@@ -173,6 +173,8 @@ class Examination:
         longest = self.limits.training if _trains(name, source) else self.limits.cell
         try:
             reply = self._exchange(worker, {"run": source}, longest)
+            if str(reply.get("error")).startswith("MemoryError"):
+                raise WorkerError("no memory was left, and none would be for what follows")
         except WorkerError as error:
             self.dead.add(number)
             self._flag(f"the cell {name or number} was stopped: {error}")

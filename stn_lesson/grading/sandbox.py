@@ -129,16 +129,20 @@ class Worker:
                 line = self.replies.get(timeout=max(0.01, min(0.2, deadline - time.monotonic())))
                 break
             except queue.Empty:
-                if self.count > MOST_PRINTED:
-                    raise WorkerError(f"it printed more than {MOST_PRINTED >> 20} MB") from None
+                self._bear_the_noise()
                 if time.monotonic() > deadline:
                     raise WorkerError(f"it took longer than {seconds:g} seconds") from None
         if not line:
             raise WorkerError(f"the process ended ({self._end()})")
+        self._bear_the_noise()  # before somebody else is blamed for it
         try:
             return wire.read(line)
         except wire.WireError as error:
             raise WorkerError("its answer could not be read") from error
+
+    def _bear_the_noise(self) -> None:
+        if self.count > MOST_PRINTED:
+            raise WorkerError(f"it printed more than {MOST_PRINTED >> 20} MB")
 
     def _end(self) -> str:
         try:

@@ -68,13 +68,13 @@ def test_a_memory_bomb_meets_its_limit():
     started = time.monotonic()
     done, points = examined({"warp": "hoard = []\nwhile True: hoard.append(bytearray(10**8))"})
     assert points == BEST | {"warp": 0} and time.monotonic() - started < 90
-    assert any("MemoryError" in note for note in done.notes) or done.flags
+    assert any("warp was stopped: " in flag for flag in done.flags)  # by memory or by time
 
 
 def test_a_flood_of_output_is_cut():
     done, points = examined(extended("warp", "print('x' * 100_000_000)"))
     assert points == BEST | {"warp": 0}
-    assert any("it printed more than 10 MB" in flag for flag in done.flags)
+    assert any("warp was stopped: it printed more than 10 MB" in flag for flag in done.flags)
 
 
 TRICKS = """
@@ -112,7 +112,7 @@ import os, socket
 from pathlib import Path
 seen = []
 for place in ({house!r}, {house!r} + "/grading", {house!r} + "/tests", {house!r} + "/.git",
-              {secret!r}, "/root", "/home", "/etc/passwd", "/work"):
+              {secret!r}, "/root", "/home", "/etc/passwd", "/srv"):
     try:
         seen += [place + "/" + name for name in os.listdir(place)]
     except NotADirectoryError:
