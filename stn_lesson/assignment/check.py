@@ -4,7 +4,8 @@ from IPython.display import display
 
 from stn_lesson.assignment.judging import Verdict, first_wrong, judge
 from stn_lesson.assignment.questions import ask, given
-from stn_lesson.assignment.tasks import RIGHT, TASKS
+from stn_lesson.assignment.right import RIGHT
+from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.plots import BLUE, ORANGE, Picture
 
 

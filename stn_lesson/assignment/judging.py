@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.assignment.misconceptions import CUT, GUESSING
-from stn_lesson.assignment.questions import MISSING, Answer, Question
+from stn_lesson.assignment.questions import MISSING, Answer, Question, ask
 from stn_lesson.assignment.tasks import Check, Task
 from stn_lesson.datasets import load_digits
 
@@ -52,7 +52,6 @@ def judge(
         suspected: the mistake that was found in this task before; it is tried first, since two may
             give the same answer to one question.
 
-    >>> from stn_lesson.assignment.questions import ask
     >>> from stn_lesson.assignment.tasks import TASKS
     >>> task = TASKS[0]
     >>> question = task.checks[0].question()
@@ -94,8 +93,8 @@ def _judge_network(check: Check, answer: Answer) -> Verdict:
 def _judge_gradient(
     task: Task, check: Check, question: Question, answer: Answer, suspected: str | None
 ) -> Verdict:
-    expected = _right_gradients(task, question)
-    found = answer.gradients
+    asked = Question("call", "right", question.arguments, question.weights)
+    expected, found = ask(asked, {"right": task.right}).gradients, answer.gradients
     if any(gradient is None for gradient in found) or len(found) != len(expected):
         if answer.value.shape != question.weights.shape:
             says = _difference(answer.value, question.weights)
@@ -103,22 +102,12 @@ def _judge_gradient(
         return Verdict(check, False, CUT.says, CUT.name, answer)
     for gradient, wanted in zip(found, expected, strict=True):
         if not _close(gradient, wanted):
-            zero = gradient.shape == wanted.shape and not gradient.any()
-            if zero:
+            if gradient.shape == wanted.shape and not gradient.any():
                 return Verdict(check, False, CUT.says, CUT.name, answer)
             says = "the gradient is another: what you compute is not the same function. "
             says += _difference(gradient, wanted)
             return Verdict(check, False, says, suspected or "gradient", answer)
     return Verdict(check, True, answer=answer)
-
-
-def _right_gradients(task: Task, question: Question) -> list[Tensor]:
-    inputs = [
-        argument.clone().requires_grad_() if isinstance(argument, Tensor) else argument
-        for argument in question.arguments
-    ]
-    value = (task.right(*inputs) * question.weights).sum()
-    return list(torch.autograd.grad(value, [x for x in inputs if isinstance(x, Tensor)]))
 
 
 def _close(value: Tensor, expected: Tensor) -> bool:

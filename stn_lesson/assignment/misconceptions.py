@@ -5,12 +5,15 @@ A wrong answer that equals the answer of such code needs no guessing: it has a n
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from stn_lesson.assignment.right import transform, two_rows, warp
 from stn_lesson.grid import meshgrid, sampling_grid
-from stn_lesson.sampler import bilinear_sample, pixels_at
+from stn_lesson.sampler import bilinear_sample, half_steps, pixels_at, to_pixels
+from stn_lesson.theta import invert
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,15 @@ class Misconception:
     answer: Callable[..., Tensor] | None = None
 
 
-def _steps(count: int, first: float, last: float) -> Tensor:
-    return torch.linspace(first, last, count) if count > 1 else torch.tensor([(first + last) / 2])
-
-
-def _rows(x: Tensor, y: Tensor, down: bool = False) -> Tensor:
-    """A grid from coordinates of columns and rows; `down`: column by column."""
+def _rows(x: Tensor, y: Tensor) -> Tensor:
+    """A grid from coordinates of columns and rows."""
     y, x = torch.meshgrid(y, x, indexing="ij")
-    if down:
-        x, y = x.T, y.T
     return torch.stack([x.flatten(), y.flatten(), torch.ones(x.numel())])
 
 
-def _centred(height: int, width: int) -> tuple[Tensor, Tensor]:
-    return _steps(width, -1, 1), _steps(height, -1, 1)
+def _inner(count: int) -> Tensor:
+    """Centres of pixels whose outer edges are −1 and 1."""
+    return torch.linspace(1 / count - 1, 1 - 1 / count, count)
 
 
 GRID = (
@@ -54,7 +52,7 @@ GRID = (
     Misconception(
         "column by column",
         "your points run down the columns: they should run along the rows, as in reading",
-        lambda h, w: _rows(*_centred(h, w), down=True),
+        lambda h, w: meshgrid(w, h)[[1, 0, 2]],
     ),
     Misconception(
         "height and width swapped",
@@ -64,7 +62,7 @@ GRID = (
     Misconception(
         "edges for centres",
         "your −1 and 1 are the picture's edges: here they are the centres of its corner pixels",
-        lambda h, w: _rows(_steps(w, 1 / w - 1, 1 - 1 / w), _steps(h, 1 / h - 1, 1 - 1 / h)),
+        lambda h, w: _rows(_inner(w), _inner(h)),
     ),
     Misconception(
         "pixels for coordinates",
@@ -84,73 +82,68 @@ GRID = (
 )
 
 
-def _sampled(image: Tensor, x: Tensor, y: Tensor, shift: int = 0) -> Tensor:
+def _sampled(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Equation (5) at pixel coordinates."""
-    left, top = x.floor(), y.floor()
-    right, bottom = x - left, y - top  # the weights of the right and the lower neighbours
-    return (
-        ((1 - right) * (1 - bottom))[:, None] * pixels_at(image, left, top)
-        + (right * (1 - bottom))[:, None] * pixels_at(image, left + 1, top)
-        + ((1 - right) * bottom)[:, None] * pixels_at(image, left, top + 1)
-        + (right * bottom)[:, None] * pixels_at(image, left + 1, top + 1)
-    )
+    height, width = image.shape[-2:]
+    grid = torch.stack([x / half_steps(width) - 1, y / half_steps(height) - 1], -1)
+    return bilinear_sample(image, grid)
+
+
+def _scaled(image: Tensor, grid: Tensor, x: float, y: float) -> Tensor:
+    """−1 to 1 stretched by factors of one's own."""
+    return _sampled(image, (grid[..., 0] + 1) * x, (grid[..., 1] + 1) * y)
 
 
 def _pixels(image: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    height, width = image.shape[-2:]
-    return (grid[..., 0] + 1) * (width - 1) / 2, (grid[..., 1] + 1) * (height - 1) / 2
+    return to_pixels(grid, *image.shape[-2:])
 
 
-def _clamped(image: Tensor, grid: Tensor) -> Tensor:
-    """Neighbours held inside before the weights are computed: on the last pixels all are 0."""
-    height, width = image.shape[-2:]
-    x, y = _pixels(image, grid)
-    left, top = x.floor(), y.floor()
-    right, bottom = (left + 1).clamp(0, width - 1), (top + 1).clamp(0, height - 1)
-    left, top = left.clamp(0, width - 1), top.clamp(0, height - 1)
-    return (
-        ((right - x) * (bottom - y))[:, None] * pixels_at(image, left, top)
-        + ((x - left) * (bottom - y))[:, None] * pixels_at(image, right, top)
-        + ((right - x) * (y - top))[:, None] * pixels_at(image, left, bottom)
-        + ((x - left) * (y - top))[:, None] * pixels_at(image, right, bottom)
+def _mixed(at: Callable[[Tensor, Tensor], Tensor], columns, rows) -> Tensor:
+    """Pixels at columns and rows, each with a weight of its own."""
+    return sum(
+        (across * down)[:, None] * at(column, row)
+        for column, across in columns
+        for row, down in rows
     )
+
+
+def _neighbours(position: Tensor) -> tuple:
+    """The two beside a position, with their weights."""
+    first = position.floor()
+    return (first, first + 1 - position), (first + 1, position - first)
 
 
 def _opposite(image: Tensor, grid: Tensor) -> Tensor:
     """Each neighbour with the area on its own side."""
-    x, y = _pixels(image, grid)
-    left, top = x.floor(), y.floor()
-    right, bottom = x - left, y - top
-    return (
-        (right * bottom)[:, None] * pixels_at(image, left, top)
-        + ((1 - right) * bottom)[:, None] * pixels_at(image, left + 1, top)
-        + (right * (1 - bottom))[:, None] * pixels_at(image, left, top + 1)
-        + ((1 - right) * (1 - bottom))[:, None] * pixels_at(image, left + 1, top + 1)
-    )
+    sides = []
+    for position in _pixels(image, grid):
+        (first, near), (second, far) = _neighbours(position)
+        sides.append(((first, far), (second, near)))
+    return _mixed(partial(pixels_at, image), *sides)
 
 
-def _scaled(image: Tensor, grid: Tensor, sides: tuple[float, float]) -> Tensor:
-    return _sampled(image, (grid[..., 0] + 1) * sides[0], (grid[..., 1] + 1) * sides[1])
+def _clamped(image: Tensor, grid: Tensor) -> Tensor:
+    """Neighbours held inside before the weights are computed: on the last pixels all are 0."""
+    sides = []
+    for position, count in zip(
+        _pixels(image, grid), (image.shape[-1], image.shape[-2]), strict=True
+    ):
+        first, second = position.floor(), position.floor() + 1
+        first, second = first.clamp(0, count - 1), second.clamp(0, count - 1)
+        sides.append(((first, second - position), (second, position - first)))
+    return _mixed(partial(pixels_at, image), *sides)
 
 
 def _wrapped(image: Tensor, grid: Tensor) -> Tensor:
     """Negative indices count from the end, as Python's do; those beyond it are held inside."""
-    (height, width), (x, y) = image.shape[-2:], _pixels(image, grid)
-    left, top = x.floor(), y.floor()
 
-    def at(column, row):
-        column = torch.where(column < 0, column + width, column).clamp(0, width - 1)
-        return pixels_at(
-            image, column, torch.where(row < 0, row + height, row).clamp(0, height - 1)
-        )
+    def index(place: Tensor, count: int) -> Tensor:
+        return torch.where(place < 0, place + count, place).clamp(0, count - 1)
 
-    right, bottom = (x - left)[:, None], (y - top)[:, None]
-    return (
-        (1 - right) * (1 - bottom) * at(left, top)
-        + right * (1 - bottom) * at(left + 1, top)
-        + (1 - right) * bottom * at(left, top + 1)
-        + right * bottom * at(left + 1, top + 1)
-    )
+    def at(column: Tensor, row: Tensor) -> Tensor:
+        return pixels_at(image, index(column, image.shape[-1]), index(row, image.shape[-2]))
+
+    return _mixed(at, *map(_neighbours, _pixels(image, grid)))
 
 
 CUT = Misconception(
@@ -168,7 +161,7 @@ SAMPLER = (
         "W/2 for (W−1)/2",
         "your samples drift off the further right and down they are: 1 is the centre of the last "
         "pixel, W−1, so the scale is (W−1)/2, not W/2",
-        lambda image, grid: _scaled(image, grid, (image.shape[-1] / 2, image.shape[-2] / 2)),
+        lambda image, grid: _scaled(image, grid, image.shape[-1] / 2, image.shape[-2] / 2),
     ),
     Misconception(
         "edges for centres",
@@ -221,19 +214,17 @@ SAMPLER = (
     Misconception(
         "height and width swapped",
         "x is scaled by the height and y by the width: on a picture that is not square this shows",
-        lambda image, grid: _scaled(
-            image, grid, ((image.shape[-2] - 1) / 2, (image.shape[-1] - 1) / 2)
-        ),
+        lambda image, grid: _scaled(image, grid, *map(half_steps, image.shape[-2:])),
     ),
     Misconception(
         "width for both sides",
         "x and y are both scaled by the width: on a picture that is not square this shows",
-        lambda image, grid: _scaled(image, grid, 2 * ((image.shape[-1] - 1) / 2,)),
+        lambda image, grid: _scaled(image, grid, *2 * [half_steps(image.shape[-1])]),
     ),
     Misconception(
         "height for both sides",
         "x and y are both scaled by the height: on a picture that is not square this shows",
-        lambda image, grid: _scaled(image, grid, 2 * ((image.shape[-2] - 1) / 2,)),
+        lambda image, grid: _scaled(image, grid, *2 * [half_steps(image.shape[-2])]),
     ),
     Misconception(
         "first image for all",
@@ -253,21 +244,12 @@ SAMPLER = (
 )
 
 
-def _inverse(theta: Tensor) -> Tensor:
-    square = torch.cat([theta, theta.new_tensor([[[0, 0, 1.0]]]).expand(len(theta), 1, 3)], 1)
-    return torch.linalg.inv(square)[:, :2]
-
-
-def _warped(image: Tensor, theta: Tensor, height: int, width: int) -> Tensor:
-    return bilinear_sample(image, sampling_grid(theta, height, width))
-
-
 WARP = (
     Misconception(
         "θ backwards",
         "θ works backwards: it should say where each pixel of the result looks in the image, and "
         "yours says where each pixel of the image goes",
-        lambda image, theta, h, w: _warped(image, _inverse(theta), h, w),
+        lambda image, theta, h, w: warp(image, invert(theta), h, w),
     ),
     Misconception(
         "x and y swapped",
@@ -277,12 +259,12 @@ WARP = (
     Misconception(
         "θ applied to (y, x, 1)",
         "θ meets y before x: its first column belongs to x",
-        lambda image, theta, h, w: _warped(image, theta[:, :, [1, 0, 2]], h, w),
+        lambda image, theta, h, w: warp(image, theta[:, :, [1, 0, 2]], h, w),
     ),
     Misconception(
         "height and width swapped",
         "your result is as wide as it should be high: did you swap height and width?",
-        lambda image, theta, h, w: _warped(image, theta, w, h),
+        lambda image, theta, h, w: warp(image, theta, w, h),
     ),
     Misconception(
         "points in the wrong order",
@@ -295,12 +277,12 @@ WARP = (
     Misconception(
         "size of the image kept",
         "your result has the size of the image instead of the size asked for",
-        lambda image, theta, h, w: _warped(image, theta, *image.shape[-2:]),
+        lambda image, theta, h, w: warp(image, theta, *image.shape[-2:]),
     ),
     Misconception(
         "first θ for all",
         "every image is warped by the first θ",
-        lambda image, theta, h, w: _warped(image, theta[:1].expand_as(theta), h, w),
+        lambda image, theta, h, w: warp(image, theta[:1].expand_as(theta), h, w),
     ),
     Misconception(
         "untouched image",
@@ -309,27 +291,20 @@ WARP = (
     ),
 )
 
-IDENTITY = torch.tensor([1.0, 0, 0, 0, 1, 0])
-
-
-def _transformed(images, weight, bias, size, identity=IDENTITY, shape=(2, 3)) -> Tensor:
-    numbers = identity + images.flatten(1) @ weight.T + bias
-    theta = numbers.view(-1, *shape)
-    return _warped(images, theta if shape == (2, 3) else theta.mT.contiguous(), *size)
-
-
 TRANSFORMER = (
     Misconception(
         "no identity at the start",
         "with a localisation network that returns 0 your transformer shows the middle of the image "
         "everywhere: θ should be the identity plus what the network returns",
-        lambda *words: _transformed(*words, identity=torch.zeros(6)),
+        lambda *words: transform(*words, identity=torch.zeros(6)),
     ),
     Misconception(
         "θ read column by column",
         "the six numbers are two rows of three: view(-1, 2, 3)",
-        lambda *words: _transformed(
-            *words, identity=torch.tensor([1.0, 0, 0, 1, 0, 0]), shape=(3, 2)
+        lambda *words: transform(
+            *words,
+            identity=torch.tensor([1.0, 0, 0, 1, 0, 0]),
+            theta=lambda numbers: numbers.view(-1, 3, 2).mT.contiguous(),
         ),
     ),
     Misconception(
@@ -340,24 +315,18 @@ TRANSFORMER = (
     Misconception(
         "θ backwards",
         "θ works backwards: it should say where each pixel of the result looks in the image",
-        lambda images, weight, bias, size: _warped(
-            images, _inverse((IDENTITY + images.flatten(1) @ weight.T + bias).view(-1, 2, 3)), *size
-        ),
+        lambda *words: transform(*words, theta=lambda numbers: invert(two_rows(numbers))),
     ),
     Misconception(
         "height and width swapped",
         "your result is as wide as it should be high: did you swap height and width?",
-        lambda images, weight, bias, size: _transformed(images, weight, bias, size[::-1]),
+        lambda images, weight, bias, size: transform(images, weight, bias, size[::-1]),
     ),
     Misconception(
         "first θ for all",
         "every image is warped by the θ of the first",
-        lambda images, weight, bias, size: _warped(
-            images,
-            (IDENTITY + images[:1].flatten(1) @ weight.T + bias)
-            .view(1, 2, 3)
-            .expand(len(images), 2, 3),
-            *size,
+        lambda *words: transform(
+            *words, theta=lambda numbers: two_rows(numbers[:1].expand_as(numbers).contiguous())
         ),
     ),
 )

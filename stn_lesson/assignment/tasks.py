@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stn_lesson.assignment.misconceptions import (
     GRID,
     GUESSING,
-    IDENTITY,
     SAMPLER,
     TRANSFORMER,
     WARP,
     Misconception,
 )
 from stn_lesson.assignment.questions import Question
+from stn_lesson.assignment.right import transform, warp
 from stn_lesson.datasets import Dataset, Split, clutter, load_digits, to_floats
 from stn_lesson.grid import meshgrid, sampling_grid
 from stn_lesson.sampler import bilinear_sample
@@ -202,21 +202,6 @@ def _localisation_gradient(generator: torch.Generator) -> Question:
     return Question("transform", "SpatialTransformer", arguments, _rand(generator, 2, 1, *size))
 
 
-def _right_transformer(images, weight, bias, size) -> Tensor:
-    numbers = images.flatten(1) @ weight.T + bias
-    theta = (numbers + IDENTITY).view(-1, 2, 3)
-    return _right_warp(images, theta, *size)
-
-
-def _right_warp(image: Tensor, theta: Tensor, height: int, width: int) -> Tensor:
-    return _right_sample(image, sampling_grid(theta.float(), height, width))
-
-
-def _right_sample(image: Tensor, grid: Tensor) -> Tensor:
-    """For any floats: a training in bfloat16 mixes them."""
-    return bilinear_sample(image.float(), grid.float())
-
-
 SCENES = {"size": 48, "distractors": 3, "crop": 8}
 
 
@@ -276,7 +261,7 @@ TASKS = (
             Check("a θ for each image", 1, False, _many_thetas),
             Check("the gradient with respect to θ", 1, False, _theta_gradient),
         ),
-        right=_right_warp,
+        right=warp,
         mistakes=WARP,
         given=("meshgrid", "bilinear_sample"),
     ),
@@ -290,7 +275,7 @@ TASKS = (
                 "the gradient reaches the localisation network", 1, False, _localisation_gradient
             ),
         ),
-        right=_right_transformer,
+        right=transform,
         mistakes=TRANSFORMER,
         given=("meshgrid", "bilinear_sample", "warp"),
     ),
@@ -307,22 +292,3 @@ TASKS = (
     Task("direction", "the direction of θ, in words", read=1.5),
     Task("clutter", "what the transformer is for, in words", read=1.5),
 )
-
-
-class _RightTransformer(nn.Module):
-    def __init__(self, localisation: nn.Module, size: tuple[int, int]):
-        super().__init__()
-        self.localisation, self.size = localisation, size
-
-    def forward(self, images: Tensor) -> Tensor:
-        theta = (self.localisation(images) + IDENTITY).view(-1, 2, 3)
-        return _right_warp(images, theta, *self.size)
-
-
-# What is lent of earlier tasks.
-RIGHT = {
-    "meshgrid": meshgrid,
-    "bilinear_sample": _right_sample,
-    "warp": _right_warp,
-    "SpatialTransformer": _RightTransformer,
-}

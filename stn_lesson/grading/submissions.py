@@ -13,7 +13,7 @@ import nbformat
 from stn_lesson.assignment.tasks import TASKS
 
 LARGEST = 20 * 2**20  # bytes of a notebook
-GRADED = {task.name for task in TASKS}
+WRITTEN = {task.name for task in TASKS if task.read}
 # Names that solve a task without solving it; in a solution they are shown to a person.
 BORROWED = {
     "affine_grid", "affine_grid_generator", "grid_sample", "grid_sampler", "grid_sampler_2d",
@@ -31,7 +31,6 @@ class Submission:
         file: the notebook that was chosen, or None.
         cells: the code to run, in order: (the cell's name or "", source).
         written: the answers in words, by task.
-        solutions: the sources of the graded solutions, by task.
         flags: what a person should look at.
         notes: what a person may want to know.
     """
@@ -41,7 +40,6 @@ class Submission:
     file: Path | None = None
     cells: list[tuple[str, str]] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
-    solutions: dict[str, str] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -189,21 +187,18 @@ def _read(submission: Submission, handed_out: Handout) -> None:
         left_out = handed_out.is_test(name) or source.strip() in {"", *handed_out.skipped}
         if kind == "code" and not left_out:
             submission.cells.append((name, source))
-        if kind == "markdown" and name in GRADED:
+        if kind == "markdown" and name in WRITTEN:
             submission.written[name] = source
-    _solutions(submission)
+    _flag_borrowing(submission)
 
 
-def _solutions(submission: Submission) -> None:
-    """Find the graded functions by their names, and what they borrow."""
+def _flag_borrowing(submission: Submission) -> None:
+    """Flag names that solve a task without solving it."""
     for _, source in submission.cells:
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in GRADED:
-                submission.solutions[node.name] = source
         used = {
             word
             for node in ast.walk(tree)

@@ -9,7 +9,8 @@ from assignment.solutions import MISTAKES, solution
 import stn_lesson as stn
 from stn_lesson.assignment import judging
 from stn_lesson.assignment.questions import Answer, Question, ask, given
-from stn_lesson.assignment.tasks import RIGHT, TASKS
+from stn_lesson.assignment.right import RIGHT
+from stn_lesson.assignment.tasks import TASKS
 
 WRITTEN = ("meshgrid", "bilinear_sample", "warp", "SpatialTransformer")
 BY_NAME = {task.name: task for task in TASKS}
