@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm, trange
 
-from stn_lesson.collapse import chance_loss, watch_for_collapse
 from stn_lesson.datasets import Dataset
 from stn_lesson.history import History
 from stn_lesson.steps import Abreast, RecordedStep
@@ -107,7 +106,6 @@ def fit(
         run.load(checkpoint)
     history, workers = run.history, run.workers
     history.interrupted = False
-    chance = chance_loss(data.train.labels)
     if not workers.first:
         bar, warn = False, lambda warning: None
     first, steps = len(history.accuracy), run.steps
@@ -117,11 +115,7 @@ def fit(
             for epoch in range(first, epochs):
                 for images, taken in run.train(epoch):
                     progress.update(taken)
-                    every = 20 if taken == 1 else 1
-                    if history.collapsed_at is None and watch_for_collapse(
-                        model, images, history.step_loss, chance, warn, every
-                    ):
-                        history.collapsed_at = len(history.step_loss)
+                    run.watch(images, warn, every=20 if taken == 1 else 1)
                     if on_step:
                         on_step(model, history)
                 run.evaluate()
@@ -204,11 +198,7 @@ def fit_abreast(
         for epoch in trange(epochs, unit="epoch", leave=False, disable=not bar):
             last = train_abreast(runs, step, epoch)
             for run, images in zip(runs, last, strict=True):
-                history, chance = run.history, chance_loss(run.data.train.labels)
-                if history.collapsed_at is None and watch_for_collapse(
-                    run.model, images, history.step_loss, chance, warn, every=1
-                ):
-                    history.collapsed_at = len(history.step_loss)
+                run.watch(images, warn)
                 run.evaluate()
     except KeyboardInterrupt:
         interrupted = True

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
-from stn_lesson.collapse import find_transformer, look
+from stn_lesson.collapse import chance_loss, find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.evaluation import evaluate
 from stn_lesson.history import History
@@ -65,6 +65,7 @@ class TrainingRun:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.data, self.settings, self.device = data, settings, device
         self.history, self.workers = History(), Workers.here()
+        self.chance = chance_loss(data.train.labels)
         self.steps = math.ceil(len(data.train) / settings.batch_size)  # in an epoch
         # The CPU hears of so many steps at a time: it would make a GPU wait for each.
         self.heard = 1 if hears_steps or device.type != "cuda" else self.steps
@@ -122,6 +123,14 @@ class TrainingRun:
         history = self.history
         history.loss.append(sum(history.step_loss[-self.steps :]) / self.steps)
         history.seconds.append((history.seconds[-1] if history.seconds else 0.0) + seconds)
+
+    def watch(self, images: Tensor, warn: Callable[[Warning], None], every: int = 1) -> None:
+        """Note a collapse, and warn of it once; see `watch_for_collapse`."""
+        history = self.history
+        if history.collapsed_at is None and watch_for_collapse(
+            self.model, images, history.step_loss, self.chance, warn, every
+        ):
+            history.collapsed_at = len(history.step_loss)
 
     def evaluate(self) -> None:
         """Note the test accuracy, and where the transformer looks."""
