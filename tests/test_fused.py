@@ -234,9 +234,9 @@ COMPILE = """
 import inspect, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from stn_lesson import fused
+from stn_lesson import fused, fused_kernels
 
-for kernel in (fused._warp_kernel, fused._gradient_kernel):
+for kernel in (fused_kernels.warp_kernel, fused_kernels.gradient_kernel):
     constants, signature = {"BLOCK": fused.BLOCK}, {}
     for name in inspect.signature(kernel.fn).parameters:
         if name.isupper():

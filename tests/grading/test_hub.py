@@ -20,5 +20,5 @@ def test_the_hubs_settings_are_python():
 
 
 def test_the_containers_install_the_torch_of_the_project():
-    for name in ("Dockerfile", "Dockerfile.student"):
-        assert "torch==2.13.0" in (HUB / name).read_text("utf-8")
+    for folder in (gradebook.COURSE, HUB):
+        assert "torch==2.13.0" in (folder / "Dockerfile").read_text("utf-8")
