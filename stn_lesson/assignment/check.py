@@ -9,6 +9,13 @@ from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.plots import BLUE, ORANGE, Picture
 
 
+class NotYet(AssertionError):
+    """A solution is not right yet. A notebook shows the message alone, not the way to it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Not yet. {self}"]
+
+
 def check(name: str, solution) -> None:
     """Put the visible checks of a task to a solution and say what is right and what is not.
 
@@ -19,7 +26,7 @@ def check(name: str, solution) -> None:
         solution: the function, class or network that was written for it.
 
     Raises:
-        AssertionError: something is not right yet; the cells below run all the same.
+        NotYet: something is not right yet.
 
     >>> from stn_lesson.grid import meshgrid
     >>> check("meshgrid", meshgrid)
@@ -48,7 +55,7 @@ def check(name: str, solution) -> None:
         if picture is not None:
             display(picture)
     if failed:
-        raise AssertionError(f"{name}: {failed[0].says}")
+        raise NotYet(f"{name}: {failed[0].says}")
 
 
 def _variables(solution) -> dict:

@@ -16,8 +16,10 @@ def test_a_wrong_solution_is_told_drawn_and_raised(capsys, monkeypatch):
     shown, module = [], sys.modules["stn_lesson.assignment.check"]  # the function hides it
     monkeypatch.setattr(module, "display", shown.append)
     wrong = names(solution("bilinear_sample", SWAPPED))["bilinear_sample"]
-    with pytest.raises(AssertionError, match="did you swap x and y"):
+    with pytest.raises(AssertionError, match="did you swap x and y") as raised:
         check("bilinear_sample", wrong)
+    (shown_in_red,) = raised.value._render_traceback_()  # what a notebook asks an error for
+    assert shown_in_red.startswith("Not yet. bilinear_sample: your picture is mirrored")
     said = capsys.readouterr().out
     assert said.count("✗") == 2 and "When it is graded: outside the image; a batch" in said
     assert "framed: the first wrong pixel, row 0, column 0" in shown[0].alt and len(shown) == 2

@@ -164,3 +164,9 @@ def test_the_notebook_for_the_reader_keeps_the_gradebooks_cells(graded):
     notebook = nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
     assert json.loads((course / "results" / "ada.json").read_text("utf-8"))["student"] == "ada"
+
+
+def test_a_check_that_fails_does_not_stop_the_cells_below_it():
+    for cell in Handout(RELEASE).notebook.cells:
+        if "check_" in cell.metadata.get("nbgrader", {}).get("grade_id", ""):
+            assert cell.metadata.tags == ["raises-exception"]  # Jupyter's word for it
