@@ -1,6 +1,7 @@
 """Command line: `python -m stn_lesson run table1 --data mnist --network st_cnn --family tps`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -186,6 +187,7 @@ def teach(asked: argparse.Namespace) -> int:
         if asked.verb == "release":
             print(f"written: {gradebook.release().relative_to(house)}")
             return 0
+        os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
         rows = grade.grade(asked.folder, seed=asked.seed, trust=asked.trust)
     except (FileNotFoundError, gradebook.GradingError, sandbox.NoSandboxError) as error:
         print(error, file=sys.stderr)

@@ -13,6 +13,7 @@ import pytest
 from assignment.solutions import MISTAKES, REFERENCE, solution
 from grading.handing_in import hand_in
 
+from stn_lesson.__main__ import main
 from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.grading import gradebook, report, sandbox
 from stn_lesson.grading.examine import Examined, Limits
@@ -135,6 +136,20 @@ def test_grading_goes_on_after_it_was_killed(tmp_path):
     rows = grade(folder, course=course, limits=LIMITS, feedback=False)
     assert [row.total for row in rows] == [17, 17, 17]
     assert (course / "results" / "a.json").stat().st_mtime_ns == first
+
+
+def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monkeypatch):
+    def note(folder, **options):
+        (tmp_path / "gradebook.db").touch()
+        raise FileNotFoundError("and no more")
+
+    monkeypatch.setattr("stn_lesson.grading.grade.grade", note)
+    before = os.umask(0o022)
+    try:
+        assert main(["grade", str(tmp_path)]) == 1
+    finally:
+        os.umask(before)
+    assert (tmp_path / "gradebook.db").stat().st_mode & 0o077 == 0
 
 
 def test_names_that_are_no_html_and_no_formula(tmp_path):
