@@ -1,22 +1,64 @@
-"""The files for a server have the form that their readers expect."""
+"""A hub from grading/hub: it starts, and each student gets a lesson of their own."""
 
-import ast
+import os
+import runpy
 
+import pytest
 import yaml
+from grading.hubs import THERE, Student, running_hub
 
 from stn_lesson.grading import gradebook
 
 HUB = gradebook.COURSE / "hub"
 
 
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    if not THERE and os.environ.get("CI") != "true":
+        pytest.skip("no jupyterhub or configurable-http-proxy here")
+    with running_hub(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+def test_a_student_works_on_a_copy_that_stays(hub):
+    student = Student(hub, "ada")
+    student.start()
+    student.open_kernel()
+    where = student.run("import stn_lesson; print(stn_lesson.__file__)").strip()
+    assert where.endswith("/ada/lesson/stn_lesson/__init__.py")
+    student.run("from pathlib import Path; Path('mine.txt').write_text('kept')")
+    assert student.run("import torch; print(torch.get_num_threads())") == "1\n"
+    student.stop()
+    student.start()
+    student.open_kernel()
+    assert student.run("print(open('mine.txt').read())") == "kept\n"
+
+
+def test_a_cell_that_wants_too_much_memory_gets_an_error(hub):
+    student = Student(hub, "bob")
+    student.start()
+    student.open_kernel()
+    assert "alloc" in student.run("import torch; torch.zeros(10**9)")  # 4 GB
+    assert student.run("print(torch.zeros(10**7).sum().item())") == "0.0\n"
+
+
+def test_a_copy_comes_whole_and_is_never_written_over(tmp_path):
+    give = runpy.run_path(str(HUB / "student.py"))["give"]
+    (tmp_path / ".lesson-half-copied" / "notebooks").mkdir(parents=True)  # stopped last time
+    copy = give(tmp_path)
+    assert (copy / "notebooks" / "00_welcome.ipynb").exists()
+    assert (copy / "stn_lesson" / "widgets" / "warp.js").exists()
+    assert (copy / "data" / "results").is_dir() and not (copy / "data" / "cache").exists()
+    assert not (copy / "grading").exists()
+    assert os.listdir(tmp_path) == ["lesson"]
+    (copy / "README.md").write_text("changed")
+    assert (give(tmp_path) / "README.md").read_text() == "changed"
+
+
 def test_the_values_for_kubernetes_are_yaml_with_limits():
     values = yaml.safe_load((HUB / "values.yaml").read_text("utf-8"))
     assert values["singleuser"]["memory"] == {"guarantee": "512M", "limit": "2G"}
-    assert values["singleuser"]["defaultUrl"].endswith("00_welcome.ipynb")
-
-
-def test_the_hubs_settings_are_python():
-    ast.parse((HUB / "jupyterhub_config.py").read_text("utf-8"))
+    assert values["singleuser"]["defaultUrl"].endswith("lesson/notebooks/00_welcome.ipynb")
 
 
 def test_the_containers_install_the_torch_of_the_project():
