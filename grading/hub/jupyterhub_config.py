@@ -16,6 +16,8 @@ TRIAL = os.environ.get("STN_HUB_TRIAL")  # any name, one password, no accounts: 
 
 c = get_config()  # noqa: F821 (JupyterHub's)
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"  # put a web server with HTTPS before it
+c.Authenticator.allow_all = True  # whoever has an account here
+c.Authenticator.blocked_users = {"root"}
 c.JupyterHub.db_url = f"sqlite:///{STATE}/jupyterhub.sqlite"
 c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 c.ConfigurableHTTPProxy.pid_file = str(STATE / "proxy.pid")
@@ -36,7 +38,6 @@ c.Spawner.args = [
 if TRIAL:
     c.JupyterHub.authenticator_class = "shared-password"
     c.SharedPasswordAuthenticator.user_password = TRIAL
-    c.Authenticator.allow_all = True
     c.JupyterHub.spawner_class = "simple"
     c.SimpleLocalProcessSpawner.home_dir_template = f"{STATE}/homes/{{username}}"
     if os.geteuid() == 0:  # in a container, say

@@ -40,6 +40,7 @@ def bound(limit: str) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what they write is not for the others to read
     os.environ["PYTHONPATH"] = str(give(Path.home()))  # their copy, which they may change
     bound(os.environ.get("MEM_LIMIT", ""))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])

@@ -28,6 +28,9 @@ def test_a_student_works_on_a_copy_that_stays(hub):
     assert where.endswith("/ada/lesson/stn_lesson/__init__.py")
     student.run("from pathlib import Path; Path('mine.txt').write_text('kept')")
     assert student.run("import torch; print(torch.get_num_threads())") == "1\n"
+    student.run("import os")
+    for path in ("..", "mine.txt"):  # not for others to read
+        assert student.run(f"print(os.stat('{path}').st_mode & 0o077)") == "0\n"
     student.stop()
     student.start()
     student.open_kernel()
