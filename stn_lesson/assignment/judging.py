@@ -59,7 +59,7 @@ def judge(
     True
     """
     if answer.error is not None:
-        name = "not written" if answer.error.startswith(MISSING) else "error"
+        name = MISSING if answer.error.startswith(MISSING) else "error"
         return Verdict(check, False, answer.error, name, answer)
     if question.kind == "predict":
         return _judge_network(check, answer)

@@ -156,7 +156,8 @@ class Examination:
                 self._exchange(worker, {"lend": unsolved}, self.limits.cell)
             except WorkerError as error:
                 raise _Dead from error
-            self._note(f"the network was trained with right versions of {', '.join(unsolved)}")
+            names = ", ".join(unsolved)
+            self._note(f"trained with right versions of {names}, so that they cost nothing here")
         for number in training:
             self._run(worker, number)
         for task, check in self._left():
@@ -177,10 +178,10 @@ class Examination:
                 raise WorkerError("no memory was left, and none would be for what follows")
         except WorkerError as error:
             self.dead.add(number)
-            self._flag(f"the cell {name or number} was stopped: {error}")
+            self._flag(f"{_called(name, source)} was stopped: {error}")
             raise _Dead from error
         if told and isinstance(reply.get("error"), str):
-            self._note(f"the cell {name or number} failed: {reply['error'][:200]}")
+            self._note(f"{_called(name, source)} failed: {reply['error'][:200]}")
 
     def _ask(self, worker: Worker, task: Task, check: Check, lent: tuple[str, ...] = ()) -> None:
         """Put a check's question and judge the answer."""
@@ -209,6 +210,11 @@ class Examination:
     def _note(self, words: str) -> None:
         if words not in self.notes:
             self.notes.append(words)
+
+
+def _called(name: str, source: str) -> str:
+    """A cell in words: by its name, or by how it begins."""
+    return f"the cell {name}" if name else f"the cell that begins {source.split(chr(10))[0][:60]!r}"
 
 
 def _trains(name: str, source: str) -> bool:

@@ -31,7 +31,7 @@ def grade(
     so a run that was stopped goes on where it was. Points that a person has given stay.
 
     Args:
-        folder: a file or a folder for each student.
+        folder: a file, a folder or a zip file for each student; or a zip file of them all.
         seed: of the hidden checks: another seed asks for other sizes and numbers.
         trust: run the submissions without a sandbox.
         feedback: whether to write a page for each student.
@@ -56,26 +56,27 @@ def grade(
     untouched = {name: cell.source for name, cell in handout.cells.items()}
     version = checks_version(seed)
 
-    def one(submission: Submission) -> Examined:
+    def one(submission: Submission) -> tuple[Examined, bool]:
         kept = course / "results" / f"{submission.student}.json"
         fingerprint = f"{submission.fingerprint} {version}"
         before = _kept(kept, fingerprint)
         if before:
-            return before
+            return before, False
         done = examine(submission, setup, untouched, seed, limits, trust)
         done.fingerprint = fingerprint
         text = json.dumps(done.as_dict(), indent=1, ensure_ascii=False)
         write_atomically(kept, lambda file: file.write(text.encode()))
-        return done
+        return done, True
 
     rows = []
     at_once = at_once or os.cpu_count() or 1
     with ThreadPoolExecutor(at_once) as pool:
         examined = pool.map(one, submissions)
-        told = tqdm(zip(submissions, examined, strict=True), total=len(submissions), leave=False)
-        for submission, done in told:
+        told = tqdm(zip(submissions, examined, strict=True), "examined", len(submissions), False)
+        for submission, (done, anew) in told:
             gradebook.enter(course, submission, done, handed_out)
-            rows.append(report.Row(done, gradebook.written_points(course, submission.student)))
+            read = gradebook.written_points(course, submission.student)
+            rows.append(report.Row(done, read, anew))
     for name, text in (
         ("grades.csv", report.as_csv(rows)),
         ("class_map.html", report.class_map(rows)),

@@ -24,6 +24,7 @@ from stn_lesson.grading.examine import Examined
 from stn_lesson.grading.submissions import Submission, name_of
 
 ASSIGNMENT, NOTEBOOK = "assignment", "spatial_transformer"
+UNREAD = "Not read yet: the points for this answer are still open."
 HOUSE = Path(__file__).parents[2]
 COURSE = HOUSE / "grading"
 
@@ -105,7 +106,13 @@ def enter(course: Path, submission: Submission, examined: Examined, release: Pat
             if not answered or before.get(task.name) != _harmless(submission.written[task.name]):
                 grade.manual_score = None
             grade.needs_manual_grade = answered and grade.manual_score is None
+            comment = gradebook.find_comment(cell, NOTEBOOK, ASSIGNMENT, submission.student)
+            comment.auto_comment = UNREAD if grade.needs_manual_grade else None
         gradebook.db.commit()
+
+
+def _points(points: float) -> str:
+    return f"{points:g} point{'s' * (points != 1)}"
 
 
 def _harmless(words: str) -> str:
@@ -127,12 +134,15 @@ def _answers(file: Path) -> dict[str, str]:
 
 
 def shown(submission: Submission, examined: Examined, release: Path):
-    """The notebook as it was handed out, with what the student wrote and what the checks found."""
+    """The notebook as it was handed out, with what the student wrote and what the checks found.
+
+    Pictures are those that were handed in.
+    """
     notebook = nbformat.read(release, as_version=4)
     code = dict(submission.cells)
     outcomes = {
         f"check_{task.name}": "\n".join(
-            f"{'✓' if one.passed else '✗'} {one.check} ({one.points:g}): {one.says}"
+            f"{'✓' if one.passed else '✗'} {one.check} ({_points(one.points)}): {one.says}"
             for one in examined.checks
             if one.task == task.name
         )
@@ -141,7 +151,10 @@ def shown(submission: Submission, examined: Examined, release: Path):
     for cell in notebook.cells:
         name = name_of(cell)
         if cell.cell_type == "code":
-            cell.outputs = []
+            pictures = submission.pictures.get(name or cell.source.strip(), [])
+            cell.outputs = [
+                nbformat.v4.new_output("display_data", {"image/png": one}) for one in pictures
+            ]
         if name in code and cell.metadata.get("nbgrader", {}).get("solution"):
             cell.source = code[name]
         elif name in submission.written:
@@ -149,6 +162,8 @@ def shown(submission: Submission, examined: Examined, release: Path):
         elif name in outcomes:
             text = outcomes[name] or "not examined"
             cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+    whose = nbformat.v4.new_markdown_cell(f"Handed in by **{_harmless(submission.student)}**")
+    notebook.cells.insert(1, whose)
     named = {name_of(cell) for cell in notebook.cells}
     known = {cell.source.strip() for cell in notebook.cells}
     for name, source in submission.cells:

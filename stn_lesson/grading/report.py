@@ -6,6 +6,7 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass
 
+from stn_lesson.assignment.questions import MISSING
 from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.grading.examine import Examined
 
@@ -17,10 +18,12 @@ class Row:
     Attributes:
         examined: what the checks found.
         written: points for each answer in words, None where nobody has read it yet.
+        anew: whether it was examined in this run.
     """
 
     examined: Examined
     written: dict[str, float | None]
+    anew: bool = True
 
     def points(self, name: str) -> float | None:
         """Points of a task; None where a person has still to read."""
@@ -42,9 +45,9 @@ def _number(points: float | None) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """A line for each student; a question mark where a person has still to read."""
+    """A line for each student; a question mark where a person has still to read, + in the sum."""
     width = max(7, *(len(row.examined.student) for row in rows))
-    short = [task.name[:9] for task in TASKS]
+    short = [task.name for task in TASKS]
     lines = ["  ".join([f"{'student':{width}}", *short, "total"])]
     for row in rows:
         cells = [
@@ -57,9 +60,10 @@ def table(rows: list[Row]) -> str:
     best = sum(task.points for task in TASKS)
     flagged = sum(bool(row.examined.flags) for row in rows)
     unread = sum(row.unread for row in rows)
+    same = sum(not row.anew for row in rows)
     lines.append(
-        f"{len(rows)} submissions, {best:g} points at best; {flagged} flagged for a look, "
-        f"{unread} with answers in words to read"
+        f"{len(rows)} submissions ({same} as before, not examined again), {best:g} points at best; "
+        f"{flagged} flagged for a look (⚑), {unread} with answers in words to read (?, +)"
     )
     return "\n".join(lines)
 
@@ -92,14 +96,17 @@ def _plain(text: str) -> str:
 
 
 def misconceptions(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
-    """Who fell into which trap: (task, the mistake's name) → students, the most frequent first."""
+    """Who fell into which trap: (task, the mistake's name) → students.
+
+    The most frequent come first, what was not written last.
+    """
     found = defaultdict(list)
     for row in rows:
         student = row.examined.student
         for one in row.examined.checks:
             if not one.passed and student not in found[one.task, one.misconception]:
                 found[one.task, one.misconception].append(student)
-    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+    return dict(sorted(found.items(), key=lambda item: (item[0][1] == MISSING, -len(item[1]))))
 
 
 def _told(rows: list[Row], task: str, name: str) -> str:

@@ -1,9 +1,11 @@
 """Submissions as learning platforms export them: a file or a folder for each student, any names."""
 
 import ast
+import base64
 import hashlib
 import json
 import re
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,10 @@ from pathlib import Path
 import nbformat
 
 from stn_lesson.assignment.tasks import TASKS
+from stn_lesson.grading.archives import is_archive, unpack, unpacked
 
 LARGEST = 20 * 2**20  # bytes of a notebook
+PICTURE, PICTURES = 2 * 2**20, 3  # bytes of a picture that is shown, and how many of a cell
 WRITTEN = {task.name for task in TASKS if task.read}
 # Names that solve a task without solving it; in a solution they are shown to a person.
 BORROWED = {
@@ -31,6 +35,7 @@ class Submission:
         file: the notebook that was chosen, or None.
         cells: the code to run, in order: (the cell's name or "", source).
         written: the answers in words, by task.
+        pictures: PNG pictures as they were handed in, base64, by the cell's name or source.
         flags: what a person should look at.
         notes: what a person may want to know.
     """
@@ -40,6 +45,7 @@ class Submission:
     file: Path | None = None
     cells: list[tuple[str, str]] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, list[str]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -54,30 +60,43 @@ def collect(folder: Path, release: Path) -> list[Submission]:
     """Every submission in a folder, in the order of their names.
 
     Args:
-        folder: holds a file or a folder for each student.
+        folder: holds a file, a folder or a zip file for each student; or a zip file of them all.
         release: the notebook that was handed out.
 
     Raises:
         FileNotFoundError: there is no such folder, or nothing in it.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: name the one with the submissions")
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if not entries:
-        raise FileNotFoundError(f"there are no submissions in {folder}")
     handed_out, seen, found = Handout(release), Counter(), []
-    for path in entries:
-        student = student_name(path.stem if path.is_file() else path.name)
-        seen[student] += 1
-        submission = Submission(student, path.name)
-        if seen[student] > 1:
-            submission.student = f"{student} ({seen[student]})"
-            submission.flags.append(f"a second submission of {student}: keep the one that counts")
+    with unpacked(folder) as inside:
+        entries = sorted(path for path in inside.iterdir() if not path.name.startswith((".", "__")))
+        if not entries:
+            raise FileNotFoundError(f"there are no submissions in {folder}")
+        for path in entries:
+            student = student_name(path.stem if path.is_file() else path.name)
+            seen[student] += 1
+            submission = Submission(student, path.name)
+            if seen[student] > 1:
+                submission.student = f"{student} ({seen[student]})"
+                twice = f"a second submission of {student}: keep the one that counts"
+                submission.flags.append(twice)
+            _open(path, handed_out, submission)
+            found.append(submission)
+    return found
+
+
+def _open(path: Path, handed_out: "Handout", submission: Submission) -> None:
+    """Find the notebook of an entry, in a zip file too, and read it."""
+    with tempfile.TemporaryDirectory() as inside:
+        if is_archive(path):
+            try:
+                unpack(path, Path(inside))
+            except ValueError as error:
+                submission.flags.append(str(error)[:200])
+                return
+            path = Path(inside)
         submission.file = _notebook(path, handed_out, submission)
         if submission.file:
             _read(submission, handed_out)
-        found.append(submission)
-    return found
 
 
 def student_name(entry: str) -> str:
@@ -85,10 +104,13 @@ def student_name(entry: str) -> str:
 
     >>> student_name("Ada Lovelace_12345_assignsubmission_file_")
     'Ada Lovelace_12345'
+    >>> student_name("lovelaceada_LATE_90210_5551212_my_notebook-1")
+    'lovelaceada_90210'
     >>> student_name("../=cmd|x")
     'cmd x'
     """
-    name = re.sub(r"_assignsubmission.*", "", entry)
+    name = re.sub(r"_assignsubmission.*", "", entry)  # Moodle's
+    name = re.sub(r"(?:_LATE)?_(\d+)_\d+_.*", r"_\1", name)  # Canvas's
     name = re.sub(r"[^\w .,'@-]+", " ", name).strip(" .=-@_'")
     return " ".join(name.split())[:80] or "nameless"
 
@@ -183,6 +205,8 @@ def _read(submission: Submission, handed_out: Handout) -> None:
     )
     if changed:
         submission.notes.append(f"checks that were changed: {', '.join(changed)}")
+    for cell in notebook.cells:
+        submission.pictures[name_of(cell) or str(cell.source).strip()] = _pictures(cell)
     for name, kind, source in cells:
         left_out = handed_out.is_test(name) or source.strip() in {"", *handed_out.skipped}
         if kind == "code" and not left_out:
@@ -190,6 +214,23 @@ def _read(submission: Submission, handed_out: Handout) -> None:
         if kind == "markdown" and name in WRITTEN:
             submission.written[name] = source
     _flag_borrowing(submission)
+
+
+def _pictures(cell) -> list[str]:
+    """The PNG pictures among a cell's outputs: of what was handed in nothing else is shown."""
+    found = []
+    outputs = cell.get("outputs", [])
+    for output in outputs if isinstance(outputs, list) else []:
+        data = output.get("data") if isinstance(output, dict) else None
+        text = data.get("image/png") if isinstance(data, dict) else None
+        if isinstance(text, str) and len(text) < PICTURE:
+            try:
+                content = base64.b64decode("".join(text.split()), validate=True)
+            except ValueError:
+                continue
+            if content.startswith(b"\x89PNG"):
+                found.append(base64.b64encode(content).decode())
+    return found[:PICTURES]
 
 
 def _flag_borrowing(submission: Submission) -> None:

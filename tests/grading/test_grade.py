@@ -81,7 +81,8 @@ def test_what_is_written_for_the_teacher(graded):
     page = (course / "class_map.html").read_text("utf-8")
     assert "✗ x and y swapped" in page and "did you swap x and y?" in page
     said = report.table(list(rows.values()))
-    assert "4 submissions, 20 points at best; 1 flagged for a look, 2 with answers" in said
+    assert "4 submissions (0 as before, not examined again), 20 points at best" in said
+    assert "1 flagged for a look (⚑), 2 with answers in words to read (?, +)" in said
 
 
 def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
@@ -90,6 +91,7 @@ def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
     text = page.read_text("utf-8")
     assert "did you swap x and y?" in text and "Score: 12" in text.replace("12.0", "12")
     assert "row_inside" in text  # what the student wrote
+    assert "Handed in by <strong>x and y</strong>" in text and text.count("Not read yet") == 2
     other = course / "feedback" / "pdf" / "assignment" / "spatial_transformer.html"
     assert "no notebook was handed in, but .pdf" in other.read_text("utf-8")
 
@@ -106,6 +108,9 @@ def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
     started = time.monotonic()
     rows = {row.examined.student: row for row in grade(folder, course=course, limits=LIMITS)}
     assert rows["ada"].total == 20 and not rows["ada"].unread
+    assert not any(row.anew for row in rows.values())
+    page = course / "feedback" / "ada" / "assignment" / "spatial_transformer.html"
+    assert "Not read yet" not in page.read_text("utf-8")
     after = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
     assert after == before and time.monotonic() - started < 60  # nothing was examined again
 

@@ -1,12 +1,15 @@
 """Folders of submissions as learning platforms export them."""
 
+import base64
 import json
 import os
+import zipfile
 
+import nbformat
 import pytest
 from grading.handing_in import hand_in
 
-from stn_lesson.grading import gradebook
+from stn_lesson.grading import archives, gradebook
 from stn_lesson.grading.submissions import LARGEST, collect, student_name
 
 RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ipynb"
@@ -16,7 +19,7 @@ RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ip
     ("entry", "name"),
     [
         ("Ada Lovelace_12345_assignsubmission_file_", "Ada Lovelace_12345"),
-        ("lovelaceada_123_456_spatial_transformer-1", "lovelaceada_123_456_spatial_transformer-1"),
+        ("lovelaceada_123_456_spatial_transformer-1", "lovelaceada_123"),
         ("Zoë Ångström", "Zoë Ångström"),
         ("..", "nameless"),
         ("=HYPERLINK('x')", "HYPERLINK 'x"),
@@ -128,3 +131,62 @@ def test_a_pipe_in_a_folder_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "ada" / "work.ipynb")
     (one,) = collect(tmp_path, RELEASE)
     assert one.flags == ["no notebook was handed in, but nothing"]
+
+
+def zip_of(path, folder):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+def test_an_export_that_is_a_zip_file(tmp_path):
+    hand_in(tmp_path / "made" / "Ada_1_assignsubmission_file" / "a.ipynb", RELEASE)
+    hand_in(tmp_path / "made" / "Bob_2_assignsubmission_file" / "b.ipynb", RELEASE)
+    (tmp_path / "in").mkdir()
+    archive = zip_of(tmp_path / "in" / "PHYS301-Assignment 3.zip", tmp_path / "made")
+    for folder in (archive, archive.parent):  # the file itself, or alone in a folder
+        found = collect(folder, RELEASE)
+        assert [one.student for one in found] == ["Ada_1", "Bob_2"]
+        assert all(one.file and not one.flags for one in found)
+
+
+def test_a_student_who_hands_in_a_zip_file(tmp_path):
+    hand_in(tmp_path / "made" / "work" / "a.ipynb", RELEASE)
+    folder = tmp_path / "in"
+    hand_in(folder / "bob.ipynb", RELEASE)
+    zip_of(folder / "ada.zip", tmp_path / "made")
+    (folder / "eve.zip").write_bytes(b"PK\x03\x04 and no more")
+    with zipfile.ZipFile(folder / "mia.zip", "w") as archive:
+        archive.writestr("../../outside.ipynb", "{}")
+    ada, bob, eve, mia = collect(folder, RELEASE)
+    assert ada.file and ada.cells == bob.cells and not ada.flags
+    assert not eve.file and "cannot be unpacked" in eve.flags[0]
+    assert not mia.file and "cannot be read" in mia.flags[0]
+    assert not list(tmp_path.parent.glob("outside.ipynb")) + list(tmp_path.glob("outside.ipynb"))
+
+
+def test_a_zip_file_that_would_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 10_000)
+    hand_in(tmp_path / "bob.ipynb", RELEASE)
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.ipynb", "0" * 10_001)
+    ada, _ = collect(tmp_path, RELEASE)
+    assert "come out of it" in ada.flags[0]
+
+
+def test_pictures_that_were_handed_in_and_nothing_else(tmp_path):
+    file = hand_in(tmp_path / "ada.ipynb", RELEASE)
+    notebook = nbformat.read(file, as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    png = base64.b64encode(b"\x89PNG and so on").decode()
+    cell.outputs = [
+        nbformat.v4.new_output("display_data", {"image/png": png, "text/html": "<script>"}),
+        nbformat.v4.new_output("display_data", {"image/png": '"><script>alert(1)</script>'}),
+        nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(b"GIF8").decode()}),
+        nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg onload='alert(1)'/>"}),
+    ]
+    file.write_text(json.dumps(notebook), "utf-8")
+    (submission,) = collect(tmp_path, RELEASE)
+    shown = [one for pictures in submission.pictures.values() for one in pictures]
+    assert shown == [png]
