@@ -86,7 +86,7 @@ def _judge_network(check: Check, answer: Answer) -> Verdict:
     if right >= check.least:
         return Verdict(check, True, says, answer=answer)
     if right < 0.2:
-        return Verdict(check, False, f"{says}. {GUESSING.says}", GUESSING.name, answer)
+        return Verdict(check, False, f"{says}, {GUESSING.says}", GUESSING.name, answer)
     return Verdict(check, False, f"{says}: train longer, or at another rate", "accuracy", answer)
 
 

@@ -332,5 +332,6 @@ TRANSFORMER = (
 )
 GUESSING = Misconception(
     "guessing",
-    "your network does no better than guessing: did the training collapse, or never run?",
+    "hardly better than guessing. Look at what your transformer shows: does it start at "
+    "the identity, and stay on the canvas?",
 )
