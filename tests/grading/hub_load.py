@@ -32,7 +32,6 @@ from latency import measure
 
 from stn_lesson.experiments import records
 
-STUDENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 50
 NOTEBOOK = records.DATA.parent / "notebooks" / "01_affine_theta.ipynb"
 CELLS = [
     "".join(cell["source"])
@@ -213,7 +212,7 @@ def situation(load: Load, chromium, drag: int, train: int) -> dict:
     return row
 
 
-def main() -> None:
+def main(students: int) -> None:
     """Fill the class, measure, write the record."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -226,7 +225,7 @@ def main() -> None:
         rows.append(situation(load, chromium, 0, 0))
         load.come(9)
         rows.append(situation(load, chromium, 5, 0))
-        while len(load.students) < STUDENTS and free_memory() > 3000:
+        while len(load.students) < students and free_memory() > 3000:
             load.come(10)
         each = (load.before - free_memory()) / len(load.students)
         for drags, trainings in ((0, 0), (5, 0), (10, 0), (0, 2), (5, 2), (5, 5)):
@@ -262,4 +261,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)

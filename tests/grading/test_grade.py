@@ -125,7 +125,7 @@ def test_a_new_answer_must_be_read_anew(graded):
 
 def test_grading_goes_on_after_it_was_killed(tmp_path):
     folder, course = tmp_path / "in", tmp_path / "course"
-    for name in "abc":
+    for name in "ab":
         hand_in(folder / f"{name}.ipynb", RELEASE)
     code = (
         "import sys; from pathlib import Path; from stn_lesson.grading.grade import grade; "
@@ -139,7 +139,7 @@ def test_grading_goes_on_after_it_was_killed(tmp_path):
     process.wait()
     first = (course / "results" / "a.json").stat().st_mtime_ns
     rows = grade(folder, course=course, limits=LIMITS, feedback=False)
-    assert [row.total for row in rows] == [17, 17, 17]
+    assert [row.total for row in rows] == [17, 17]
     assert (course / "results" / "a.json").stat().st_mtime_ns == first
 
 

@@ -20,7 +20,7 @@ def hub(tmp_path_factory):
         yield hub
 
 
-def test_a_student_works_on_a_copy_that_stays(hub):
+def test_a_student_works_on_a_copy_that_stays_and_within_a_bound_of_memory(hub):
     student = Student(hub, "ada")
     student.start()
     student.open_kernel()
@@ -35,13 +35,7 @@ def test_a_student_works_on_a_copy_that_stays(hub):
     student.start()
     student.open_kernel()
     assert student.run("print(open('mine.txt').read())") == "kept\n"
-
-
-def test_a_cell_that_wants_too_much_memory_gets_an_error(hub):
-    student = Student(hub, "bob")
-    student.start()
-    student.open_kernel()
-    assert "alloc" in student.run("import torch; torch.zeros(10**9)")  # 4 GB
+    assert "alloc" in student.run("import torch; torch.zeros(10**9)")  # 4 GB, more than the bound
     assert student.run("print(torch.zeros(10**7).sum().item())") == "0.0\n"
 
 

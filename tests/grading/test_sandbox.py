@@ -186,7 +186,8 @@ def test_a_network_is_trained_with_right_versions_of_what_was_not_solved():
     wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + READY}
     done, points = examined(wrong)
     assert points == BEST | {"warp": 0, "SpatialTransformer": 0}
-    assert "the network was trained with right versions of warp, SpatialTransformer" in done.notes
+    lent = "trained with right versions of warp, SpatialTransformer, so that they cost nothing here"
+    assert lent in done.notes
 
 
 def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(monkeypatch):
