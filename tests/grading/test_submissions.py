@@ -190,3 +190,15 @@ def test_pictures_that_were_handed_in_and_nothing_else(tmp_path):
     (submission,) = collect(tmp_path, RELEASE)
     shown = [one for pictures in submission.pictures.values() for one in pictures]
     assert shown == [png]
+
+
+def test_a_zip_file_with_damage_inside_is_flagged(tmp_path):
+    hand_in(tmp_path / "bob.ipynb", RELEASE)
+    damaged = tmp_path / "ada.zip"
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(RELEASE, "a.ipynb")
+    content = bytearray(damaged.read_bytes())
+    content[60:200] = b"\xff" * 140  # in the compressed part
+    damaged.write_bytes(content)
+    ada, bob = collect(tmp_path, RELEASE)
+    assert not ada.file and "cannot be unpacked" in ada.flags[0] and bob.file
