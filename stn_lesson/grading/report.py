@@ -47,12 +47,12 @@ def _number(points: float | None) -> str:
 def table(rows: list[Row]) -> str:
     """A line for each student; a question mark where a person has still to read, + in the sum."""
     width = max(7, *(len(row.examined.student) for row in rows))
-    short = [task.name for task in TASKS]
-    lines = ["  ".join([f"{'student':{width}}", *short, "total"])]
+    names = [task.name for task in TASKS]
+    lines = ["  ".join([f"{'student':{width}}", *names, "total"])]
     for row in rows:
         cells = [
             f"{_number(row.points(task.name)):>{len(name)}}"
-            for task, name in zip(TASKS, short, strict=True)
+            for task, name in zip(TASKS, names, strict=True)
         ]
         total = f"{row.total:g}" + ("+" if row.unread else "")
         flags = "  ⚑ " + "; ".join(row.examined.flags) if row.examined.flags else ""
