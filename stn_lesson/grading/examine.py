@@ -114,11 +114,13 @@ class Examination:
         starts = 0
         while self._left() and starts < STARTS and time.monotonic() < self.end:
             starts += 1
-            with Worker(self.trust) as worker:
-                try:
+            try:
+                with Worker(self.trust) as worker:
                     self._serve(worker)
-                except _Dead:
-                    continue
+            except _Dead:
+                continue
+            except WorkerError as error:
+                self._flag(str(error))
         for task, check in self._left():
             late = Answer(error="not examined: the submission took too long or kept ending")
             self._judge(task, check, late)

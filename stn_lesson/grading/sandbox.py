@@ -23,6 +23,7 @@ from stn_lesson.grading import wire
 LONGEST_LINE = 64 * 2**20  # bytes of an answer
 MOST_PRINTED = 10 * 2**20  # bytes that a submission may print
 KEPT = 20_000  # of these, from the beginning
+LONGEST_START = 120  # seconds: Python and torch from a cold disk, on a busy machine
 
 
 class WorkerError(RuntimeError):
@@ -104,7 +105,16 @@ class Worker:
             threading.Thread(target=task, daemon=True).start()
 
     def __enter__(self) -> "Worker":
-        """Itself."""
+        """Itself, as soon as it is ready: what its start takes is no cell's fault.
+
+        Raises:
+            WorkerError: it did not start.
+        """
+        try:
+            self._receive(LONGEST_START)
+        except WorkerError as error:
+            self.__exit__()
+            raise WorkerError(f"the process did not start: {error}") from error
         return self
 
     def __exit__(self, *error) -> None:
@@ -123,6 +133,9 @@ class Worker:
             WorkerError: none came in time, the process ended, or it printed too much.
         """
         threading.Thread(target=self._send, args=(message,), daemon=True).start()
+        return self._receive(seconds)
+
+    def _receive(self, seconds: float) -> dict:
         deadline = time.monotonic() + seconds
         while True:
             try:

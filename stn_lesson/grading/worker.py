@@ -1,7 +1,8 @@
 """The process in which a student's code runs: it executes cells and answers questions.
 
-It knows no right answer. It is started in a sandbox by `sandbox`; a line of JSON comes in, a line
-goes out. Whatever the code prints goes to stderr, and it finds nothing to read on stdin.
+It knows no right answer. It is started in a sandbox by `sandbox` and says so when it is ready; from
+then on a line of JSON comes in, a line goes out. Whatever the code prints goes to stderr, and it
+finds nothing to read on stdin.
 """
 
 import json
@@ -42,19 +43,24 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     run, names = _shell()
     lock_the_answers(names)
+
+    def reply(message: dict) -> None:
+        outbox.write(json.dumps(message).encode() + b"\n")
+        outbox.flush()
+
+    reply({"ready": True})
     for line in inbox:
         message = json.loads(line)
         if "run" in message:
-            reply = {"error": run(message["run"])}
+            reply({"error": run(message["run"])})
         elif "lend" in message:
             names.update({name: RIGHT[name] for name in message["lend"]})
-            reply = {}
+            reply({})
         else:
             lent = {name: RIGHT[name] for name in message["given"]}
             with given(names, lent):
-                reply = wire.answer_message(ask(wire.message_question(message), names))
-        outbox.write(json.dumps(reply).encode() + b"\n")
-        outbox.flush()
+                answer = ask(wire.message_question(message), names)
+            reply(wire.answer_message(answer))
 
 
 def _shell() -> tuple[Callable[[str], str | None], dict]:

@@ -18,7 +18,7 @@ SETUP = (
     "from stn_lesson.assignment import check, scenes"
 )
 BEST = {"meshgrid": 3, "bilinear_sample": 5, "warp": 4, "SpatialTransformer": 3, "model": 2}
-LIMITS = Limits(cell=2.5, training=10, question=2.5, total=60)
+LIMITS = Limits(cell=5, training=20, question=5, total=120)
 
 
 def examined(changes=None, **settings):
@@ -37,10 +37,24 @@ def test_the_reference_gets_full_marks():
     assert points == BEST and not done.flags, (done.flags, done.notes)
 
 
+def test_a_slow_start_costs_nothing(monkeypatch):
+    slow = ["sh", "-c", 'sleep 6; exec "$@"', "sh", *sandbox.command()]
+    monkeypatch.setattr(sandbox, "command", lambda trust: slow)
+    done, points = examined()
+    assert points == BEST and not done.flags, (done.flags, done.notes)
+
+
+def test_a_process_that_does_not_start_is_told(monkeypatch):
+    monkeypatch.setattr(sandbox, "command", lambda trust: ["sh", "-c", "exit 3"])
+    done, points = examined()
+    assert not any(points.values())
+    assert done.flags == ["the process did not start: the process ended (exit status 3)"]
+
+
 def test_a_loop_without_end_costs_its_cell_and_nothing_else():
     done, points = examined({"warp": "while True:\n    pass"})
     assert points == BEST | {"warp": 0}
-    assert any("warp was stopped: it took longer than 2.5 seconds" in flag for flag in done.flags)
+    assert any("warp was stopped: it took longer than 5 seconds" in flag for flag in done.flags)
 
 
 def test_a_loop_without_end_in_an_answer_costs_its_check():
