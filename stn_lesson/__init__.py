@@ -10,7 +10,6 @@ from stn_lesson.datasets import (
     Dataset,
     addition,
     checkerboard,
-    clutter,
     distort,
     distort_elastic,
     distort_projective,
@@ -20,7 +19,7 @@ from stn_lesson.datasets import (
     load_npz,
     to_floats,
 )
-from stn_lesson.evaluation import evaluate
+from stn_lesson.datasets.clutter import clutter
 from stn_lesson.grid import (
     control_points,
     meshgrid,
@@ -30,7 +29,6 @@ from stn_lesson.grid import (
     thin_plate_grid,
     thin_plate_spline,
 )
-from stn_lesson.history import History
 from stn_lesson.networks import (
     CNN,
     FCN,
@@ -51,8 +49,8 @@ from stn_lesson.theta import (
     invert,
     projective_theta,
 )
-from stn_lesson.training import default_device, fit, fit_abreast
-from stn_lesson.transformer import SpatialTransformer
+from stn_lesson.training import History, default_device, evaluate, fit, fit_abreast
+from stn_lesson.transformer import SpatialTransformer, look
 
 __all__ = [
     "CNN",
@@ -89,6 +87,7 @@ __all__ = [
     "load_digits",
     "load_mnist",
     "load_npz",
+    "look",
     "looks_outside",
     "meshgrid",
     "pixel_centres",

@@ -6,18 +6,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
-from stn_lesson.experiments.lasagne import run_recipe, train_recipe
-from stn_lesson.experiments.pairs import RIVALS, run_two_digits
-from stn_lesson.experiments.ready import TRAINED, run_trained
+from stn_lesson.experiments.pretraining import TRAINED, run_trained
+from stn_lesson.experiments.recipe import run_recipe, train_recipe
 from stn_lesson.experiments.runs import SOURCES
+from stn_lesson.experiments.two_digits import RIVALS, run_two_digits
 from stn_lesson.networks import NETWORKS
-from stn_lesson.steps import PRECISIONS
 from stn_lesson.training import TrainingError
-from stn_lesson.workers import started_by_torchrun
+from stn_lesson.training.checkpoints import CheckpointError
+from stn_lesson.training.processes import started_by_torchrun
+from stn_lesson.training.steps import PRECISIONS
 
 # What each experiment may be told; a word that it does not know is an error, not ignored.
 OPTIONS = {

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from stn_lesson.grid import FAMILIES, Family
-from stn_lesson.sampler import sample
+from stn_lesson.sampler import looks_outside, sample
 
 
 class SpatialTransformer(nn.Module):
@@ -95,6 +96,56 @@ class SpatialTransformer(nn.Module):
         """(height, width) of what the transformer returns for these images."""
         height, width = images.shape[-2:]
         return self.size or (int(height / self.downsample), int(width / self.downsample))
+
+
+class Look(NamedTuple):
+    """Where a network's transformer looks in some images, and what it sees there."""
+
+    theta: Tensor  # (N, 2, 3), or what the transformer's family has in its place
+    grid: Tensor  # (N, H, W, 2), the points at which it looks
+    view: Tensor  # (N, C, H, W), what the transformer hands on
+
+    @property
+    def outside(self) -> float:
+        """Share of all samples that fall outside the images."""
+        return looks_outside(self.grid).mean().item()
+
+
+@torch.no_grad()
+def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
+    """Where a spatial transformer of a model looks, wherever in the model it stands.
+
+    Args:
+        model: a network with a `SpatialTransformer`; it is asked in evaluation mode.
+        images: floats (N, C, H, W), on any device.
+        which: of several transformers, in the model's own order, counted from 0.
+
+    Raises:
+        ValueError: there is no transformer in the model, or none of that number.
+    """
+    transformer, seen, was_training = find_transformer(model, which), [], model.training
+    if transformer is None:
+        missing = "no SpatialTransformer to look through"
+        if find_transformer(model) is not None:
+            missing = f"no SpatialTransformer number {which}: they are counted from 0"
+        raise ValueError(f"{type(model).__name__} has {missing}")
+    hook = transformer.register_forward_hook(lambda _, inputs, view: seen.extend([*inputs, view]))
+    model.eval()
+    try:
+        model(images.to(next(model.parameters()).device))
+        received, view = seen[:2]
+        theta = transformer.theta(received)
+    finally:
+        hook.remove()
+        model.train(was_training)
+    grid = transformer.family.grid(theta, *view.shape[-2:])
+    return Look(theta.cpu(), grid.cpu(), view.cpu())
+
+
+def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | None:
+    """A spatial transformer of a model, the first unless told otherwise, or None."""
+    transformers = [m for m in model.modules() if isinstance(m, SpatialTransformer)]
+    return transformers[which] if 0 <= which < len(transformers) else None
 
 
 def start_at_identity(localisation: nn.Module, outputs: int) -> None:

@@ -6,8 +6,8 @@ import torch
 
 import stn_lesson as stn
 from stn_lesson import plots
-from stn_lesson.collapse import Look
 from stn_lesson.grid import FAMILIES
+from stn_lesson.transformer import Look
 
 
 def png_size(picture):

@@ -18,7 +18,8 @@ from stn_lesson.assignment.misconceptions import (
 )
 from stn_lesson.assignment.questions import Question
 from stn_lesson.assignment.right import transform, warp
-from stn_lesson.datasets import Dataset, Split, clutter, load_digits, to_floats
+from stn_lesson.datasets import Dataset, Split, load_digits, to_floats
+from stn_lesson.datasets.clutter import clutter
 from stn_lesson.grid import meshgrid, sampling_grid
 from stn_lesson.sampler import bilinear_sample
 from stn_lesson.theta import affine_theta

@@ -1,9 +1,8 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
-from stn_lesson.experiments.lasagne import SCENES, SCHEDULES, recipe, run_recipe
-from stn_lesson.experiments.pairs import rival, run_two_digits, two_digits, undone
 from stn_lesson.experiments.paper import build, run_cell
-from stn_lesson.experiments.ready import TRAINED, run_trained, trained
+from stn_lesson.experiments.pretraining import TRAINED, run_trained, trained
+from stn_lesson.experiments.recipe import SCENES, SCHEDULES, load_recipe, run_recipe
 from stn_lesson.experiments.records import (
     read_record,
     recorded_history,
@@ -13,6 +12,7 @@ from stn_lesson.experiments.records import (
 from stn_lesson.experiments.replication import class_records, class_table, interval
 from stn_lesson.experiments.runs import TUNABLE, source
 from stn_lesson.experiments.tables import errors, published, table
+from stn_lesson.experiments.two_digits import load_two_digits, rival, run_two_digits, undone
 
 __all__ = [
     "SCENES",
@@ -24,9 +24,10 @@ __all__ = [
     "class_table",
     "errors",
     "interval",
+    "load_recipe",
+    "load_two_digits",
     "published",
     "read_record",
-    "recipe",
     "recorded_history",
     "rival",
     "run_cell",
@@ -37,7 +38,6 @@ __all__ = [
     "summary",
     "table",
     "trained",
-    "two_digits",
     "undone",
     "write_record",
 ]

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stn_lesson.datasets import Dataset, to_floats
-from stn_lesson.evaluation import evaluate
 from stn_lesson.experiments import records
-from stn_lesson.experiments.lasagne import QUICK, recipe
+from stn_lesson.experiments.recipe import QUICK, load_recipe
 from stn_lesson.experiments.sampler_speed import time_samplers
 from stn_lesson.networks import QuickSTN, RecipeSTN
-from stn_lesson.steps import fastest_precision
 from stn_lesson.training import default_device, fit
+from stn_lesson.training.evaluation import evaluate
+from stn_lesson.training.steps import fastest_precision
 
 TARGET = 0.937  # test accuracy; the recipe's own after 12 epochs
 EPOCHS = 13
@@ -129,7 +129,7 @@ def _fitted(network: Callable, data: Dataset, seed: int, device, **settings) -> 
 def run_alone(contender: str, data: str, seed: int) -> dict:
     """One run in this process: accuracy and seconds after every epoch, and the most memory."""
     device = default_device()
-    images, _ = recipe(data, seed, device)
+    images, _ = load_recipe(data, seed, device)
     seconds, accuracy = zip(*CONTENDERS[contender](images, seed, device), strict=True)
     epochs = len(seconds)
     return {
@@ -185,7 +185,7 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
         print(_told(runs[-1]), flush=True)
     record = {
         "experiment": "bench",
-        "data": repr(recipe(data)[0]),
+        "data": repr(load_recipe(data)[0]),
         "target": TARGET,
         "settings": QUICK | {"precision": fastest_precision(device)},
         **records.provenance(device),

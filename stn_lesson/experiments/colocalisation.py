@@ -7,14 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stn_lesson.colocalisation import Search, boxes, colocalise
-from stn_lesson.datasets import Dataset, Scenes, colocalisation, iou, to_floats, windows
-from stn_lesson.evaluation import evaluate
+from stn_lesson.colocalisation import Encoder, Search, boxes, colocalise
+from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, windows
+from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import PRECISION, source
 from stn_lesson.experiments.tables import in_columns
-from stn_lesson.networks import Encoder, count_parameters
+from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, fit
+from stn_lesson.training.evaluation import evaluate
 
 DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
@@ -65,7 +66,7 @@ def common_scenes(digits: Dataset, data: str, distortion: str, label: int, seed:
     if distortion not in DISTRACTORS:
         raise ValueError(f"distortion must be T or TC, got {distortion!r}")
     many = {"count": COUNT[data], "distractors": DISTRACTORS[distortion]}
-    return colocalisation(digits.test, label, **many, seed=10 * seed + label)
+    return scenes_of_class(digits.test, label, **many, seed=10 * seed + label)
 
 
 def searches(images: Tensor, encoder: Encoder, starts: int, **settings) -> list[Search]:

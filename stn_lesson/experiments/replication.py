@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from stn_lesson.experiments import records
-from stn_lesson.experiments.lasagne import plan
+from stn_lesson.experiments.recipe import plan
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, fit
 

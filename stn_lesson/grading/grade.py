@@ -9,10 +9,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from stn_lesson import assignment
-from stn_lesson.checkpoints import write_atomically
 from stn_lesson.grading import gradebook, report, sandbox
 from stn_lesson.grading.examine import Examined, Limits, examine
 from stn_lesson.grading.submissions import Handout, Submission, collect
+from stn_lesson.training.checkpoints import write_atomically
 
 
 def grade(

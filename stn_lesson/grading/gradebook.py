@@ -19,9 +19,9 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.checkpoints import write_atomically
 from stn_lesson.grading.examine import Examined
 from stn_lesson.grading.submissions import Submission, name_of
+from stn_lesson.training.checkpoints import write_atomically
 
 ASSIGNMENT, NOTEBOOK = "assignment", "spatial_transformer"
 UNREAD = "Not read yet: the points for this answer are still open."

@@ -1,10 +1,10 @@
 """Networks to train: the recipe's and the paper's, with spatial transformers and without."""
 
 from stn_lesson.networks.counting import count_parameters, matched
-from stn_lesson.networks.finding import WINDOW, Encoder, Finder, window_finder
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
 from stn_lesson.networks.quick import QuickSTN
 from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
+from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -19,16 +19,13 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
-    "WINDOW",
-    "Encoder",
-    "Finder",
     "PlainCNN",
     "QuickSTN",
     "RecipeSTN",
     "SideBySide",
+    "SpatialSoftArgmax",
     "count_parameters",
     "frozen_stn",
     "matched",
     "start_like_the_recipe",
-    "window_finder",
 ]

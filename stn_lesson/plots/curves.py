@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
-from stn_lesson.collapse import Look
-from stn_lesson.history import History
 from stn_lesson.plots.looking import draw_looks
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
+from stn_lesson.training.history import History
+from stn_lesson.transformer import Look
 
 STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]
 

@@ -8,12 +8,12 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Polygon
 from torch import Tensor
 
-from stn_lesson.collapse import Look, look
 from stn_lesson.datasets import to_floats
-from stn_lesson.evaluation import predict
 from stn_lesson.grid import FAMILIES
 from stn_lesson.plots.picture import BLUE, ORANGE, Picture, draw
 from stn_lesson.sampler import sample, to_pixels
+from stn_lesson.training.evaluation import predict
+from stn_lesson.transformer import Look, look
 
 
 def sampling(

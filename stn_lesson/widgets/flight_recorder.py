@@ -5,12 +5,12 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
-from stn_lesson.collapse import Look
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
-from stn_lesson.history import History
 from stn_lesson.sampler import check_image_and_grid, sample
 from stn_lesson.theta import affine_theta, check_theta
+from stn_lesson.training.history import History
+from stn_lesson.transformer import Look
 from stn_lesson.widgets.live import LivePicture, script
 
 
@@ -37,7 +37,8 @@ class FlightRecorder(LivePicture):
     Raises:
         TypeError, ValueError: images, θ and accuracies that do not fit each other; no θ at all.
 
-    >>> from stn_lesson.datasets import clutter, load_digits
+    >>> from stn_lesson.datasets import load_digits
+    >>> from stn_lesson.datasets.clutter import clutter
     >>> zoomed = affine_theta(scale=torch.full((32,), 2.0))
     >>> recorder = FlightRecorder(clutter(load_digits()), [zoomed])
     >>> recorder.epoch = 0.5

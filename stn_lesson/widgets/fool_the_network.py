@@ -5,10 +5,10 @@ import traitlets
 from torch import Tensor, nn
 
 from stn_lesson import plots
-from stn_lesson.collapse import find_transformer, look
 from stn_lesson.datasets import Split, to_floats
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
+from stn_lesson.transformer import find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, view_of
 
 CROP, CROPS = 8, 16  # side and number of the pieces of clutter on offer

@@ -12,14 +12,14 @@ import traitlets
 from torch import Tensor, nn
 
 from stn_lesson import plots
-from stn_lesson.collapse import Look, find_transformer, look
 from stn_lesson.datasets import Dataset, to_floats
-from stn_lesson.evaluation import predict
 from stn_lesson.grid import sampling_grid
-from stn_lesson.history import History
 from stn_lesson.sampler import sample
 from stn_lesson.training import StopTraining, fit
-from stn_lesson.training_run import WATCHED
+from stn_lesson.training.evaluation import predict
+from stn_lesson.training.history import History
+from stn_lesson.training.run import WATCHED
+from stn_lesson.transformer import Look, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, view_of
 
 DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}

@@ -64,11 +64,11 @@ def running_lab(folder: Path):
 
 
 SHORTER = {
-    "experiments.recipe(DATA)": 'experiments.recipe(DATA)\nschedule["epochs"] = 2',
+    "load_recipe(DATA)": 'load_recipe(DATA)\nschedule["epochs"] = 2',
     '{"epochs": 5}': '{"epochs": 1}',
     "epochs=6, batch_size=64": "epochs=1, batch_size=64",
     '"digits": (10, 64, 5)': '"digits": (2, 64, 1)',
-    "experiments.two_digits(DATA)": 'experiments.two_digits(DATA)\nschedule["epochs"] = 1',
+    "load_two_digits(DATA)": 'load_two_digits(DATA)\nschedule["epochs"] = 1',
     "starts=3": "starts=1",
     "starts=2": "starts=1",
     'in ("random", "plain", "windows")': 'in ("windows",)',

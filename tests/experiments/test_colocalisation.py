@@ -6,7 +6,7 @@ import torch
 
 from stn_lesson.__main__ import main
 from stn_lesson.colocalisation import Search, boxes
-from stn_lesson.datasets import Scenes
+from stn_lesson.colocalisation.scenes import Scenes
 from stn_lesson.experiments import colocalisation as co
 from stn_lesson.experiments import records
 

@@ -49,7 +49,7 @@ PICTURES = {
 TRAINING = """
 import time, torch, stn_lesson as stn
 from stn_lesson import experiments
-data, schedule = experiments.recipe("digits")
+data, schedule = experiments.load_recipe("digits")
 torch.manual_seed(0)
 start = time.monotonic()
 stn.fit(stn.RecipeSTN(), data, **schedule)

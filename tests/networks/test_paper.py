@@ -3,7 +3,6 @@ import torch
 import torch.nn.functional as F
 
 import stn_lesson as stn
-from stn_lesson import collapse
 from stn_lesson.grid import FAMILIES, thin_plate_spline
 from stn_lesson.networks import SideBySide
 
@@ -26,7 +25,7 @@ def test_a_smaller_view_is_sampled_twice_as_densely_and_averaged(make):
     model(images)
     dense = stn.warp(images, stn.affine_theta(), (56, 56))
     assert torch.allclose(given[0], F.avg_pool2d(dense, 2), atol=1e-6)
-    assert collapse.look(model, images).grid.shape == (2, 56, 56, 2)
+    assert stn.look(model, images).grid.shape == (2, 56, 56, 2)
 
 
 def test_transformers_side_by_side_each_warp_all_channels():

@@ -9,9 +9,8 @@ from small_run import QUICK, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson import evaluation
-from stn_lesson.collapse import CollapseWarning
-from stn_lesson.training import TrainingError
+from stn_lesson.training import TrainingError, predict
+from stn_lesson.training.collapse import CollapseWarning
 from stn_lesson.widgets import TrainingMonitor
 
 NEVER_ENDING = QUICK | {"epochs": 100_000}
@@ -162,7 +161,7 @@ def test_it_shows_the_run(capsys):
     losses = torch.frombuffer(bytearray(monitor.losses), dtype=torch.float32)
     assert torch.allclose(losses, torch.tensor(history.step_loss)) and monitor.stride == 1
     assert torch.equal(torch.tensor(monitor.thetas).view(-1, 2, 3), history.theta[-1][:5])
-    answers = evaluation.predict(monitor.model, data.test.images[:5])
+    answers = predict(monitor.model, data.test.images[:5])
     assert monitor.answers == answers.tolist() and monitor.labels == data.test.labels[:5].tolist()
     assert monitor.images == data.test.images[:5].numpy().tobytes()
     assert monitor.view == {"size": [20, 20], "kernel": "bilinear", "padding": "border"}

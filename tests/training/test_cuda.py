@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import stn_lesson as stn
-from stn_lesson import steps
-from stn_lesson.training import StopTraining, TrainingError
+from stn_lesson.training import StopTraining, TrainingError, steps
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 

@@ -7,7 +7,7 @@ from torch import nn
 import stn_lesson as stn
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
-from stn_lesson.experiments import pairs
+from stn_lesson.experiments import two_digits
 from stn_lesson.grid import Family, sampling_grid
 
 TURN = Family("turn", (0.0,), lambda angle: stn.affine_theta(rotation=angle[:, 0]), sampling_grid)
@@ -39,9 +39,9 @@ def test_what_a_transformer_undoes_is_measured_for_each_channel_by_itself():
     assert torch.allclose(shares, torch.tensor([[1, 0], [0.25, 0.5]]), atol=0.02)
 
 
-@pytest.mark.parametrize("name", pairs.RIVALS)
+@pytest.mark.parametrize("name", two_digits.RIVALS)
 def test_rivals_read_the_pairs_and_have_about_as_many_parameters(name, few_digits):
-    data, schedule = experiments.two_digits("digits", seed=1)
+    data, schedule = experiments.load_two_digits("digits", seed=1)
     model = experiments.rival(name)
     assert model(stn.to_floats(data.test.images)).shape == (32, 19)
     assert stn.count_parameters(model) == pytest.approx(523_423, rel=0.001)
@@ -50,8 +50,7 @@ def test_rivals_read_the_pairs_and_have_about_as_many_parameters(name, few_digit
 
 def test_the_shifted_two_start_on_either_side_of_the_middle():
     looked = [
-        stn.collapse.look(experiments.rival("shifted"), torch.rand(1, 2, 28, 28), which)
-        for which in (0, 1)
+        stn.look(experiments.rival("shifted"), torch.rand(1, 2, 28, 28), which) for which in (0, 1)
     ]
     assert [look.theta[0, 0, 2].item() for look in looked] == pytest.approx([-0.3, 0.3])
     assert torch.equal(looked[0].theta[0, :, :2], torch.eye(2))
@@ -59,7 +58,7 @@ def test_the_shifted_two_start_on_either_side_of_the_middle():
 
 @pytest.mark.parametrize(("name", "transformers"), [("fcn", 0), ("one", 1), ("apart", 2)])
 def test_a_record_keeps_what_each_transformer_undoes(name, transformers, few_digits, monkeypatch):
-    monkeypatch.setitem(pairs.SCHEDULES["digits"], "epochs", 1)
+    monkeypatch.setitem(two_digits.SCHEDULES["digits"], "epochs", 1)
     path = experiments.run_two_digits(name, seeds=2)
     assert path == few_digits / f"two_digits-digits-{name}.json"
     record = json.loads(path.read_text("utf-8"))
@@ -82,7 +81,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="name must be one of fcn, one, two, shifted, apart"):
         experiments.rival("three")
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'cifar'"):
-        experiments.two_digits("cifar")
+        experiments.load_two_digits("cifar")
 
 
 def test_the_command_runs_one_rival_or_says_which_there_are(few_digits, capsys):

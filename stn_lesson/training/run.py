@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.checkpoints import load_checkpoint, save_checkpoint
-from stn_lesson.collapse import chance_loss, find_transformer, look, watch_for_collapse
 from stn_lesson.datasets import Dataset, to_floats
-from stn_lesson.evaluation import evaluate
-from stn_lesson.history import History
-from stn_lesson.steps import (
+from stn_lesson.theta import NotFiniteError
+from stn_lesson.training.checkpoints import load_checkpoint, save_checkpoint
+from stn_lesson.training.collapse import chance_loss, watch_for_collapse
+from stn_lesson.training.evaluation import evaluate
+from stn_lesson.training.history import History
+from stn_lesson.training.processes import Workers
+from stn_lesson.training.steps import (
     PRECISIONS,
     RecordedStep,
     fastest_precision,
@@ -24,8 +26,7 @@ from stn_lesson.steps import (
     resume_optimiser,
     train_step,
 )
-from stn_lesson.theta import NotFiniteError
-from stn_lesson.workers import Workers
+from stn_lesson.transformer import find_transformer, look
 
 WATCHED = 32  # fixed test digits whose θ is kept at every epoch
 

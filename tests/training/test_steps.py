@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.steps import (
+from stn_lesson.training.steps import (
     RecordedStep,
     fastest_precision,
     make_optimiser,

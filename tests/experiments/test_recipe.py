@@ -94,7 +94,7 @@ def test_a_record_with_more_seeds_is_not_overwritten(few_digits, capsys):
 
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
-        experiments.recipe("letters")
+        experiments.load_recipe("letters")
     with pytest.raises(
         ValueError, match="network must be one of recipe_stn, quick_stn, frozen_stn"
     ):

@@ -7,7 +7,8 @@ from small_run import small_model
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.collapse import CollapseWarning, find_transformer, look, watch_for_collapse
+from stn_lesson.training.collapse import CollapseWarning, watch_for_collapse
+from stn_lesson.transformer import find_transformer, look
 
 
 def test_the_collapse_watch_speaks_within_100_steps():

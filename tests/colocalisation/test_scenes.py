@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stn_lesson as stn
-from stn_lesson.datasets import Split, colocalisation, iou, windows
+from stn_lesson.colocalisation.scenes import iou, scenes_of_class, windows
+from stn_lesson.datasets import Split
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +14,7 @@ def digits():
 
 
 def test_every_scene_shows_a_digit_of_its_own_inside_its_box(digits):
-    scenes = colocalisation(digits, 4, count=60, seed=1)
+    scenes = scenes_of_class(digits, 4, count=60, seed=1)
     assert len(scenes) == 60 and scenes.images.shape == (60, 1, 84, 84)
     assert scenes.images.dtype == torch.uint8 and scenes.boxes.dtype == torch.float32
     fours, used = digits.images[digits.labels == 4, 0], set()
@@ -28,8 +29,8 @@ def test_every_scene_shows_a_digit_of_its_own_inside_its_box(digits):
 
 
 def test_clutter_lies_everywhere_and_the_digit_stays_whole(digits):
-    bare = colocalisation(digits, 4, seed=1)
-    scenes = colocalisation(digits, 4, distractors=16, seed=1)
+    bare = scenes_of_class(digits, 4, seed=1)
+    scenes = scenes_of_class(digits, 4, distractors=16, seed=1)
     assert torch.equal(scenes.boxes, bare.boxes)
     assert (scenes.images >= bare.images).all()
     crops = (scenes.images.int() - bare.images.int()) > 0
@@ -41,23 +42,23 @@ def test_the_crops_come_from_digits_of_every_class():
     labels = torch.arange(10).repeat(20)
     greys = (100 + 10 * labels).to(torch.uint8)
     split = Split(greys.view(-1, 1, 1, 1).expand(-1, 1, 28, 28).contiguous(), labels)
-    scenes = colocalisation(split, 2, count=20, distractors=16)
+    scenes = scenes_of_class(split, 2, count=20, distractors=16)
     found = set(scenes.images.flatten().tolist())
     assert {100 + 10 * k for k in range(10)} <= found
 
 
 def test_the_same_seed_gives_the_same_scenes(digits):
-    one, two, other = (colocalisation(digits, 3, seed=seed, distractors=2) for seed in (5, 5, 6))
+    one, two, other = (scenes_of_class(digits, 3, seed=seed, distractors=2) for seed in (5, 5, 6))
     assert torch.equal(one.images, two.images) and torch.equal(one.boxes, two.boxes)
     assert not torch.equal(one.images, other.images)
 
 
 def test_too_few_digits_are_named(digits):
     with pytest.raises(ValueError, match="500 scenes need 500 digits of class 4, .* got 129 of"):
-        colocalisation(digits, 4, count=500)
+        scenes_of_class(digits, 4, count=500)
     large = Split(torch.zeros(3, 1, 40, 40, dtype=torch.uint8), torch.zeros(3, dtype=torch.long))
     with pytest.raises(ValueError, match="got 3 of 40×40"):
-        colocalisation(large, 0, count=3)
+        scenes_of_class(large, 0, count=3)
 
 
 def test_windows_show_their_digit_a_little_off_centre():

@@ -4,7 +4,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson import colocalisation
-from stn_lesson.networks.finding import BrightestPoint, Encoder, window_finder
+from stn_lesson.colocalisation import Encoder, window_finder
+from stn_lesson.networks import SpatialSoftArgmax
 
 
 def test_a_finder_starts_with_the_window_in_the_middle_and_keeps_it_inside():
@@ -21,7 +22,7 @@ def test_a_finder_starts_with_the_window_in_the_middle_and_keeps_it_inside():
 def test_the_brightest_point_moves_with_the_picture():
     maps = torch.zeros(1, 2, 9, 9)
     maps[0, 0, 2, 3] = maps[0, 1, 8, 0] = 5
-    x0, x1, y0, y1 = BrightestPoint()(maps)[0].tolist()
+    x0, x1, y0, y1 = SpatialSoftArgmax()(maps)[0].tolist()
     assert (x0, y0, x1, y1) == pytest.approx((-0.25, -0.5, -1, 1), abs=1e-4)
 
 

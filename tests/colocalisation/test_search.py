@@ -4,7 +4,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson import colocalisation as co
-from stn_lesson.datasets import Split, colocalisation, iou
+from stn_lesson.colocalisation.scenes import iou, scenes_of_class
+from stn_lesson.datasets import Split
 from stn_lesson.training import StopTraining, TrainingError
 
 
@@ -24,7 +25,7 @@ def bright_scenes(count=24):
     """Blank scenes with a bright square of 20×20 pixels, in the middle of a box of 28×28."""
     squares = torch.zeros(count, 1, 28, 28, dtype=torch.uint8)
     squares[:, :, 4:24, 4:24] = 255
-    return colocalisation(Split(squares, torch.zeros(count, dtype=torch.long)), 0, count=count)
+    return scenes_of_class(Split(squares, torch.zeros(count, dtype=torch.long)), 0, count=count)
 
 
 def test_the_triplet_loss_by_hand():
@@ -77,7 +78,7 @@ def test_the_box_of_a_window_is_the_pixels_that_it_looks_at():
 
 def test_a_window_on_its_box_shows_the_digit_pixel_for_pixel():
     digits = stn.load_digits().train
-    scenes = colocalisation(digits, 7, count=20)
+    scenes = scenes_of_class(digits, 7, count=20)
     s, middle = 27 / 83, (scenes.boxes[:, :2] + 13.5) / 41.5 - 1
     theta = torch.zeros(20, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = s

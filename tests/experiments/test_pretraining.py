@@ -6,7 +6,7 @@ import stn_lesson as stn
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.experiments import ready, records, runs
+from stn_lesson.experiments import pretraining, records, runs
 
 
 @pytest.mark.parametrize(("name", "side"), [("cluttered", 60), ("turned", 28)])
@@ -24,10 +24,10 @@ def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
 
 def test_a_network_is_trained_anew_by_command(few_digits, monkeypatch, capsys):
     few = runs.source("digits")
-    monkeypatch.setattr(ready, "load_digits", lambda: few)
+    monkeypatch.setattr(pretraining, "load_digits", lambda: few)
     mnist = stn.load_digits()  # stands in for MNIST: there may be no network
     some = Split(mnist.test.images[:40], mnist.test.labels[:40])
-    monkeypatch.setattr(ready, "load_mnist", lambda: Dataset("MNIST", some, some, some))
+    monkeypatch.setattr(pretraining, "load_mnist", lambda: Dataset("MNIST", some, some, some))
     network, scenes, _ = experiments.TRAINED["turned"]
     monkeypatch.setitem(experiments.TRAINED, "turned", (network, scenes, 1))
     assert main(["run", "turned"]) == 0

@@ -1,10 +1,10 @@
 """Networks that find what pictures have in common (appendix A.2): an encoder and a finder."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stn_lesson.grid import FAMILIES, Family, pixel_centres
+from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
 from stn_lesson.transformer import SpatialTransformer
 
 WINDOW = 28  # side of a window, of what the encoder sees, in pixels
@@ -69,28 +69,8 @@ class Finder(nn.Sequential):
         super().__init__(
             nn.AvgPool2d(3),
             nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 16, 7, padding=3),
-            BrightestPoint(), nn.Linear(2 * 16, 3, bias=False),
+            SpatialSoftArgmax(), nn.Linear(2 * 16, 3, bias=False),
         )  # fmt: skip
-
-
-class BrightestPoint(nn.Module):
-    """The mean place under the softmax of each map: (N, C, H, W) → (N, 2·C), all x, then all y.
-
-    >>> maps = torch.zeros(1, 1, 3, 3)
-    >>> maps[0, 0, 0, 2] = 9  # the top right corner
-    >>> BrightestPoint()(maps)
-    tensor([[ 1., -1.]])
-    """
-
-    SHARPNESS = 10  # a difference of 1/10 in a map counts e times
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Points (N, 2·C) between −1 and 1."""
-        height, width = maps.shape[-2:]
-        share = F.softmax(maps.flatten(2) * self.SHARPNESS, -1).view_as(maps)
-        x = (share.sum(2) * pixel_centres(width, device=maps.device)).sum(-1)
-        y = (share.sum(3) * pixel_centres(height, device=maps.device)).sum(-1)
-        return torch.cat([x, y], 1)
 
 
 def window_finder(size: int = 84, stretch: float = 0.1) -> SpatialTransformer:

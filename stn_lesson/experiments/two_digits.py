@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.collapse import look
 from stn_lesson.datasets import Dataset, addition, distort, to_floats
 from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
 from stn_lesson.networks import FCN, STFCN, count_parameters, matched
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
+from stn_lesson.transformer import look
 
 TURN = 60  # the largest angle in degrees
 SCHEDULES = {
@@ -33,7 +33,7 @@ RIVALS = {
 SHIFT = 0.3  # half images, by which the "shifted" two start left and right of the middle
 
 
-def two_digits(data: str = "digits", seed: int = 0) -> tuple[Dataset, dict]:
+def load_two_digits(data: str = "digits", seed: int = 0) -> tuple[Dataset, dict]:
     """Pairs of turned digits, labelled by their sum, and the settings to train on them with `fit`.
 
     Args:
@@ -43,7 +43,7 @@ def two_digits(data: str = "digits", seed: int = 0) -> tuple[Dataset, dict]:
     Raises:
         ValueError: an unknown name.
 
-    >>> two_digits("digits")
+    >>> load_two_digits("digits")
     (pairs of embedded digits: 12870 training images, 510 test images, 2 channels of 28×28 pixels,
      {'epochs': 12, 'batch_size': 64, 'learning_rate': 0.004})
     """
@@ -113,7 +113,7 @@ def run_two_digits(
 
     Args:
         name: as in `rival`.
-        data: as in `two_digits`.
+        data: as in `load_two_digits`.
         seeds: how many runs; each seed decides first weights, pairs and order of the images.
         epochs: instead of the schedule's own.
 
@@ -126,12 +126,12 @@ def run_two_digits(
         FileExistsError: as `run_seeds`.
     """
     digits = to_floats(source(data).test.images[:200])
-    pairs, schedule = two_digits(data)
+    pairs, schedule = load_two_digits(data)
     schedule = fit_defaults() | schedule | ({"epochs": epochs} if epochs else {})
 
     def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(seed)
-        return rival(name), two_digits(data, seed)[0]
+        return rival(name), load_two_digits(data, seed)[0]
 
     def measure(model: nn.Module) -> dict:
         if name == "fcn":

@@ -29,7 +29,7 @@ class Scenes:
         return len(self.images)
 
 
-def colocalisation(
+def scenes_of_class(
     digits: Split,
     label: int,
     count: int = 100,
@@ -54,7 +54,7 @@ def colocalisation(
         ValueError: fewer than `count` digits of the class, or digits that are not 28×28.
 
     >>> from stn_lesson.datasets import load_digits
-    >>> scenes = colocalisation(load_digits().train, label=4, distractors=16)
+    >>> scenes = scenes_of_class(load_digits().train, label=4, distractors=16)
     >>> scenes.images.shape, scenes.boxes[0]
     (torch.Size([100, 1, 84, 84]), tensor([10., 28., 38., 56.]))
     """

@@ -13,10 +13,10 @@ from torch import nn
 from tqdm.auto import tqdm, trange
 
 from stn_lesson.datasets import Dataset
-from stn_lesson.history import History
-from stn_lesson.steps import Abreast, RecordedStep
 from stn_lesson.theta import NotFiniteError
-from stn_lesson.training_run import Settings, TrainingRun, train_abreast
+from stn_lesson.training.history import History
+from stn_lesson.training.run import Settings, TrainingRun, train_abreast
+from stn_lesson.training.steps import Abreast, RecordedStep
 
 
 class TrainingError(RuntimeError):

@@ -9,8 +9,8 @@ from small_run import QUICK, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.checkpoints import CheckpointError
 from stn_lesson.datasets import Dataset
+from stn_lesson.training.checkpoints import CheckpointError
 
 
 @pytest.mark.parametrize("stop_in", ["an epoch", "between epochs"])
@@ -45,7 +45,7 @@ data = small_data()
 def images(epoch):
     if epoch == 1:
         print("in epoch 1", flush=True)
-        import stn_lesson.training_run as training_run
+        import stn_lesson.training.run as training_run
         real = training_run.to_floats
         def slow(x):
             import time; time.sleep(1)
@@ -59,7 +59,7 @@ stn.fit(small_model(), data, **QUICK, checkpoint={file!r})
 
 def test_a_killed_run_resumes_bit_for_bit(tmp_path, unbroken):
     file = tmp_path / "run.pt"
-    code = KILLED.format(tests=os.path.dirname(__file__), file=str(file))
+    code = KILLED.format(tests=os.path.dirname(os.path.dirname(__file__)), file=str(file))
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

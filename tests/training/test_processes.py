@@ -11,18 +11,18 @@ from small_run import QUICK, small_data
 
 import stn_lesson as stn
 from stn_lesson.__main__ import main
-from stn_lesson.checkpoints import load_checkpoint
-from stn_lesson.workers import Workers, started_by_torchrun
+from stn_lesson.training.checkpoints import load_checkpoint
+from stn_lesson.training.processes import Workers, started_by_torchrun
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 SCRIPT = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import torch
 import stn_lesson as stn
 from small_run import QUICK, small_data
-from stn_lesson import training_run
-from stn_lesson.workers import Workers, started_by_torchrun
+from stn_lesson.training import run as training_run
+from stn_lesson.training.processes import Workers, started_by_torchrun
 
 def die_once(model, history):
     attempt = int(os.environ["TORCHELASTIC_RESTART_COUNT"])

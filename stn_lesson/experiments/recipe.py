@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stn_lesson.datasets import Dataset, clutter
+from stn_lesson.datasets import Dataset
+from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments.runs import TUNABLE, fit_defaults, run_seeds, source
-from stn_lesson.history import History
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import default_device, fit
-from stn_lesson.workers import Workers
+from stn_lesson.training.history import History
+from stn_lesson.training.processes import Workers
 
 SCENES = {"size": 60, "distractors": 6, "crop": 8}
 # How the recipe is trained on each data set; all else is `fit`'s default. The embedded digits are
@@ -27,7 +28,9 @@ SCHEDULES = {
 QUICK = {"epochs": 5, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.2}
 
 
-def recipe(data: str, seed: int = 0, device: str | torch.device = "cpu") -> tuple[Dataset, dict]:
+def load_recipe(
+    data: str, seed: int = 0, device: str | torch.device = "cpu"
+) -> tuple[Dataset, dict]:
     """Cluttered digits, 60×60 with six 8×8 crops, and the settings to train on them with `fit`.
 
     Args:
@@ -35,7 +38,7 @@ def recipe(data: str, seed: int = 0, device: str | torch.device = "cpu") -> tupl
         seed: decides the clutter.
         device: where the images are made, and kept.
 
-    >>> data, schedule = recipe("digits")
+    >>> data, schedule = load_recipe("digits")
     >>> data, schedule
     (cluttered embedded digits: 12870 training images, 510 test images, 60×60 pixels,
      {'epochs': 14, 'batch_size': 64, 'localisation_rate': 0.1})
@@ -59,14 +62,14 @@ def train_recipe(
     Started by torchrun, several processes train it together and the first one speaks.
 
     Args:
-        data: as in `recipe`.
+        data: as in `load_recipe`.
         network: as in `run_recipe`.
         seed: decides first weights, clutter and the order of the images.
         device: as in `fit`.
         checkpoint: as in `fit`.
         settings: of `fit`, instead of the schedule's own.
     """
-    cluttered, schedule = recipe(data, seed, device or default_device())
+    cluttered, schedule = load_recipe(data, seed, device or default_device())
     schedule |= _quicker(data, network)
     torch.manual_seed(seed)
     workers = Workers.here()
@@ -114,11 +117,11 @@ def plan(
             f"settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
         )
     device = default_device()
-    first, schedule = recipe(data, 0, device)
+    first, schedule = load_recipe(data, 0, device)
     schedule = fit_defaults() | schedule | _quicker(data, network) | settings
 
     def prepare(seed: int) -> tuple[nn.Module, Dataset]:
-        cluttered = first if seed == 0 else recipe(data, seed, device)[0]
+        cluttered = first if seed == 0 else load_recipe(data, seed, device)[0]
         torch.manual_seed(seed)
         return NETWORKS[network](), cluttered
 

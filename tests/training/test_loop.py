@@ -10,8 +10,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.steps import train_step
 from stn_lesson.training import StopTraining, TrainingError
+from stn_lesson.training.steps import train_step
 
 
 def test_the_history_holds_every_step_and_every_epoch(unbroken):

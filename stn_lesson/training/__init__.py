@@ -1,0 +1,33 @@
+"""Training: the loop, and all that it stands on."""
+
+from stn_lesson.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
+from stn_lesson.training.collapse import CollapseWarning, watch_for_collapse
+from stn_lesson.training.evaluation import evaluate, predict
+from stn_lesson.training.history import History
+from stn_lesson.training.loop import (
+    StopTraining,
+    TrainingError,
+    default_device,
+    fit,
+    fit_abreast,
+)
+from stn_lesson.training.steps import PRECISIONS, fastest_precision, train_step
+
+__all__ = [
+    "PRECISIONS",
+    "CheckpointError",
+    "CollapseWarning",
+    "History",
+    "StopTraining",
+    "TrainingError",
+    "default_device",
+    "evaluate",
+    "fastest_precision",
+    "fit",
+    "fit_abreast",
+    "load_checkpoint",
+    "predict",
+    "save_checkpoint",
+    "train_step",
+    "watch_for_collapse",
+]
