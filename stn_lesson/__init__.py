@@ -49,7 +49,7 @@ from stn_lesson.theta import (
     invert,
     projective_theta,
 )
-from stn_lesson.training import History, default_device, evaluate, fit, fit_abreast
+from stn_lesson.training import History, Settings, default_device, evaluate, fit, fit_abreast
 from stn_lesson.transformer import SpatialTransformer, look
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "PlainCNN",
     "QuickSTN",
     "RecipeSTN",
+    "Settings",
     "SpatialTransformer",
     "addition",
     "affine_theta",

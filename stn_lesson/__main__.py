@@ -14,10 +14,8 @@ from stn_lesson.experiments.recipe import run_recipe, train_recipe
 from stn_lesson.experiments.runs import SOURCES
 from stn_lesson.experiments.two_digits import RIVALS, run_two_digits
 from stn_lesson.networks import NETWORKS
-from stn_lesson.training import TrainingError
-from stn_lesson.training.checkpoints import CheckpointError
-from stn_lesson.training.processes import started_by_torchrun
-from stn_lesson.training.steps import PRECISIONS
+from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
+from stn_lesson.training.processes import torchrun_process_group
 
 # What each experiment may be told; a word that it does not know is an error, not ignored.
 OPTIONS = {
@@ -108,7 +106,7 @@ def main(words: list[str] | None = None) -> int:
                 print(f"written: {path.relative_to(records.DATA.parent)}")
         elif asked.verb == "train":
             given = {k: v for k, v in vars(asked).items() if v is not None and k != "verb"}
-            with started_by_torchrun() as device:
+            with torchrun_process_group() as device:
                 train_recipe(**given, device=device)
         elif asked.verb == "bench":
             path = run_bench(asked.data, asked.seeds)

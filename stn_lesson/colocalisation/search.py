@@ -130,7 +130,7 @@ def colocalise(
     every: int = 20,
     device: str | torch.device | None = None,
     on_step: Callable[[Search], None] | None = None,
-    bar: bool = True,
+    progress_bar: bool = True,
 ) -> Search:
     """Teach a transformer where to look in some pictures, from the pictures alone.
 
@@ -146,7 +146,7 @@ def colocalise(
         every: keep θ after so many steps, and after the last.
         device: by default cuda where there is one.
         on_step: called with the search after every step; `StopTraining` ends it as the ■ button.
-        bar: whether to show a progress bar.
+        progress_bar: whether to show one.
 
     Raises:
         TypeError, ValueError: images of another kind.
@@ -165,7 +165,7 @@ def colocalise(
     )
     search, start = Search(), time.perf_counter()
     try:
-        for step in tqdm(range(steps), unit="step", leave=False, disable=not bar):
+        for step in tqdm(range(steps), unit="step", leave=False, disable=not progress_bar):
             theta = transformer.theta(pictures)
             if step % every == 0:
                 _keep(search, step, theta)

@@ -10,7 +10,7 @@ from stn_lesson.experiments.records import (
     write_record,
 )
 from stn_lesson.experiments.replication import class_records, class_table, interval
-from stn_lesson.experiments.runs import TUNABLE, source
+from stn_lesson.experiments.runs import source
 from stn_lesson.experiments.tables import errors, published, table
 from stn_lesson.experiments.two_digits import load_two_digits, rival, run_two_digits, undone
 
@@ -18,7 +18,6 @@ __all__ = [
     "SCENES",
     "SCHEDULES",
     "TRAINED",
-    "TUNABLE",
     "build",
     "class_records",
     "class_table",

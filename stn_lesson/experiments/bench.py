@@ -23,9 +23,7 @@ from stn_lesson.experiments import records
 from stn_lesson.experiments.recipe import QUICK, load_recipe
 from stn_lesson.experiments.sampler_speed import time_samplers
 from stn_lesson.networks import QuickSTN, RecipeSTN
-from stn_lesson.training import default_device, fit
-from stn_lesson.training.evaluation import evaluate
-from stn_lesson.training.steps import fastest_precision
+from stn_lesson.training import default_device, evaluate, fastest_precision, fit
 
 TARGET = 0.937  # test accuracy; the recipe's own after 12 epochs
 EPOCHS = 13
@@ -122,7 +120,7 @@ def _typed_loop(model, data: Dataset, optimiser, batch_size: int, epochs: int, d
 
 def _fitted(network: Callable, data: Dataset, seed: int, device, **settings) -> Reached:
     torch.manual_seed(seed)
-    history = fit(network(), data, seed=seed, device=device, bar=False, **settings)
+    history = fit(network(), data, seed=seed, device=device, progress_bar=False, **settings)
     yield from zip(history.seconds, history.accuracy, strict=True)
 
 

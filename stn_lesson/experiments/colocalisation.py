@@ -14,8 +14,7 @@ from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import PRECISION, source
 from stn_lesson.experiments.tables import in_columns
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import default_device, fit
-from stn_lesson.training.evaluation import evaluate
+from stn_lesson.training import default_device, evaluate, fit
 
 DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.

@@ -9,9 +9,7 @@ from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import fit_defaults
 from stn_lesson.networks import STFCN, RecipeSTN, count_parameters
-from stn_lesson.training import fit
-from stn_lesson.training.checkpoints import load_checkpoint, save_checkpoint
-from stn_lesson.training.evaluation import evaluate
+from stn_lesson.training import evaluate, fit, load_checkpoint, save_checkpoint
 
 # What each network is, the pictures it learnt from, and for how many epochs.
 TRAINED = {

@@ -8,11 +8,10 @@ from torch import nn
 
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.experiments.runs import TUNABLE, fit_defaults, run_seeds, source
+from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
 from stn_lesson.networks import NETWORKS
-from stn_lesson.training import default_device, fit
-from stn_lesson.training.history import History
-from stn_lesson.training.processes import Workers
+from stn_lesson.training import History, default_device, fit
+from stn_lesson.training.processes import ProcessGroup
 
 SCENES = {"size": 60, "distractors": 6, "crop": 8}
 # How the recipe is trained on each data set; all else is `fit`'s default. The embedded digits are
@@ -72,15 +71,18 @@ def train_recipe(
     cluttered, schedule = load_recipe(data, seed, device or default_device())
     schedule |= _quicker(data, network)
     torch.manual_seed(seed)
-    workers = Workers.here()
+    processes = ProcessGroup.current()
 
     def speak(model, history: History) -> None:
-        if workers.first:
-            together = f" by {workers.count} workers" if workers.count > 1 else ""
+        if processes.is_main:
+            count = processes.world_size
+            together = f" by {count} processes" if count > 1 else ""
             print(f"{history}{together}", flush=True)
 
     words = schedule | settings | {"device": device, "checkpoint": checkpoint}
-    return fit(NETWORKS[network](), cluttered, seed=seed, on_epoch=speak, bar=False, **words)
+    return fit(
+        NETWORKS[network](), cluttered, seed=seed, on_epoch=speak, progress_bar=False, **words
+    )
 
 
 def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **settings) -> Path:
@@ -90,7 +92,7 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         data: "digits" or "mnist".
         network: a name from `networks.NETWORKS`.
         seeds: how many runs; each seed decides first weights, clutter and the order of the images.
-        settings: any of `TUNABLE` or `precision`, instead of the schedule's own or `fit`'s default.
+        settings: any of `Settings` but the seed, instead of the schedule's own or the default.
 
     Returns:
         The record's file, data/results/recipe-<data>-<network>.json.
@@ -109,7 +111,7 @@ def plan(
     data: str, network: str, **settings
 ) -> tuple[str, dict, Callable[[int], tuple[nn.Module, Dataset]], dict]:
     """What `run_seeds` must know of a network of the recipe: name, description, start, settings."""
-    known = (*TUNABLE, "precision")
+    known = fit_defaults()
     unknown = [name for name in settings if name not in known]
     if network not in NETWORKS or unknown:
         raise ValueError(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from stn_lesson.training import History
 from stn_lesson.training.checkpoints import write_atomically
-from stn_lesson.training.history import History
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from inspect import signature
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -11,10 +11,9 @@ from torch import nn
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import default_device, fit, fit_abreast
+from stn_lesson.training import Settings, default_device, fit, fit_abreast
 
 SOURCES = {"digits": load_digits, "mnist": load_mnist}
-TUNABLE = ("epochs", "batch_size", "learning_rate", "localisation_rate", "weight_decay", "clip")
 ABREAST = 10  # seeds that a GPU trains at once
 PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
 
@@ -31,9 +30,10 @@ def source(data: str) -> Dataset:
 
 
 def fit_defaults() -> dict:
-    """`fit`'s own choice for everything in `TUNABLE`, and the precision of records."""
-    defaults = {name: signature(fit).parameters[name].default for name in TUNABLE}
-    return defaults | {"precision": PRECISION}
+    """The default settings of a recorded run; the seed is chosen run by run."""
+    defaults = asdict(Settings(precision=PRECISION))
+    del defaults["seed"]
+    return defaults
 
 
 def run_seeds(
@@ -58,7 +58,7 @@ def run_seeds(
         described: what was trained on what, and how; it opens the record.
         seeds: how many there should be in the end.
         prepare: given a seed, returns the model to train and its data.
-        settings: of `fit`, all of `TUNABLE` and the precision.
+        settings: how to train, all of `Settings` but the seed.
         theta: whether the record keeps θ of the watched digits for seed 0.
         measure: what else the record keeps of each trained model.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stn_lesson.plots.looking import draw_looks
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
-from stn_lesson.training.history import History
+from stn_lesson.training import History
 from stn_lesson.transformer import Look
 
 STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]

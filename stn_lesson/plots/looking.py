@@ -12,7 +12,7 @@ from stn_lesson.datasets import to_floats
 from stn_lesson.grid import FAMILIES
 from stn_lesson.plots.picture import BLUE, ORANGE, Picture, draw
 from stn_lesson.sampler import sample, to_pixels
-from stn_lesson.training.evaluation import predict
+from stn_lesson.training import predict
 from stn_lesson.transformer import Look, look
 
 

@@ -7,9 +7,6 @@ from typing import BinaryIO
 
 import torch
 
-# What older files do not say, since there was no choice.
-UNNAMED = {"precision": "float32"}
-
 
 class CheckpointError(RuntimeError):
     """A file is no checkpoint, or belongs to another run."""
@@ -32,8 +29,7 @@ def load_checkpoint(path: str | Path, settings: dict, model: torch.nn.Module) ->
     try:
         device = next(model.parameters()).device
         state = torch.load(path, map_location=device, weights_only=True)
-        unnamed = {name: value for name, value in UNNAMED.items() if name in settings}
-        saved = unnamed | state["settings"]
+        saved = state["settings"]
         shapes = {name: value.shape for name, value in state["model"].items()}
     except Exception as error:  # torch raises many kinds for a damaged file
         kind = type(error).__name__

@@ -19,7 +19,6 @@ def watch_for_collapse(
     step_loss: list[float],
     chance: float,
     warn: Callable[[Warning], None] = warnings.warn,
-    every: int = 20,
 ) -> bool:
     """Warn when the loss sits where guessing leaves it while the samples leave the images.
 
@@ -30,14 +29,13 @@ def watch_for_collapse(
         images: the batch of the last step, floats (N, C, H, W).
         step_loss: the losses of all steps so far.
         chance: the loss of a network that gives every class its share (see `chance_loss`).
-        warn: hears the `CollapseWarning`.
-        every: look only when the number of steps is a multiple of this.
+        warn: called with the `CollapseWarning`.
 
     Returns:
         Whether the training has collapsed.
     """
     step = len(step_loss)
-    if step < 40 or step % every or find_transformer(model) is None:
+    if step < 40 or find_transformer(model) is None:
         return False
     if sum(step_loss[-20:]) / 20 < 0.98 * chance:
         return False

@@ -1,7 +1,6 @@
-"""Training: a plain loop that can be read, interrupted, killed and resumed.
+"""The training loop: read it, interrupt it, kill it, resume it.
 
-What a run consists of stands in `training_run`, what makes a step of it fast in `steps`, and how
-processes share it in `workers`.
+A run (`run.py`) knows its batches, steps and epochs; a step (`steps.py`) knows the model.
 """
 
 import warnings
@@ -10,13 +9,16 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm, trange
+from tqdm.auto import tqdm
 
 from stn_lesson.datasets import Dataset
 from stn_lesson.theta import NotFiniteError
+from stn_lesson.training.device import default_device
 from stn_lesson.training.history import History
-from stn_lesson.training.run import Settings, TrainingRun, train_abreast
-from stn_lesson.training.steps import Abreast, RecordedStep
+from stn_lesson.training.run import TrainingRun
+from stn_lesson.training.settings import Settings
+
+Hook = Callable[[nn.Module, History], None]
 
 
 class TrainingError(RuntimeError):
@@ -31,54 +33,36 @@ def fit(
     model: nn.Module,
     data: Dataset,
     *,
-    epochs: int = 13,
-    batch_size: int = 256,
-    learning_rate: float = 8e-3,
-    localisation_rate: float = 0.3,
-    weight_decay: float = 0.0,
-    clip: float = 1.0,
-    precision: str | None = None,
-    seed: int = 0,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
-    on_step: Callable[[nn.Module, History], None] | None = None,
-    on_epoch: Callable[[nn.Module, History], None] | None = None,
-    bar: bool = True,
+    on_step: Hook | None = None,
+    on_epoch: Hook | None = None,
+    progress_bar: bool = True,
     warn: Callable[[Warning], None] = warnings.warn,
+    **settings,
 ) -> History:
     """Train a classifier and return the history of the run.
 
-    Adam with a learning rate that rises and falls once (Smith's one-cycle schedule). Stop it when
-    you like (the ■ button): the weights reached so far stay in the model. On a GPU the steps of an
-    epoch are recorded and repeated without a word to the CPU; losses are then heard at its end.
-    Started by torchrun, the processes train one model together (see `workers`).
+    Adam with a learning rate that rises and falls once. Stop it when you like (the ■ button): the
+    weights reached so far stay in the model. Started by torchrun, several processes train one model
+    together (see `processes`).
 
     Args:
-        model: any module from images (N, 1, H, W) to class scores.
+        model: any module from images (N, C, H, W) to class scores.
         data: what to learn; its training images are asked for anew in every epoch.
-        epochs: how often to go through the training images.
-        batch_size: images a step.
-        learning_rate: the highest of the schedule.
-        localisation_rate: by what the rate is multiplied for localisation networks (what a module
-            calls `localisation`); a small one keeps θ from running away before the classifier has
-            learnt anything.
-        weight_decay: as in `torch.optim.AdamW`.
-        clip: the longest gradient that is followed; a longer one is shortened to it.
-        precision: of the multiplications, "float32" or "bfloat16"; by default the faster one on
-            this machine. Weights are float32 in either case, and so is every test.
-        seed: decides the order of the images and any dropout; the model's first weights are yours.
-            Dropout draws torch's global random numbers: with it, nothing else should meanwhile.
         device: "cuda", "cpu", …; by default cuda where there is one.
         checkpoint: a file to write after every epoch. If it is there already, the run goes on
             from it, to the same end as if it had never stopped.
         on_step: called with the model and the history after every step; its time is not counted.
             On a GPU it makes every step wait for the CPU.
         on_epoch: called in the same way after every epoch, to draw them, say.
-        bar: whether to show a progress bar.
-        warn: hears of a collapse (a `CollapseWarning`).
+        progress_bar: whether to show one.
+        warn: called with a `CollapseWarning` when the transformer has lost its images.
+        settings: how to train, as in `epochs=5`; `Settings` has them all, with their defaults.
+            With dropout, nothing else should draw torch's global random numbers meanwhile.
 
     Raises:
-        ValueError: an unknown precision.
+        TypeError, ValueError: an unknown setting, or one that cannot be.
         TrainingError: the loss, its gradient or θ became NaN or infinite.
         CheckpointError: the checkpoint is damaged or belongs to another run.
 
@@ -89,40 +73,24 @@ def fit(
     2
     """
     device = torch.device(device or default_device())
-    settings = Settings.of(
-        data,
-        precision,
-        device,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        localisation_rate=localisation_rate,
-        weight_decay=weight_decay,
-        clip=clip,
-        seed=seed,
-    )
-    run = TrainingRun(model, data, settings, device, hears_steps=on_step is not None)
+    chosen = Settings.for_device(device, **settings)
+    run = TrainingRun(model, data, chosen, device, log_every_step=on_step is not None)
     if checkpoint and Path(checkpoint).exists():
         run.load(checkpoint)
-    history, workers = run.history, run.workers
+    history, is_main = run.history, run.processes.is_main
     history.interrupted = False
-    if not workers.first:
-        bar, warn = False, lambda warning: None
-    first, steps = len(history.accuracy), run.steps
-    bar_settings = {"initial": first * steps, "unit": "step", "leave": False, "disable": not bar}
-    with tqdm(total=epochs * steps, **bar_settings) as progress:
+    with _bar(run, shown=progress_bar and is_main) as bar:
         try:
-            for epoch in range(first, epochs):
-                for images, taken in run.train(epoch):
-                    progress.update(taken)
-                    run.watch(images, warn, every=20 if taken == 1 else 1)
+            for epoch in range(len(history.accuracy), chosen.epochs):
+                for batch in run.batches(epoch):
+                    run.step(batch)
+                    bar.update()
+                    run.watch(batch.images, warn if is_main else _ignore)
                     if on_step:
                         on_step(model, history)
-                run.evaluate()
-                progress.set_postfix(
-                    loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.3f}"
-                )
-                if checkpoint and workers.first:
+                run.finish_epoch()
+                bar.set_postfix_str(f"test accuracy {history.accuracy[-1]:.3f}")
+                if checkpoint and is_main:
                     run.save(checkpoint)
                 if on_epoch:
                     on_epoch(model, history)
@@ -130,94 +98,27 @@ def fit(
             history.interrupted = True
         except NotFiniteError as error:
             where = f"at step {len(history.step_loss)} (epoch {epoch})"
-            raise _diverged(where, learning_rate, error) from error
+            raise diverged(where, chosen.learning_rate, error) from error
     model.eval()
     return history
 
 
-def fit_abreast(
-    models: list[nn.Module],
-    data: list[Dataset],
-    *,
-    seeds: list[int],
-    epochs: int,
-    device: str | torch.device | None = None,
-    bar: bool = True,
-    warn: Callable[[Warning], None] = warnings.warn,
-    **settings,
-) -> list[History]:
-    """Train several models at once, each as `fit` would: with many seeds, say.
-
-    On a GPU they share it, which one small network alone leaves half idle; on a CPU they take turns
-    and nothing is gained. What `fit` does beyond training, checkpoints and hooks, is left out.
-    Models with dropout draw other random numbers than they would by themselves.
-
-    Args:
-        models: those to train, on the spot.
-        data: what each learns; all have as many training images of one size.
-        seeds: of each, as in `fit`.
-        epochs: as in `fit`.
-        device: as in `fit`.
-        bar: as in `fit`.
-        warn: as in `fit`.
-        settings: what else `fit` may be told of a run: `batch_size`, `learning_rate`,
-            `localisation_rate`, `weight_decay`, `clip` and `precision`, all of them.
-
-    Returns:
-        A history for each. Its seconds are those that all took together.
-
-    Raises:
-        ValueError: models, data and seeds do not go together.
-        TrainingError: as in `fit`; the others end with it.
-
-    >>> from stn_lesson.datasets import load_digits
-    >>> models = [nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10)) for _ in range(2)]
-    >>> settings = dict(batch_size=64, learning_rate=8e-3, localisation_rate=1, weight_decay=0)
-    >>> histories = fit_abreast(
-    ...     models, 2 * [load_digits()], seeds=[0, 1], epochs=2, clip=1, precision=None, **settings
-    ... )
-    >>> [len(history.accuracy) for history in histories]
-    [2, 2]
-    """
-    shapes = {tuple(one.train.images.shape) for one in data}
-    if not len(models) == len(data) == len(seeds) or len(shapes) != 1:
-        raise ValueError(
-            f"each model needs its data and its seed, got {len(models)} models, {len(data)} data "
-            f"sets and {len(seeds)} seeds; and training images of one shape, got {shapes}"
-        )
-    device = torch.device(device or default_device())
-    runs = []
-    for model, images, seed in zip(models, data, seeds, strict=True):
-        own = Settings.of(images, device=device, epochs=epochs, seed=seed, **settings)
-        runs.append(TrainingRun(model, images, own, device))
-    step = Abreast([run.step for run in runs])
-    if device.type == "cuda":
-        step = RecordedStep(step)
-    interrupted = False
-    try:
-        for epoch in trange(epochs, unit="epoch", leave=False, disable=not bar):
-            last = train_abreast(runs, step, epoch)
-            for run, images in zip(runs, last, strict=True):
-                run.watch(images, warn)
-                run.evaluate()
-    except KeyboardInterrupt:
-        interrupted = True
-    except NotFiniteError as error:
-        where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
-        raise _diverged(where, runs[0].settings.learning_rate, error) from error
-    for run in runs:
-        run.history.interrupted = interrupted
-        run.model.eval()
-    return [run.history for run in runs]
-
-
-def _diverged(where: str, rate: float, error: NotFiniteError) -> TrainingError:
+def diverged(where: str, learning_rate: float, error: NotFiniteError) -> TrainingError:
+    """The error for a run whose numbers are no longer finite: where it was, and what to change."""
     return TrainingError(
         f"training stopped {where}: {error}. The likely cause is a learning rate that is too high "
-        f"(it is {rate:g}) or images that hold NaN. Make a new model and try a tenth of the rate."
+        f"(it is {learning_rate:g}) or images that hold NaN. Make a new model and try a tenth of "
+        "the rate."
     )
 
 
-def default_device() -> torch.device:
-    """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _bar(run: TrainingRun, shown: bool) -> tqdm:
+    """A progress bar over all steps of a run."""
+    done, all_steps = (
+        epochs * run.steps_per_epoch for epochs in (len(run.history.accuracy), run.settings.epochs)
+    )
+    return tqdm(initial=done, total=all_steps, unit="step", leave=False, disable=not shown)
+
+
+def _ignore(warning: Warning) -> None:
+    """Say nothing, since another process does."""

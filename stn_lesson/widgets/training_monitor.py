@@ -4,7 +4,6 @@ import math
 import threading
 import time
 import warnings
-from inspect import signature
 from weakref import WeakKeyDictionary, ref
 
 import torch
@@ -15,15 +14,12 @@ from stn_lesson import plots
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
-from stn_lesson.training import StopTraining, fit
-from stn_lesson.training.evaluation import predict
-from stn_lesson.training.history import History
-from stn_lesson.training.run import WATCHED
+from stn_lesson.training import History, Settings, StopTraining, fit, predict
+from stn_lesson.training.run import TRACKED_IMAGES
 from stn_lesson.transformer import Look, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, view_of
 
-DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
-OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
+OTHER_ARGUMENTS = ("device", "checkpoint")  # of `fit`, besides settings, that are passed on
 POINTS = 400  # of the loss curve, at most
 INTERVAL = 0.25  # seconds between two reports to the browser, at least
 MOMENT = 0.1  # seconds between two looks at whether something has happened
@@ -84,9 +80,9 @@ class TrainingMonitor(LivePicture):
         self.model, self.data, self.settings = model, data, settings
         self.history, self.warnings, self._error = History(), [], None
         self._may_go_on, self._must_stop, self._ended = (threading.Event() for _ in range(3))
-        self._epochs = settings.get("epochs", DEFAULTS["epochs"])
-        batch_size = settings.get("batch_size", DEFAULTS["batch_size"])
-        self._steps_an_epoch = math.ceil(len(data.train) / batch_size)
+        chosen = Settings(**{k: v for k, v in settings.items() if k not in OTHER_ARGUMENTS})
+        self._epochs = chosen.epochs
+        self._steps_an_epoch = math.ceil(len(data.train) / chosen.batch_size)
         self._watched = data.test.images[:count].cpu().contiguous()
         super().__init__(
             stride=max(1, math.ceil(self._epochs * self._steps_an_epoch / POINTS)),
@@ -207,7 +203,7 @@ class TrainingMonitor(LivePicture):
         """Train; returns how it ended."""
         hooks = {"on_step": self._after_step, "on_epoch": self._after_epoch, "warn": self._hear}
         try:
-            self.history = fit(self.model, self.data, **self.settings, **hooks, bar=False)
+            self.history = fit(self.model, self.data, **self.settings, **hooks, progress_bar=False)
         except Exception as error:  # for whoever waits
             self._error, self.message = error, str(error)
             return "failed"
@@ -291,9 +287,9 @@ def _check(model, data, count, settings) -> None:
     for what, value, kind in [("model", model, nn.Module), ("data", data, Dataset)]:
         if not isinstance(value, kind):
             raise TypeError(f"{what} must be a {kind.__name__}, got {type(value).__name__}")
-    if not 1 <= count <= WATCHED:
-        raise ValueError(f"count must be from 1 to {WATCHED}, got {count}")
-    known = [name for name in DEFAULTS if name not in OWN]
+    if not 1 <= count <= TRACKED_IMAGES:
+        raise ValueError(f"count must be from 1 to {TRACKED_IMAGES}, got {count}")
+    known = [*Settings.names(), *OTHER_ARGUMENTS]
     for name in settings:
         if name not in known:
             raise TypeError(f"settings are {', '.join(known)}; there is no {name!r}")

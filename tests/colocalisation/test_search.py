@@ -110,7 +110,7 @@ def test_windows_move_at_random_inside_the_picture_and_pass_the_gradient_on():
 
 def test_a_search_finds_bright_squares():
     scenes = bright_scenes()
-    search = co.colocalise(scenes.images, Ink(), steps=120, seed=1, every=60, bar=False)
+    search = co.colocalise(scenes.images, Ink(), steps=120, seed=1, every=60, progress_bar=False)
     assert search.steps == [0, 60, 120] and len(search.step_loss) == 120
     overlap = [iou(co.boxes(theta), scenes.boxes).mean().item() for theta in search.theta]
     assert overlap[0] < 0.3 and overlap[-1] > 0.6
@@ -124,7 +124,8 @@ def test_the_same_seed_gives_the_same_search_and_leaves_random_numbers_and_encod
     expected = torch.rand(3)
     torch.manual_seed(9)
     one, two, other = (
-        co.colocalise(scenes.images, encoder, steps=3, seed=seed, bar=False) for seed in (4, 4, 5)
+        co.colocalise(scenes.images, encoder, steps=3, seed=seed, progress_bar=False)
+        for seed in (4, 4, 5)
     )
     assert torch.equal(torch.rand(3), expected)
     assert one.step_loss == two.step_loss != other.step_loss
@@ -139,7 +140,7 @@ def test_an_interrupt_keeps_what_was_reached(stop):
             raise stop
 
     images = bright_scenes(6).images
-    search = co.colocalise(images, Ink(), steps=9, every=2, bar=False, on_step=press_stop)
+    search = co.colocalise(images, Ink(), steps=9, every=2, progress_bar=False, on_step=press_stop)
     assert search.interrupted and len(search.step_loss) == 3 and search.steps == [0, 2, 3]
     assert not torch.equal(search.theta[0], search.theta[-1])
 
@@ -148,7 +149,7 @@ def test_the_bar_can_be_left_out(capsys):
     images = bright_scenes(4).images
     co.colocalise(images, Ink(), steps=2)
     assert "step/s" in capsys.readouterr().err
-    co.colocalise(images, Ink(), steps=2, bar=False)
+    co.colocalise(images, Ink(), steps=2, progress_bar=False)
     assert capsys.readouterr().err == ""
 
 
@@ -157,7 +158,7 @@ def test_nan_stops_the_search_with_the_step_and_the_likely_cause():
     with torch.no_grad():
         broken.gain.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"stopped at step 0: the loss is nan.*or an encoder"):
-        co.colocalise(bright_scenes(4).images, broken, steps=2, bar=False)
+        co.colocalise(bright_scenes(4).images, broken, steps=2, progress_bar=False)
 
 
 @pytest.mark.parametrize(

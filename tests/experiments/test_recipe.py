@@ -20,7 +20,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
         "learning_rate": 8e-3,
         "localisation_rate": 0.1,
         "weight_decay": 0.0,
-        "clip": 1.0,
+        "max_grad_norm": 1.0,
         "precision": "float32",
     }
     assert record["scenes"] == {"size": 60, "distractors": 6, "crop": 8, "repeats": 10}

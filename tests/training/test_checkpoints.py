@@ -114,15 +114,3 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     with pytest.raises(CheckpointError):
         stn.fit(small_model(), small_data(), **QUICK, checkpoint=tmp_path / "run.pt")
     assert not (tmp_path / "boom").exists()
-
-
-def test_a_file_older_than_the_choice_of_precision_is_one_of_float32(tmp_path):
-    file, full = tmp_path / "run.pt", QUICK | {"precision": "float32"}
-    history = stn.fit(small_model(), small_data(), **full, checkpoint=file)
-    state = torch.load(file, weights_only=True)
-    del state["settings"]["precision"]
-    torch.save(state, file)
-    again = stn.fit(small_model(), small_data(), **full, checkpoint=file)
-    assert again.step_loss == history.step_loss
-    with pytest.raises(CheckpointError, match="other settings .*'precision': 'float32'"):
-        stn.fit(small_model(), small_data(), **QUICK, precision="bfloat16", checkpoint=file)

@@ -116,7 +116,7 @@ def test_the_order_of_the_images_is_the_seeds_whoever_draws_random_numbers(distu
 def test_the_bar_can_be_left_out(capsys):
     stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1})
     assert "step/s" in capsys.readouterr().err
-    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1}, bar=False)
+    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1}, progress_bar=False)
     assert capsys.readouterr().err == ""
 
 
@@ -174,7 +174,7 @@ train = Split(torch.ones(30_000, 1, 60, 60, dtype=torch.uint8), torch.arange(30_
 data = Dataset("100 MB", train, Split(train.images[:100], train.labels[:100]))
 model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3600, 10))
 before = peak()
-stn.fit(model, data, epochs=1, bar=False)
+stn.fit(model, data, epochs=1, progress_bar=False)
 print(peak() - before)
 """
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -182,10 +182,7 @@ print(peak() - before)
 
 
 def abreast(models, data, **settings):
-    words = dict(
-        epochs=2, batch_size=50, learning_rate=2e-3, localisation_rate=0.3, weight_decay=0, clip=1,
-        precision="float32", device="cpu",
-    )  # fmt: skip
+    words = dict(epochs=2, batch_size=50, learning_rate=2e-3, precision="float32", device="cpu")
     return stn.fit_abreast(models, data, **words | settings), words | settings
 
 

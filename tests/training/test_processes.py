@@ -12,7 +12,7 @@ from small_run import QUICK, small_data
 import stn_lesson as stn
 from stn_lesson.__main__ import main
 from stn_lesson.training.checkpoints import load_checkpoint
-from stn_lesson.training.processes import Workers, started_by_torchrun
+from stn_lesson.training.processes import ProcessGroup, torchrun_process_group
 
 TESTS = Path(__file__).parents[1]
 SCRIPT = """
@@ -22,17 +22,17 @@ import torch
 import stn_lesson as stn
 from small_run import QUICK, small_data
 from stn_lesson.training import run as training_run
-from stn_lesson.training.processes import Workers, started_by_torchrun
+from stn_lesson.training.processes import ProcessGroup, torchrun_process_group
 
 def die_once(model, history):
     attempt = int(os.environ["TORCHELASTIC_RESTART_COUNT"])
-    if {dies} and attempt == 0 and Workers.here().rank == 1 and len(history.step_loss) == 6:
+    if {dies} and attempt == 0 and ProcessGroup.current().rank == 1 and len(history.step_loss) == 6:
         os.kill(os.getpid(), signal.SIGKILL)
 
-with started_by_torchrun() as device:
-    if not Workers.here().first:
+with torchrun_process_group() as device:
+    if not ProcessGroup.current().is_main:
         def refuse(*words):
-            raise AssertionError("only the first worker writes")
+            raise AssertionError("only the main process writes")
         training_run.save_checkpoint = refuse
     torch.manual_seed(0)
     settings = QUICK | {{"batch_size": 50}}  # 128 images: the last batch has 28
@@ -64,7 +64,7 @@ def alone():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun wants gloo over libuv there")
 @pytest.mark.parametrize("dies", [False, True], ids=["unbroken", "one is killed"])
-def test_two_workers_take_the_steps_of_one(alone, tmp_path, dies):
+def test_two_processes_take_the_steps_of_one(alone, tmp_path, dies):
     file, script = tmp_path / "run.pt", tmp_path / "together.py"
     script.write_text(SCRIPT.format(tests=str(TESTS), file=str(file), dies=dies))
     said = torchrun("--max-restarts=1", script)
@@ -79,20 +79,23 @@ def test_two_workers_take_the_steps_of_one(alone, tmp_path, dies):
     assert load_checkpoint(file, saved["settings"], model)  # one process can go on from it
 
 
-def test_parts_make_up_the_batch_and_shares_its_mean():
+def test_shards_make_up_the_batch_and_loss_weights_its_mean():
     batch, values = torch.arange(7), torch.rand(7)
-    parts = [Workers(rank, 3).part(batch) for rank in range(3)]
-    assert torch.equal(torch.cat(parts).sort().values, batch)
-    means = [values[part].mean() * Workers(k, 3).share(batch) for k, part in enumerate(parts)]
+    shards = [ProcessGroup(rank, 3).shard(batch) for rank in range(3)]
+    assert torch.equal(torch.cat(shards).sort().values, batch)
+    means = [
+        values[shard].mean() * ProcessGroup(k, 3).loss_weight(batch)
+        for k, shard in enumerate(shards)
+    ]
     assert torch.stack(means).mean().item() == pytest.approx(values.mean().item())
 
 
 def test_one_alone_is_left_alone():
     model, losses = torch.nn.Linear(1, 1), torch.rand(3)
-    with started_by_torchrun():
-        here = Workers.here()
-    assert here == Workers() and here.first
-    assert here.joined(model) is model and here.mean(losses) is losses
+    with torchrun_process_group():
+        here = ProcessGroup.current()
+    assert here == ProcessGroup() and here.is_main
+    assert here.data_parallel(model) is model and here.mean(losses) is losses
 
 
 def test_train_says_a_line_an_epoch_and_goes_on_from_its_checkpoint(monkeypatch, tmp_path, capsys):

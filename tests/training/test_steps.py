@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.training import Settings, fastest_precision
+from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.steps import (
-    RecordedStep,
-    fastest_precision,
+    load_optimiser_state,
     make_optimiser,
-    resume_optimiser,
     train_step,
 )
 
@@ -34,34 +34,38 @@ def test_a_step_goes_down():
 
 
 def test_bfloat16_comes_near_full_precision_and_is_another_computation():
-    exact, rounded = taken("float32", clip=1e9), taken("bfloat16", clip=1e9)
+    exact, rounded = taken("float32", max_grad_norm=1e9), taken("bfloat16", max_grad_norm=1e9)
     assert rounded[1] == pytest.approx(exact[1], rel=0.02) and rounded[1] != exact[1]
     for one, other in zip(exact[0].parameters(), rounded[0].parameters(), strict=True):
         assert other.dtype == other.grad.dtype == torch.float32
         assert (other.grad - one.grad).norm() <= 0.2 * one.grad.norm() + 1e-6
 
 
-def test_a_share_scales_the_loss_and_its_gradient():
-    whole, half = taken("float32", clip=1e9), taken("float32", clip=1e9, share=0.5)
+def test_a_loss_weight_scales_the_loss_and_its_gradient():
+    whole, half = (
+        taken("float32", max_grad_norm=1e9),
+        taken("float32", max_grad_norm=1e9, loss_weight=0.5),
+    )
     assert half[1][0] == pytest.approx(0.5 * whole[1][0])
     for one, other in zip(whole[0].parameters(), half[0].parameters(), strict=True):
         assert torch.allclose(other.grad, 0.5 * one.grad, atol=1e-7)
 
 
 def test_a_long_gradient_is_shortened():
-    model, _ = taken("float32", clip=1e-3)
+    model, _ = taken("float32", max_grad_norm=1e-3)
     assert nn.utils.get_total_norm([p.grad for p in model.parameters()]) <= 1.001e-3
 
 
 def test_the_fused_optimiser_takes_the_steps_of_torchs_plain_one():
     ends = []
+    settings = Settings(learning_rate=1e-2, weight_decay=0.1)
     for make in (
-        lambda p: make_optimiser([{"params": p, "lr": 1e-2}], 0.1, torch.device("cpu")),
-        lambda p: torch.optim.AdamW(p, 1e-2, weight_decay=0.1, foreach=False),
+        lambda model: make_optimiser(model, settings, torch.device("cpu")),
+        lambda model: torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=0.1, foreach=False),
     ):
         torch.manual_seed(0)
         layer = nn.Linear(3, 2)
-        optimiser = make(list(layer.parameters()))
+        optimiser = make(layer)
         for _ in range(5):
             optimiser.zero_grad()
             layer(torch.ones(1, 3)).square().sum().backward()
@@ -95,11 +99,11 @@ def test_a_step_that_cannot_be_recorded_says_so_and_goes_on():
         pytest.skip("recording works here")
     steps = []
 
-    def step(images, labels, share):
+    def step(images, labels, loss_weight):
         steps.append(len(images))
         return torch.tensor(0.0)
 
-    recorded = RecordedStep(step)
+    recorded = CudaGraphStep(step)
     images, labels = batch(4)
     for _ in range(3):
         recorded(images, labels)
@@ -127,7 +131,7 @@ def test_an_optimiser_goes_on_whether_its_rates_were_tensors_or_numbers(from_ten
     layer(torch.ones(1, 3)).sum().backward()
     first.step()
     first.param_groups[0]["lr"] = torch.tensor(0.25) if from_tensor else 0.25
-    resume_optimiser(then, first.state_dict())
+    load_optimiser_state(then, first.state_dict())
     assert isinstance(then.param_groups[0]["lr"], torch.Tensor) != from_tensor
     assert float(then.param_groups[0]["lr"]) == 0.25
     then.step()

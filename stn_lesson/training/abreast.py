@@ -1,0 +1,143 @@
+"""Many seeds at once: several models that a GPU trains side by side."""
+
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import trange
+
+from stn_lesson.datasets import Dataset
+from stn_lesson.theta import NotFiniteError
+from stn_lesson.training.cuda_graph import CudaGraphStep
+from stn_lesson.training.device import default_device
+from stn_lesson.training.history import History
+from stn_lesson.training.loop import diverged
+from stn_lesson.training.run import TrainingRun
+from stn_lesson.training.settings import Settings
+
+
+def fit_abreast(
+    models: list[nn.Module],
+    data: list[Dataset],
+    *,
+    seeds: list[int],
+    device: str | torch.device | None = None,
+    progress_bar: bool = True,
+    warn: Callable[[Warning], None] = warnings.warn,
+    **settings,
+) -> list[History]:
+    """Train several models at once, each as `fit` would: with many seeds, say.
+
+    On a GPU they share it, which one small network alone leaves half idle; on a CPU they take turns
+    and nothing is gained. What `fit` does beyond training, checkpoints and hooks, is left out.
+    Models with dropout draw other random numbers than they would by themselves.
+
+    Args:
+        models: those to train, on the spot.
+        data: what each learns; all have as many training images of one size.
+        seeds: of each, as in `fit`.
+        device: as in `fit`.
+        progress_bar: as in `fit`.
+        warn: as in `fit`.
+        settings: as in `fit`, the same for all models.
+
+    Returns:
+        A history for each. Its seconds are those that all took together.
+
+    Raises:
+        TypeError, ValueError: models, data and seeds do not go together, or as in `fit`.
+        TrainingError: as in `fit`; the others end with it.
+
+    >>> from stn_lesson.datasets import load_digits
+    >>> models = [nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10)) for _ in range(2)]
+    >>> histories = fit_abreast(models, 2 * [load_digits()], seeds=[0, 1], epochs=2)
+    >>> [len(history.accuracy) for history in histories]
+    [2, 2]
+    """
+    shapes = {tuple(one.train.images.shape) for one in data}
+    if not len(models) == len(data) == len(seeds) or len(shapes) != 1:
+        raise ValueError(
+            f"each model needs its data and its seed, got {len(models)} models, {len(data)} data "
+            f"sets and {len(seeds)} seeds; and training images of one shape, got {shapes}"
+        )
+    device = torch.device(device or default_device())
+    runs = [
+        TrainingRun(model, own, Settings.for_device(device, seed=seed, **settings), device)
+        for model, own, seed in zip(models, data, seeds, strict=True)
+    ]
+    step = StepsAbreast([run.train_step for run in runs])
+    if device.type == "cuda":
+        step = CudaGraphStep(step)
+    interrupted, epochs = False, runs[0].settings.epochs
+    try:
+        for epoch in trange(epochs, unit="epoch", leave=False, disable=not progress_bar):
+            train_epoch_abreast(runs, step, epoch, warn)
+    except KeyboardInterrupt:
+        interrupted = True
+    except NotFiniteError as error:
+        where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
+        raise diverged(where, runs[0].settings.learning_rate, error) from error
+    for run in runs:
+        run.history.interrupted = interrupted
+        run.model.eval()
+    return [run.history for run in runs]
+
+
+def train_epoch_abreast(
+    runs: list[TrainingRun], step: Callable, epoch: int, warn: Callable[[Warning], None]
+) -> None:
+    """Take the steps of an epoch in several runs at once, and enter it into their histories.
+
+    Args:
+        runs: with as many training images and as large batches each.
+        step: the step of all of them, see `StepsAbreast`.
+        epoch: its number.
+        warn: called with a `CollapseWarning`.
+    """
+    start, losses = time.perf_counter(), []
+    with torch.random.fork_rng():  # around those of the runs, which do not end in turn
+        for batches in zip(*(run.batches(epoch) for run in runs), strict=True):
+            images = torch.stack([batch.images for batch in batches])
+            labels = torch.stack([batch.labels for batch in batches])
+            losses.append(step(images, labels))
+            for run in runs:
+                run.schedule.step()
+    for run, own in zip(runs, torch.stack(losses, 1), strict=True):
+        run.log(own)
+    seconds = time.perf_counter() - start
+    for run, batch in zip(runs, batches, strict=True):
+        run.epoch_seconds = seconds
+        run.watch(batch.images, warn)
+        run.finish_epoch()
+
+
+class StepsAbreast:
+    """The steps of several models as one, which a GPU may take at the same time.
+
+    The kernels of a small network leave most of a GPU idle. Each model's are sent on a stream of
+    its own, so that they fill it together; the models have nothing else in common.
+
+    Args:
+        steps: one for each model, as `train_step`.
+    """
+
+    def __init__(self, steps: list[Callable[[Tensor, Tensor, float], Tensor]]):
+        """See the class."""
+        self.steps, self.streams = steps, None
+
+    def __call__(self, images: Tensor, labels: Tensor, loss_weight: float = 1.0) -> Tensor:
+        """Images (S, N, C, H, W) and labels (S, N) of S models → their losses (S,)."""
+        jobs = list(zip(self.steps, images, labels, strict=True))
+        if not images.is_cuda:
+            return torch.stack([step(*batch, loss_weight) for step, *batch in jobs])
+        self.streams = self.streams or [torch.cuda.Stream(images.device) for _ in jobs]
+        here, losses = torch.cuda.current_stream(images.device), []
+        for stream, (step, *batch) in zip(self.streams, jobs, strict=True):
+            stream.wait_stream(here)
+            with torch.cuda.stream(stream):
+                losses.append(step(*batch, loss_weight))
+        for stream in self.streams:
+            here.wait_stream(stream)
+        return torch.stack(losses)
