@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 TEACH = "[teach]"
-EXTRAS = {"lab": "", "test": "[test]", "release": TEACH, "grade": TEACH, "mark": TEACH}
+EXTRAS = {"lab": "[lab]", "test": "[test]", "release": TEACH, "grade": TEACH, "mark": TEACH}
 
 
 def main() -> int:
@@ -48,8 +48,9 @@ def main() -> int:
 
 
 def set_up(extra: str) -> None:
-    """Make .venv and install the project, unless that was done for this pyproject.toml."""
-    what_and_where = (HERE / "pyproject.toml").read_bytes() + str(HERE).encode()
+    """Make .venv and install the project, unless that was done for these two files."""
+    files = [HERE / "pyproject.toml", HERE / "constraints.txt"]
+    what_and_where = b"".join(file.read_bytes() for file in files) + str(HERE).encode()
     wanted = hashlib.sha256(what_and_where).hexdigest()
     done = VENV / f"installed-for{extra}"
     if PYTHON.exists() and done.exists() and done.read_text() == wanted:
@@ -63,8 +64,8 @@ def set_up(extra: str) -> None:
             raise
     print("Installing (some minutes the first time) …", flush=True)
     # PyTorch first and by itself, so that nothing else chooses its version.
-    pip("install", "torch==2.13.0")
-    pip("install", "-e", f"{HERE}{extra}")
+    for words in (["torch"], ["-e", f"{HERE}{extra}"]):
+        pip("install", "-c", str(files[1]), *words)
     done.write_text(wanted)
 
 

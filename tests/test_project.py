@@ -1,6 +1,7 @@
 """The house itself: files that must agree with each other, and the form of the notebooks."""
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from nbconvert import HTMLExporter
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -31,15 +34,28 @@ def test_environment_yml_agrees_with_pyproject():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     *others, last = conda["dependencies"]
     assert conda["name"] == PROJECT["name"]
-    assert last == {"pip": ["-e ."]}  # everything else stands in pyproject.toml
+    assert last == {"pip": ["-c constraints.txt", "-e .[lab]"]}  # all else stands in those files
     python = next(item for item in others if item.startswith("python="))
     lowest = PROJECT["requires-python"].removeprefix(">=")
     assert python == f"python={lowest}" and set(others) == {python, "pip"}
 
 
-def test_run_py_installs_the_torch_of_pyproject():
-    pinned = next(item for item in PROJECT["dependencies"] if item.startswith("torch=="))
-    assert f'"{pinned}"' in (ROOT / "run.py").read_text("utf-8")
+def pinned():
+    """The exact versions of constraints.txt, by name."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    return {canonicalize_name(name): version for name, version in
+            (line.split("==") for line in lines if not line.startswith("#"))}  # fmt: skip
+
+
+def test_the_exact_versions_stand_in_constraints_alone_and_pyproject_allows_them():
+    extras = PROJECT["optional-dependencies"].values()
+    for line in [*PROJECT["dependencies"], *itertools.chain(*extras)]:
+        requirement = Requirement(line)
+        if requirement.name != "stn_lesson":
+            assert pinned()[canonicalize_name(requirement.name)] in requirement.specifier, line
+    for path in (*ROOT.glob("*.*"), *ROOT.glob(".ci/*"), *ROOT.glob("grading/**/Dockerfile")):
+        if path.name != "constraints.txt" and path.is_file():
+            assert not re.search(r"torch\s*==\s*\d", path.read_text("utf-8")), path
 
 
 @pytest.mark.parametrize(
@@ -69,6 +85,7 @@ def test_run_py_makes_the_environment_anew_when_it_is_broken(tmp_path, monkeypat
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "constraints.txt").write_text("torch==2.13.0")
     monkeypatch.setattr(run, "HERE", tmp_path)
     monkeypatch.setattr(run, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(run, "PYTHON", python)
@@ -76,19 +93,23 @@ def test_run_py_makes_the_environment_anew_when_it_is_broken(tmp_path, monkeypat
     monkeypatch.setattr(run, "pip", lambda *words: installed.append(words))
     monkeypatch.setattr(run.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
     run.set_up("")
-    assert len(made) == 1 and installed[0] == ("install", "torch==2.13.0")
+    exact = ("-c", str(tmp_path / "constraints.txt"))
+    assert len(made) == 1 and installed[0] == ("install", *exact, "torch")
     run.set_up("")
     assert len(made) == 1 and len(installed) == 2  # the second start installs nothing
     (tmp_path / ".venv" / "installed-for").write_text("another pyproject.toml")
     run.set_up("")  # a venv without pip: this subprocess.run says so
     assert len(made) == 2 and len(installed) == 4
     run.set_up("[teach]")
-    assert installed[-1] == ("install", "-e", f"{tmp_path}[teach]")
+    assert installed[-1] == ("install", *exact, "-e", f"{tmp_path}[teach]")
+    (tmp_path / "constraints.txt").write_text("torch==2.14.1")  # other versions are wanted now
+    run.set_up("[teach]")
+    assert len(installed) == 8
 
 
 def test_run_py_is_short_and_needs_nothing_installed():
     lines = (ROOT / "run.py").read_text("utf-8").splitlines()
-    assert len(lines) < 110
+    assert len(lines) <= 110
     ast.parse(
         "\n".join(lines), feature_version=(3, 6)
     )  # an old Python must get as far as saying so
@@ -99,7 +120,7 @@ def test_run_py_is_short_and_needs_nothing_installed():
 def test_importing_the_package_loads_no_plots_and_no_widgets():
     code = (
         "import sys, stn_lesson; print([m for m in "
-        "('matplotlib', 'ipywidgets', 'anywidget', 'IPython', 'sklearn', 'pooch') "
+        "('matplotlib', 'ipywidgets', 'anywidget', 'IPython', 'pooch') "
         "if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -107,8 +128,8 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "theta grid sampler fused_kernels fused transformer networks datasets training colocalisation "
-    "experiments plots widgets assignment grading"
+    "files theta grid sampler fused_kernels fused transformer networks datasets training "
+    "colocalisation experiments plots widgets assignment grading"
 )
 
 

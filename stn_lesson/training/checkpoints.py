@@ -1,11 +1,10 @@
 """Checkpoints: what a run needs to go on after it was stopped or killed."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
+
+from stn_lesson.files import write_atomically
 
 
 class CheckpointError(RuntimeError):
@@ -44,25 +43,3 @@ def load_checkpoint(path: str | Path, settings: dict, model: torch.nn.Module) ->
     if shapes != {name: value.shape for name, value in model.state_dict().items()}:
         raise CheckpointError(f"{path} belongs to another network: {remedy}")
     return state
-
-
-def write_atomically(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file under a temporary name and rename it: a reader sees the old or the new whole.
-
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> write_atomically(folder / "a" / "b.txt", lambda file: file.write(b"whole"))
-    >>> (folder / "a" / "b.txt").read_text()
-    'whole'
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -25,18 +25,18 @@ def idx(array):
 def small_mnist(tmp_path, monkeypatch):
     """Four files in MNIST's form on a local server, and the checksums that go with them."""
     random = np.random.default_rng(0)
-    content = {}
+    content, sums = {}, {}
     for part, count in (("train", 60), ("t10k", 10)):
-        content[f"{part}-images-idx3-ubyte"] = idx(random.integers(0, 256, (count, 28, 28)))
-        content[f"{part}-labels-idx1-ubyte"] = idx(random.integers(0, 10, count))
-    monkeypatch.setattr(
-        mnist, "FILES", {name: hashlib.md5(content[name]).hexdigest() for name in mnist.FILES}
-    )
-    monkeypatch.setattr(mnist, "TRAINING", 50)
+        content[f"{part}-images-idx3-ubyte.gz"] = idx(random.integers(0, 256, (count, 28, 28)))
+        content[f"{part}-labels-idx1-ubyte.gz"] = idx(random.integers(0, 10, count))
     site = tmp_path / "site"
     site.mkdir()
     for name, raw in content.items():
-        (site / f"{name}.gz").write_bytes(gzip.compress(raw))
+        packed = gzip.compress(raw)
+        (site / name).write_bytes(packed)
+        sums[name] = tuple(hashlib.md5(each).hexdigest() for each in (packed, raw))
+    monkeypatch.setattr(mnist, "FILES", {name: sums[name] for name in mnist.FILES})
+    monkeypatch.setattr(mnist, "TRAINING_COUNT", 50)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -46,7 +46,7 @@ def small_mnist(tmp_path, monkeypatch):
         ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(mnist, "SOURCES", (f"http://127.0.0.1:{server.server_port}/",))
+    monkeypatch.setattr(mnist, "MIRRORS", (f"http://127.0.0.1:{server.server_port}/",))
     monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path / "kept"))
     yield site, tmp_path / "kept", content
     server.shutdown()
@@ -67,7 +67,7 @@ def test_a_file_packed_anew_passes(small_mnist):
     _, kept, content = small_mnist
     kept.mkdir()
     for name, raw in content.items():
-        (kept / f"{name}.gz").write_bytes(gzip.compress(raw, compresslevel=1))
+        (kept / name).write_bytes(gzip.compress(raw, compresslevel=1))
     assert len(stn.load_mnist().test) == 10
 
 
@@ -75,7 +75,7 @@ def test_a_file_packed_anew_passes(small_mnist):
 def test_a_bad_download_is_refused_and_leaves_nothing_behind(small_mnist, damage):
     site, kept, content = small_mnist
     file = site / "t10k-images-idx3-ubyte.gz"
-    raw = content["t10k-images-idx3-ubyte"]
+    raw = content["t10k-images-idx3-ubyte.gz"]
     packed = file.read_bytes()
     {
         "cut": lambda: file.write_bytes(packed[: len(packed) // 2]),
@@ -92,7 +92,7 @@ def test_a_bad_download_is_refused_and_leaves_nothing_behind(small_mnist, damage
 
 
 def test_without_a_network_the_message_names_the_embedded_digits(tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "SOURCES", ("http://127.0.0.1:9/",))  # nobody listens there
+    monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # nobody listens there
     with pytest.raises(DownloadError, match="Without a network, use the embedded digits"):
         stn.load_mnist(tmp_path)
     assert list(tmp_path.iterdir()) == []
