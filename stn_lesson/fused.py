@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from stn_lesson.checks import check_image, check_image_and_theta, check_theta
 from stn_lesson.fused_kernels import gradient_kernel, triton, warp_kernel
-from stn_lesson.sampler import check_image, check_image_and_theta, half_steps
-from stn_lesson.theta import check_theta
+from stn_lesson.sampler import pixels_per_unit
 
 TYPES = (torch.float32, torch.bfloat16, torch.float16)
 BLOCK = 256  # target pixels of one program
@@ -155,8 +155,8 @@ def _launch(kernel, image: Tensor, theta: Tensor, size, padding: str, *tensors, 
             height,
             width,
             *size,
-            half_steps(height),
-            half_steps(width),
+            pixels_per_unit(height),
+            pixels_per_unit(width),
             _blocks(size),
             BORDER=padding == "border",
             BLOCK=BLOCK,

@@ -23,7 +23,7 @@ def _pixel_centre(index, count):
 
 
 @_kernel
-def _hold_inside(position, last):
+def _clamp_to_edge(position, last):
     """Positions beyond an edge moved onto it. NaN stays NaN."""
     position = tl.where(position < 0, 0.0, position)
     return tl.where(position > last, last, position)
@@ -57,8 +57,8 @@ def _look(
     x = (x_s + 1) * half_x
     y = (y_s + 1) * half_y
     if BORDER:
-        x = _hold_inside(x, width - 1)
-        y = _hold_inside(y, height - 1)
+        x = _clamp_to_edge(x, width - 1)
+        y = _clamp_to_edge(y, height - 1)
     return sample, pixel, exists, x_t, y_t, x, y
 
 

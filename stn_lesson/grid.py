@@ -4,7 +4,6 @@
 convention is written once, in `pixel_centres`, and once in the other direction, in the sampler.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from stn_lesson.theta import check_floats, check_homography, check_theta, not_finite, only_finite
+from stn_lesson.checks import check_control_points, check_homography, check_theta
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
@@ -75,7 +74,7 @@ def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
     return source.transpose(1, 2).reshape(len(theta), height, width, 2)
 
 
-HORIZON = 1e-3  # the least depth that a projective grid divides by
+MIN_DEPTH = 1e-3  # the least depth that a projective grid divides by
 
 
 def projective_grid(theta: Tensor, height: int, width: int) -> Tensor:
@@ -106,7 +105,7 @@ def projective_grid(theta: Tensor, height: int, width: int) -> Tensor:
     """
     target = meshgrid(height, width, dtype=check_homography(theta).dtype, device=theta.device)
     x, y, w = (theta @ target).unbind(1)  # each (N, H·W)
-    depth = w.clamp(min=HORIZON)
+    depth = w.clamp(min=MIN_DEPTH)
     return torch.stack([x / depth, y / depth], -1).view(len(theta), height, width, 2)
 
 
@@ -129,7 +128,7 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
 
     A regular net of k × k control points lies over the target. θ says where each of them looks in
     the source; between them the grid bends as little as a thin sheet of metal would. That is a
-    linear map: grid = `bend` · θ, with a matrix that depends on k and the size alone.
+    linear map: grid = `thin_plate_matrix` · θ, with a matrix that depends on k and the size alone.
 
     Args:
         theta: (N, k², 2), where each control point looks, x then y, in reading order.
@@ -147,14 +146,14 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
     tensor([[[[-0.5000,  0.5000],
               [ 1.5000,  0.5000]]]])
     """
-    k = _check_points(theta)
-    matrix = _bend_like(k, height, width, theta.dtype, theta.device)  # (H·W, k²)
+    k = check_control_points(theta)
+    matrix = _thin_plate_matrix_on(k, height, width, theta.dtype, theta.device)  # (H·W, k²)
     source = theta.mT @ matrix.mT  # (N, 2, k²) @ (k², H·W) = (N, 2, H·W)
     return source.transpose(1, 2).reshape(len(theta), height, width, 2)
 
 
 @cache
-def bend(k: int, height: int, width: int) -> Tensor:
+def thin_plate_matrix(k: int, height: int, width: int) -> Tensor:
     """The matrix of a thin-plate spline: how much each pixel follows each control point.
 
     It is made of the sheet's profile U(r) = r² log r² around every control point and of a plane;
@@ -164,7 +163,7 @@ def bend(k: int, height: int, width: int) -> Tensor:
     Returns:
         (H·W, k²), rows in reading order, in double precision. Each row sums to 1.
 
-    >>> bend(2, 2, 2).round(decimals=6).abs()  # four pixels on four points: each follows its own
+    >>> thin_plate_matrix(2, 2, 2).round(decimals=6).abs()  # four pixels on four points
     tensor([[1., 0., 0., 0.],
             [0., 1., 0., 0.],
             [0., 0., 1., 0.],
@@ -177,39 +176,27 @@ def bend(k: int, height: int, width: int) -> Tensor:
     # U · weights + plane · coefficients = θ, and the weights push neither sideways nor around.
     system = torch.cat(
         [
-            torch.cat([_profile(points, points), plane], 1),
+            torch.cat([_radial_basis(points, points), plane], 1),
             torch.cat([plane.T, points.new_zeros(3, 3)], 1),
         ]
     )
     solution = torch.linalg.inv(system)[:, : len(points)]  # (k² + 3, k²)
-    at_pixels = torch.cat([_profile(pixels, points), pixels.new_ones(len(pixels), 1), pixels], 1)
+    at_pixels = torch.cat(
+        [_radial_basis(pixels, points), pixels.new_ones(len(pixels), 1), pixels], 1
+    )
     return at_pixels @ solution
 
 
 @cache
-def _bend_like(k: int, height: int, width: int, dtype, device) -> Tensor:
-    """`bend`, rounded and where it is needed: copied there once, not at every step."""
-    return bend(k, height, width).to(device, dtype)
+def _thin_plate_matrix_on(k: int, height: int, width: int, dtype, device) -> Tensor:
+    """`thin_plate_matrix`, rounded and where it is needed: copied there once, not at every step."""
+    return thin_plate_matrix(k, height, width).to(device, dtype)
 
 
-def _profile(a: Tensor, b: Tensor) -> Tensor:
+def _radial_basis(a: Tensor, b: Tensor) -> Tensor:
     """U(r) = r² log r² between all points of a (n, 2) and b (m, 2); 0 where they meet."""
     squared = (a[:, None] - b).square().sum(-1)
     return torch.special.xlogy(squared, squared)
-
-
-def _check_points(theta: Tensor) -> int:
-    """The k of a θ of k × k control points; a clear error for anything else."""
-    check_floats(theta)
-    k = math.isqrt(theta.shape[1]) if theta.ndim == 3 else 0
-    if theta.ndim != 3 or theta.shape[2] != 2 or k < 2 or k * k != theta.shape[1]:
-        raise ValueError(
-            "theta must hold the points of a k × k net, (N, k², 2) with k at least 2, got "
-            f"{tuple(theta.shape)}: start from control_points(k)[None]"
-        )
-    if not only_finite(theta):
-        raise not_finite(theta, "point", "coordinate")
-    return k
 
 
 @dataclass(frozen=True)

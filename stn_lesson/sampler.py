@@ -8,11 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stn_lesson.checks import check_image, check_image_and_grid, check_image_and_theta, check_theta
 from stn_lesson.grid import sampling_grid
-from stn_lesson.theta import NotFiniteError, check_theta, only_finite
-
-KERNELS = ("bilinear", "nearest")
-PADDINGS = ("zeros", "border")
 
 
 def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -21,10 +18,10 @@ def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     −1 is the centre of the first pixel and 1 the centre of the last: hence (W−1)/2, not W/2.
     """
     x, y = grid.unbind(-1)
-    return (x + 1) * half_steps(width), (y + 1) * half_steps(height)
+    return (x + 1) * pixels_per_unit(width), (y + 1) * pixels_per_unit(height)
 
 
-def half_steps(side: int) -> float:
+def pixels_per_unit(side: int) -> float:
     """Pixel steps in one unit of grid coordinates: half of those from edge to edge, (W−1)/2."""
     return (side - 1) / 2
 
@@ -52,7 +49,7 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     height, width = image.shape[-2:]
     x, y = to_pixels(grid, height, width)  # both (N, H', W')
     if padding == "border":
-        x, y = hold_inside(x, width - 1), hold_inside(y, height - 1)
+        x, y = clamp_to_edge(x, width - 1), clamp_to_edge(y, height - 1)
 
     left, top = x.floor(), y.floor()
     right, bottom = left + 1, top + 1
@@ -69,7 +66,7 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     )
 
 
-def hold_inside(position: Tensor, last: int) -> Tensor:
+def clamp_to_edge(position: Tensor, last: int) -> Tensor:
     """Positions beyond an edge moved onto it; there they pass no gradient, as in torch's own."""
     edge = position.detach().clamp(0, last)
     return torch.where((position > 0) & (position < last), position, edge)
@@ -111,7 +108,7 @@ def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str =
     """
     check_image_and_grid(image, grid, kernel, padding)
     if kernel == "nearest":
-        grid = _snap(grid, *image.shape[-2:])
+        grid = _round_to_pixels(grid, *image.shape[-2:])
     return F.grid_sample(image, grid, mode=kernel, padding_mode=padding, align_corners=True)
 
 
@@ -149,74 +146,7 @@ def looks_outside(grid: Tensor) -> Tensor:
     return (grid.abs() > 1 + 1e-5).any(-1).flatten(1).float().mean(1)
 
 
-def check_image_and_grid(
-    image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str = "zeros"
-) -> None:
-    """Raise a clear error when image and grid do not fit each other or the sampler."""
-    if kernel not in KERNELS:
-        raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {kernel!r}")
-    check_image(image, padding)
-    if not isinstance(grid, Tensor) or grid.ndim != 4 or grid.shape[-1] != 2:
-        got = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
-        raise ValueError(
-            f"grid must have shape (N, H, W, 2), last axis x then y, got {got}: "
-            "use sampling_grid(theta, height, width)"
-        )
-    if len(grid) != len(image):
-        raise ValueError(
-            f"image and grid must have the same batch size, got {len(image)} and {len(grid)}: "
-            "use grid.expand(len(image), -1, -1, -1) to share one grid"
-        )
-    if grid.dtype != image.dtype or grid.device != image.device:
-        raise TypeError(
-            f"image and grid must agree, got {image.dtype} on {image.device} and "
-            f"{grid.dtype} on {grid.device}: use grid.to(image)"
-        )
-    if not only_finite(grid):
-        n, row, column, axis = (~grid.isfinite()).nonzero()[0].tolist()
-        raise NotFiniteError(
-            f"grid of sample {n} holds {grid[n, row, column, axis].item()} for {'xy'[axis]} at row "
-            f"{row}, column {column}: look at what computed it"
-        )
-
-
-def check_image(image: Tensor, padding: str = "zeros") -> None:
-    """Raise a clear error for an image or a padding that no sampler can read."""
-    if padding not in PADDINGS:
-        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, got {padding!r}")
-    if not isinstance(image, Tensor) or image.ndim != 4 or 0 in image.shape[2:]:
-        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise ValueError(
-            f"image must have shape (N, C, H, W), none of the sides 0, got {got}: "
-            "use image[None, None]"
-        )
-    if not image.is_floating_point():
-        raise TypeError(f"image must hold floats, got {image.dtype}: use image.float() / 255")
-
-
-def check_image_and_theta(image: Tensor, theta: Tensor, size, *types) -> tuple[int, int]:
-    """The (height, width) of a warp; a clear error when image, θ and size do not fit together.
-
-    θ must have the image's type, or one of `types`.
-    """
-    if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
-        raise ValueError(f"size must be (height, width), got {size}")
-    height, width = size or image.shape[-2:]
-    if min(height, width) < 1:
-        raise ValueError(f"a picture needs at least 1 pixel on each side, got {tuple(size)}")
-    if len(theta) not in (1, len(image)):
-        raise ValueError(
-            f"theta must be one for all or one for each image, got {len(theta)} for {len(image)}"
-        )
-    if theta.dtype not in (image.dtype, *types) or theta.device != image.device:
-        raise TypeError(
-            f"theta and image must agree, got {theta.dtype} on {theta.device} and "
-            f"{image.dtype} on {image.device}: use theta.to(image)"
-        )
-    return height, width
-
-
-def _snap(grid: Tensor, height: int, width: int) -> Tensor:
+def _round_to_pixels(grid: Tensor, height: int, width: int) -> Tensor:
     """Move every point onto the pixel at ⌊x + 0.5⌋, since torch alone rounds 0.5 to even."""
-    half = grid.new_tensor([half_steps(width), half_steps(height)]).clamp(min=0.5)
+    half = grid.new_tensor([pixels_per_unit(width), pixels_per_unit(height)]).clamp(min=0.5)
     return torch.floor((grid + 1) * half + 0.5) / half - 1

@@ -13,9 +13,7 @@ Conventions, the same in every room of this package:
 import torch
 from torch import Tensor
 
-
-class NotFiniteError(ValueError):
-    """A θ or a sampling grid holds NaN or infinity."""
+from stn_lesson.checks import check_floats, check_theta, not_finite_error
 
 
 def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None) -> Tensor:
@@ -43,7 +41,7 @@ def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None)
     """
     scale_x, scale_y = _pair(scale, "scale") if _is_pair(scale) else (scale, scale)
     shift_x, shift_y = _pair(translation, "translation")
-    numbers = _vectors(rotation, scale_x, scale_y, shear, shift_x, shift_y)
+    numbers = _broadcast_to_vectors(rotation, scale_x, scale_y, shear, shift_x, shift_y)
     rotation, scale_x, scale_y, shear, shift_x, shift_y = numbers
     if (scale_x == 0).any() or (scale_y == 0).any():
         raise ValueError("scale must not be 0: a picture shrunk to nothing has no inverse")
@@ -62,7 +60,7 @@ def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None)
         ],
         -2,
     )  # (N, 2, 2)
-    picture = picture * _units(size, picture)
+    picture = picture * _aspect_factors(size, picture)
     shift = torch.stack([shift_x, shift_y], -1)[..., None]  # (N, 2, 1)
     return invert(torch.cat([picture, shift], -1))
 
@@ -94,7 +92,7 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
     >>> torch.allclose(compose(once, once), affine_theta(rotation=60))
     True
     """
-    return (_square(check_theta(first)) @ _square(check_theta(then)))[:, :2]
+    return (_homogeneous(check_theta(first)) @ _homogeneous(check_theta(then)))[:, :2]
 
 
 def invert(theta: Tensor) -> Tensor:
@@ -137,7 +135,7 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     (tensor([30.0000]), tensor([[2., 2.]]))
     """
     picture = invert(theta)
-    matrix, translation = picture[..., :2] / _units(size, picture), picture[..., 2]
+    matrix, translation = picture[..., :2] / _aspect_factors(size, picture), picture[..., 2]
     (a, b), (c, d) = (row.unbind(-1) for row in matrix.unbind(-2))
     scale_x = torch.hypot(a, c)
     scale_y = (a * d - b * c) / scale_x
@@ -174,7 +172,7 @@ def projective_theta(corners: Tensor) -> Tensor:
     if corners.ndim != 3 or corners.shape[1:] != (4, 2):
         raise ValueError(f"corners must have shape (N, 4, 2), got {tuple(corners.shape)}")
     if not corners.isfinite().all():
-        raise not_finite(corners, "corner", "coordinate", name="corners")
+        raise not_finite_error(corners, "corner", "coordinate", name="corners")
     smallest = corner_areas(corners).abs().amin(1)
     extent = (corners - corners[:, :1]).abs().amax((1, 2))
     rounding = 8 * torch.finfo(corners.dtype).eps * extent.square()
@@ -218,68 +216,13 @@ def corner_areas(corners: Tensor) -> Tensor:
     return x_in * y_out - y_in * x_out
 
 
-def check_theta(theta: Tensor) -> Tensor:
-    """θ itself, if it is a floating tensor (N, 2, 3) of finite numbers; a clear error otherwise."""
-    check_floats(theta)
-    if theta.ndim != 3 or theta.shape[1:] != (2, 3):
-        if theta.shape[-2:] == (3, 3):
-            hint = "theta[..., :2, :], or projective_grid for a homography"
-        elif theta.shape[-1:] == (6,) or theta.shape == (2, 3):
-            hint = "theta.view(-1, 2, 3)"
-        else:
-            hint = "affine_theta to make one"
-        raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {hint}")
-    if not only_finite(theta):
-        raise not_finite(theta, "row", "column")
-    return theta
-
-
-def check_homography(theta: Tensor) -> Tensor:
-    """θ itself, if it is a floating tensor (N, 3, 3) of finite numbers; a clear error otherwise."""
-    check_floats(theta)
-    if theta.ndim != 3 or theta.shape[1:] != (3, 3):
-        raise ValueError(
-            f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
-            "use projective_theta to make one, or sampling_grid for an affine θ"
-        )
-    if not only_finite(theta):
-        raise not_finite(theta, "row", "column")
-    return theta
-
-
-def check_floats(values: Tensor, name: str = "theta") -> None:
-    """Raise a clear error for anything but a tensor of floats."""
-    if not isinstance(values, Tensor) or not values.is_floating_point():
-        kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
-        raise TypeError(f"{name} must be a tensor of floats, got {kind}: use {name}.float()")
-
-
-def only_finite(values: Tensor) -> bool:
-    """Whether all values are finite; taken for granted while a GPU records a CUDA graph.
-
-    Nobody can look at numbers then: there are none yet.
-    """
-    recording = values.is_cuda and torch.cuda.is_current_stream_capturing()
-    return recording or bool(values.isfinite().all())
-
-
-def not_finite(values: Tensor, *axes: str, name: str = "theta") -> NotFiniteError:
-    """The error that says which sample holds NaN or infinity, and at which place."""
-    n, *place = (~values.isfinite()).nonzero()[0].tolist()
-    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, place, strict=True))
-    return NotFiniteError(
-        f"{name} of sample {n} holds {values[n][tuple(place)].item()} in {where}: "
-        "look at what computed it (a division by 0, or training that diverged)"
-    )
-
-
-def _square(theta: Tensor) -> Tensor:
+def _homogeneous(theta: Tensor) -> Tensor:
     """θ with the row 0 0 1 below it: (N, 3, 3)."""
     last = theta.new_tensor([0.0, 0.0, 1.0]).expand(len(theta), 1, 3)
     return torch.cat([theta, last], -2)
 
 
-def _units(size, like: Tensor) -> Tensor | float:
+def _aspect_factors(size, like: Tensor) -> Tensor | float:
     """Factors (2, 2) that turn a matrix in pixels into one in half widths and half heights."""
     if size is None:
         return 1.0
@@ -300,7 +243,7 @@ def _pair(value, name: str):
     return value.unbind(-1) if isinstance(value, Tensor) else value
 
 
-def _vectors(*values) -> tuple[Tensor, ...]:
+def _broadcast_to_vectors(*values) -> tuple[Tensor, ...]:
     """Numbers and tensors, brought to 1-D floating tensors of one length, type and device."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     dtype = torch.get_default_dtype()

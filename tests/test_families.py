@@ -8,6 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 import stn_lesson as stn
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.grid import (
     FAMILIES,
     control_points,
@@ -16,7 +17,6 @@ from stn_lesson.grid import (
     thin_plate_spline,
 )
 from stn_lesson.sampler import to_pixels
-from stn_lesson.theta import NotFiniteError
 
 EVERY = [*FAMILIES.values(), thin_plate_spline(2), thin_plate_spline(3)]
 every_family = pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from scipy.interpolate import RBFInterpolator
 
 import stn_lesson as stn
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.grid import control_points, projective_grid, thin_plate_grid
-from stn_lesson.theta import NotFiniteError, projective_theta
+from stn_lesson.theta import projective_theta
 
 SQUARE = torch.tensor([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]], dtype=torch.double)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stn_lesson as stn
-from stn_lesson.theta import NotFiniteError
+from stn_lesson.checks import NotFiniteError
 
 PADDINGS = ("zeros", "border")
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stn_lesson as stn
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.grid import projective_grid
-from stn_lesson.theta import NotFiniteError, corner_areas, projective_theta
+from stn_lesson.theta import corner_areas, projective_theta
 
 IDENTITY = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
 angles = st.floats(-170, 170)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stn_lesson.assignment.right import transform, two_rows, warp
 from stn_lesson.grid import meshgrid, sampling_grid
-from stn_lesson.sampler import bilinear_sample, half_steps, pixels_at, to_pixels
+from stn_lesson.sampler import bilinear_sample, pixels_at, pixels_per_unit, to_pixels
 from stn_lesson.theta import invert
 
 
@@ -85,7 +85,7 @@ GRID = (
 def _sampled(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Equation (5) at pixel coordinates."""
     height, width = image.shape[-2:]
-    grid = torch.stack([x / half_steps(width) - 1, y / half_steps(height) - 1], -1)
+    grid = torch.stack([x / pixels_per_unit(width) - 1, y / pixels_per_unit(height) - 1], -1)
     return bilinear_sample(image, grid)
 
 
@@ -214,17 +214,17 @@ SAMPLER = (
     Misconception(
         "height and width swapped",
         "x is scaled by the height and y by the width: on a picture that is not square this shows",
-        lambda image, grid: _scaled(image, grid, *map(half_steps, image.shape[-2:])),
+        lambda image, grid: _scaled(image, grid, *map(pixels_per_unit, image.shape[-2:])),
     ),
     Misconception(
         "width for both sides",
         "x and y are both scaled by the width: on a picture that is not square this shows",
-        lambda image, grid: _scaled(image, grid, *2 * [half_steps(image.shape[-1])]),
+        lambda image, grid: _scaled(image, grid, *2 * [pixels_per_unit(image.shape[-1])]),
     ),
     Misconception(
         "height for both sides",
         "x and y are both scaled by the height: on a picture that is not square this shows",
-        lambda image, grid: _scaled(image, grid, *2 * [half_steps(image.shape[-2])]),
+        lambda image, grid: _scaled(image, grid, *2 * [pixels_per_unit(image.shape[-2])]),
     ),
     Misconception(
         "first image for all",

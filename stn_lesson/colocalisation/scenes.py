@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.clutter import clutter, place
-from stn_lesson.datasets.dataset import Dataset, Split, remade
+from stn_lesson.datasets.clutter import clutter, place_digits
+from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 
 SIDE = 28  # of a digit in pixels
 
@@ -69,7 +69,7 @@ def scenes_of_class(
     chosen = own[torch.randperm(len(own), generator=generator)[:count].to(own.device)]
     places = torch.randint(2**31, (), generator=generator).item()
     clutter = dict(distractors=distractors, crop=crop, seed=places)
-    images, corners = place(digits.images[chosen], digits.images, size, **clutter)
+    images, corners = place_digits(digits.images[chosen], digits.images, size, **clutter)
     return Scenes(images, torch.cat([corners, corners + SIDE], 1).float())
 
 
@@ -96,7 +96,7 @@ def windows(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0
         around = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
         return around[:, :, inside, inside].contiguous()
 
-    return remade(digits, make, name=f"windows on {digits.name}", seed=seed, stream=9)
+    return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, stream=9)
 
 
 def iou(boxes: Tensor, others: Tensor) -> Tensor:

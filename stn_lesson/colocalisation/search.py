@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from stn_lesson.checks import NotFiniteError, check_theta
 from stn_lesson.colocalisation.networks import WINDOW, Encoder, window_finder
 from stn_lesson.datasets import to_floats
 from stn_lesson.grid import FAMILIES, sampling_grid
 from stn_lesson.sampler import sample, to_pixels
-from stn_lesson.theta import NotFiniteError, check_theta
 from stn_lesson.training import StopTraining, TrainingError, default_device
 from stn_lesson.transformer import Look
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.dataset import Dataset, remade
+from stn_lesson.datasets.dataset import Dataset, derive_dataset
 
 
 def clutter(
@@ -44,7 +44,7 @@ def clutter(
     """
     settings = dict(size=size, distractors=distractors, crop=crop, chunk=chunk)
     if isinstance(digits, Dataset):
-        return remade(
+        return derive_dataset(
             digits,
             lambda split, seed: clutter(split.images, **settings, seed=seed),
             name=f"cluttered {digits.name}",
@@ -53,10 +53,10 @@ def clutter(
             fresh=fresh,
             repeats=repeats,
         )
-    return place(digits, digits, **settings, seed=seed)[0]
+    return place_digits(digits, digits, **settings, seed=seed)[0]
 
 
-def place(
+def place_digits(
     digits: Tensor,
     others: Tensor,
     size: int,
@@ -82,7 +82,7 @@ def place(
         of each digit's first pixel.
 
     >>> digits = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    >>> images, corners = place(digits, digits, 60, distractors=0, crop=8)
+    >>> images, corners = place_digits(digits, digits, 60, distractors=0, crop=8)
     >>> column, row = corners[0].tolist()
     >>> images[0, 0, row : row + 28, column : column + 28].eq(255).all().item()
     True
@@ -94,14 +94,14 @@ def place(
             f"{tuple(others.shape[1:])} beside {tuple(digits.shape[1:])}"
         )
     images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
-    draws = _draw(digits, len(others), size, distractors, crop, seed)
+    draws = _draw_places(digits, len(others), size, distractors, crop, seed)
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
         images[part, 0] = _assemble(digits, others, part, draws, size, crop)
     return images, torch.stack([draws["column"], draws["row"]], -1)
 
 
-def _draw(
+def _draw_places(
     digits: Tensor, others: int, size: int, distractors: int, crop: int, seed: int
 ) -> dict[str, Tensor]:
     """Every random choice for every image, drawn at once and on the CPU, whatever the device."""

@@ -98,7 +98,7 @@ def to_floats(images: Tensor) -> Tensor:
     return images.float() / 255
 
 
-def remade(
+def derive_dataset(
     plain: Dataset,
     make: Callable[[Split, int], Tensor],
     *,
@@ -122,7 +122,7 @@ def remade(
         relabel: turns the labels (N,) of a split into those of its new images.
 
     >>> split = Split(torch.zeros(2, 1, 1, 1, dtype=torch.uint8), torch.tensor([3, 4]))
-    >>> grey = remade(
+    >>> grey = derive_dataset(
     ...     Dataset("black", split, split),
     ...     lambda split, seed: split.images + seed,
     ...     name="grey",

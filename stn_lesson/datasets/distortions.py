@@ -8,12 +8,12 @@ import torch
 from torch import Generator, Tensor
 
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.datasets.dataset import Dataset, remade
+from stn_lesson.datasets.dataset import Dataset, derive_dataset
 from stn_lesson.grid import control_points, projective_grid, sampling_grid, thin_plate_grid
 from stn_lesson.sampler import sample
 from stn_lesson.theta import affine_theta, corner_areas, projective_theta
 
-Halves = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
+HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
 CHUNK = 256  # images made at a time: few enough for their grids to stay in the processor's cache
 
 
@@ -57,7 +57,7 @@ def distort(
     """
     _check_scale(scale)
 
-    def choose(count: int, digit: Halves, canvas: Halves, generator: Generator) -> Tensor:
+    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         angle, zoom = torch.rand(2, count, generator=generator)
         zoom = _between(scale, zoom)
         place = torch.zeros(2, count)
@@ -117,7 +117,7 @@ def distort_projective(
     _check_scale(scale)
     _check_move(move)
 
-    def choose(count: int, digit: Halves, canvas: Halves, generator: Generator) -> Tensor:
+    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         zoom = _between(scale, torch.rand(count, 1, 1, generator=generator))
         moves = move * torch.randn(count, 4, 2, generator=generator)
         corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
@@ -175,7 +175,7 @@ def distort_elastic(
     _check_move(move)
     net = control_points(points)
 
-    def choose(count: int, digit: Halves, canvas: Halves, generator: Generator) -> Tensor:
+    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         zoom = _between(scale, torch.rand(count, 1, 1, generator=generator))
         moves = move * torch.randn(count, len(net), 2, generator=generator)
         return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
@@ -197,7 +197,7 @@ DISTORTIONS: dict[str, Callable[..., Dataset]] = {
 def _distorted(
     digits: Tensor | Dataset,
     how: str,
-    choose: Callable[[int, Halves, Halves, Generator], Tensor],
+    choose: Callable[[int, HalfSize, HalfSize, Generator], Tensor],
     grid: Callable[[Tensor, int, int], Tensor],
     *,
     size: int | None,
@@ -211,7 +211,7 @@ def _distorted(
 
     def make(images: Tensor, seed: int) -> Tensor:
         height, width = (size, size) if size else images.shape[-2:]
-        halves = _halves(*images.shape[-2:]), _halves(height, width)
+        halves = _half_size(*images.shape[-2:]), _half_size(height, width)
         theta = choose(len(images), *halves, torch.Generator().manual_seed(seed)).to(images.device)
         new = images.new_empty(len(images), images.shape[1], height, width)
         for start in range(0, len(images), chunk):
@@ -220,7 +220,7 @@ def _distorted(
         return new
 
     if isinstance(digits, Dataset):
-        return remade(
+        return derive_dataset(
             digits,
             lambda split, seed: make(split.images, seed),
             name=f"{how} {digits.name}",
@@ -232,7 +232,7 @@ def _distorted(
     return make(_check_digits(digits), seed)
 
 
-def _halves(height: int, width: int) -> Halves:
+def _half_size(height: int, width: int) -> HalfSize:
     return max(width - 1, 1) / 2, max(height - 1, 1) / 2
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.dataset import Dataset, Split, remade
+from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.datasets.distortions import DISTORTIONS
 
 
@@ -58,7 +58,7 @@ def addition(
         both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
         return torch.cat(both.chunk(2), 1)
 
-    return remade(
+    return derive_dataset(
         digits,
         pairs,
         name=f"pairs of {digits.name}",

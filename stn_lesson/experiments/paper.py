@@ -16,7 +16,7 @@ from torch import nn
 
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
 from stn_lesson.experiments.runs import PRECISION, fit_defaults, run_seeds, source
-from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
+from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, match_parameters
 from stn_lesson.training import default_device
 
 
@@ -133,7 +133,7 @@ def build(task: str, network: str, family: str | None = None) -> nn.Module:
         raise ValueError(f"network must be one of {', '.join(kinds)}, got {network!r}")
     if (family is None) == ("st_" in network):
         raise ValueError(f"a network with transformers needs a family, {network} got {family}")
-    return matched(kinds[network], wanted[network.removeprefix("2").removeprefix("st_")])
+    return match_parameters(kinds[network], wanted[network.removeprefix("2").removeprefix("st_")])
 
 
 def cell_name(experiment: str, data: str, task: str, row: tuple, schedule: str) -> str:

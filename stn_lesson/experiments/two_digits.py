@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from stn_lesson.datasets import Dataset, addition, distort, to_floats
 from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
-from stn_lesson.networks import FCN, STFCN, count_parameters, matched
+from stn_lesson.networks import FCN, STFCN, count_parameters, match_parameters
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
 from stn_lesson.transformer import look
@@ -70,7 +70,7 @@ def rival(name: str) -> nn.Module:
     if name not in RIVALS:
         raise ValueError(f"name must be one of {', '.join(RIVALS)}, got {name!r}")
     wanted = count_parameters(RIVALS["two"]())
-    model = matched(lambda width: RIVALS[name](hidden=width), wanted)
+    model = match_parameters(lambda width: RIVALS[name](hidden=width), wanted)
     if name == "shifted":
         for transformer, side in zip(model.transformer, (-1, 1), strict=True):
             transformer.identity[2] += side * SHIFT

@@ -1,9 +1,9 @@
 """Networks to train: the recipe's and the paper's, with spatial transformers and without."""
 
-from stn_lesson.networks.counting import count_parameters, matched
-from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, SideBySide
+from stn_lesson.networks.counting import count_parameters, match_parameters
+from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
 from stn_lesson.networks.quick import QuickSTN
-from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, start_like_the_recipe
+from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, init_like_the_recipe
 from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
 
 NETWORKS = {
@@ -19,13 +19,13 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "ParallelTransformers",
     "PlainCNN",
     "QuickSTN",
     "RecipeSTN",
-    "SideBySide",
     "SpatialSoftArgmax",
     "count_parameters",
     "frozen_stn",
-    "matched",
-    "start_like_the_recipe",
+    "init_like_the_recipe",
+    "match_parameters",
 ]

@@ -12,7 +12,7 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def matched(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:
+def match_parameters(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:
     """The network whose width gives it the number of parameters nearest to the one wanted.
 
     Networks are compared fairly when they have equally much to learn with.
@@ -22,7 +22,7 @@ def matched(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:
         parameters: how many it should have.
 
     >>> from stn_lesson.networks import FCN
-    >>> count_parameters(matched(lambda width: FCN(hidden=width), 144_656))
+    >>> count_parameters(match_parameters(lambda width: FCN(hidden=width), 144_656))
     144106
     """
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stn_lesson.grid import FAMILIES, Family
-from stn_lesson.networks.recipe import check_room, start_like_the_recipe
+from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
 from stn_lesson.transformer import SpatialTransformer
 
 
@@ -102,7 +102,7 @@ class STFCN(nn.Module):
         self.pool = 1 if view is None else 2
         inputs = transformers * channels * (view or size) ** 2
         self.classifier = _fully_connected(inputs, hidden, classes)
-        self.transformer = _side_by_side(localisations, family, self.pool * (view or size))
+        self.transformer = _transformers(localisations, family, self.pool * (view or size))
         if apart:
             with torch.no_grad():
                 for k, localisation in enumerate(localisations):
@@ -148,7 +148,7 @@ class STCNN(nn.Module):
         """See the class."""
         super().__init__()
         side = (size // 2 - 4) // 2 - 4
-        check_room(side, size)
+        check_image_size(side, size)
         localisation = nn.Sequential(
             nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
@@ -157,14 +157,14 @@ class STCNN(nn.Module):
         )  # fmt: skip
         self.pool = 1 if view is None else 2
         self.classifier = _convolutional(view or size, channels, filters, classes)
-        self.transformer = _side_by_side([localisation], family, self.pool * (view or size))
+        self.transformer = _transformers([localisation], family, self.pool * (view or size))
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
         return self.classifier(F.avg_pool2d(self.transformer(images), self.pool))
 
 
-class SideBySide(nn.ModuleList):
+class ParallelTransformers(nn.ModuleList):
     """Spatial transformers that all look at the same images; their views are stacked as channels.
 
     Shape:
@@ -181,27 +181,27 @@ def _fully_connected(inputs: int, hidden: int, classes: int) -> nn.Sequential:
         nn.Flatten(), nn.Linear(inputs, hidden), nn.ReLU(),
         nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes),
     )  # fmt: skip
-    return classifier.apply(start_like_the_recipe)
+    return classifier.apply(init_like_the_recipe)
 
 
 def _convolutional(size: int, channels: int, filters: int, classes: int) -> nn.Sequential:
     side = ((size - 8) // 2 - 6) // 2  # a 9×9 and a 7×7 convolution without padding, two poolings
-    check_room(side, size)
+    check_image_size(side, size)
     classifier = nn.Sequential(
         nn.Conv2d(channels, filters, 9), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(filters, 2 * filters, 7), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(2 * filters * side * side, classes),
     )  # fmt: skip
-    return classifier.apply(start_like_the_recipe)
+    return classifier.apply(init_like_the_recipe)
 
 
-def _side_by_side(localisations: list[nn.Sequential], family: str | Family, side: int) -> nn.Module:
+def _transformers(localisations: list[nn.Sequential], family: str | Family, side: int) -> nn.Module:
     """The transformers of these localisation networks: one by itself, more side by side."""
     transformers = [
-        SpatialTransformer(localisation.apply(start_like_the_recipe), family, (side, side))
+        SpatialTransformer(localisation.apply(init_like_the_recipe), family, (side, side))
         for localisation in localisations
     ]
-    return transformers[0] if len(transformers) == 1 else SideBySide(transformers)
+    return transformers[0] if len(transformers) == 1 else ParallelTransformers(transformers)
 
 
 def _numbers(family: str | Family) -> int:

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from stn_lesson.networks.recipe import check_room, start_like_the_recipe
+from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
 from stn_lesson.transformer import SpatialTransformer
 
 
@@ -34,7 +34,7 @@ class QuickSTN(nn.Module):
         """See the class."""
         super().__init__()
         side = (size // 3 - 4) // 2 - 4
-        check_room(side, size, 3)
+        check_image_size(side, size, 3)
         features = nn.Linear(20 * side * side, 50)
         localisation = nn.Sequential(
             nn.AvgPool2d(3), nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.ReLU(),
@@ -43,14 +43,14 @@ class QuickSTN(nn.Module):
             nn.Linear(50, 6),
         )  # fmt: skip
         side = ((view - 2) // 2 - 2) // 2
-        check_room(side, view)
+        check_image_size(side, view)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
             nn.Conv2d(32, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
             nn.Flatten(), nn.Linear(32 * side * side, 256), nn.ReLU(), nn.Linear(256, classes),
         )  # fmt: skip
         for module in (localisation, self.classifier):
-            module.apply(start_like_the_recipe)
+            module.apply(init_like_the_recipe)
         nn.init.kaiming_uniform_(features.weight)  # the one layer started with gain √2
         self.transformer = SpatialTransformer(localisation, size=(view, view), padding="border")
 

@@ -28,7 +28,7 @@ class RecipeSTN(nn.Module):
         """See the class."""
         super().__init__()
         side = ((size // 2 - 4) // 2) - 4  # two poolings and two 5×5 convolutions without padding
-        check_room(side, size, downsample)
+        check_image_size(side, size, downsample)
         features = nn.Linear(20 * side * side, 50)
         localisation = nn.Sequential(
             nn.MaxPool2d(2), nn.Conv2d(1, 20, 5), nn.ReLU(),
@@ -38,14 +38,14 @@ class RecipeSTN(nn.Module):
         )  # fmt: skip
         view = size // downsample
         side = ((view - 2) // 2 - 2) // 2
-        check_room(side, size, downsample)
+        check_image_size(side, size, downsample)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Flatten(), nn.Linear(32 * side * side, 256), nn.ReLU(), nn.Linear(256, classes),
         )  # fmt: skip
         for module in (localisation, self.classifier):
-            module.apply(start_like_the_recipe)
+            module.apply(init_like_the_recipe)
         nn.init.kaiming_uniform_(features.weight)  # the one layer started with gain √2
         # The transformer comes last: it sets the localisation's last layer to zero. The recipe's
         # sampler holds coordinates inside the image, which is border padding.
@@ -71,14 +71,14 @@ class PlainCNN(nn.Module):
         """See the class."""
         super().__init__()
         side = (((size - 4) // 2 - 4) // 2 - 2) // 2
-        check_room(side, size)
+        check_image_size(side, size)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Flatten(), nn.Linear(32 * side * side, 192), nn.ReLU(), nn.Linear(192, classes),
         )  # fmt: skip
-        self.classifier.apply(start_like_the_recipe)
+        self.classifier.apply(init_like_the_recipe)
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
@@ -98,7 +98,7 @@ def frozen_stn() -> RecipeSTN:
     return model
 
 
-def start_like_the_recipe(layer: nn.Module) -> None:
+def init_like_the_recipe(layer: nn.Module) -> None:
     """He-uniform weights with gain 1 and zero biases, as the recipe starts its layers.
 
     The small gain matters: with √2 everywhere, about one start in ten runs away (notebook 05).
@@ -108,7 +108,7 @@ def start_like_the_recipe(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def check_room(side: int, size: int, downsample: int = 1) -> None:
+def check_image_size(side: int, size: int, downsample: int = 1) -> None:
     """Refuse images of which the convolutions would leave nothing."""
     if side < 1:
         raise ValueError(

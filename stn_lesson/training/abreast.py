@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import trange
 
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
-from stn_lesson.theta import NotFiniteError
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.device import default_device
 from stn_lesson.training.history import History

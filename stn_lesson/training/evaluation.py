@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Split, to_floats
-from stn_lesson.theta import NotFiniteError
 
 
 def evaluate(model: nn.Module, split: Split) -> float:

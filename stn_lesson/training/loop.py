@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
-from stn_lesson.theta import NotFiniteError
 from stn_lesson.training.device import default_device
 from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun

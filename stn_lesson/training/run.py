@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset, to_floats
-from stn_lesson.theta import NotFiniteError
 from stn_lesson.training.checkpoints import load_checkpoint, save_checkpoint
 from stn_lesson.training.collapse import chance_loss, watch_for_collapse
 from stn_lesson.training.cuda_graph import CudaGraphStep

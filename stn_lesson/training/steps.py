@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import to_floats
-from stn_lesson.theta import NotFiniteError
 from stn_lesson.training.settings import Settings
 
 

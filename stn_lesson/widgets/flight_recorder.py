@@ -5,10 +5,11 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.checks import check_image_and_grid, check_theta
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
-from stn_lesson.sampler import check_image_and_grid, sample
-from stn_lesson.theta import affine_theta, check_theta
+from stn_lesson.sampler import sample
+from stn_lesson.theta import affine_theta
 from stn_lesson.training import History
 from stn_lesson.transformer import Look
 from stn_lesson.widgets.live import LivePicture, script

@@ -12,7 +12,7 @@ from IPython.display import DisplayHandle, display
 from torch import Tensor
 
 from stn_lesson import plots
-from stn_lesson.theta import check_theta
+from stn_lesson.checks import check_theta
 
 FOLDER = Path(__file__).parent
 # JupyterLab writes an error where a saved notebook is opened without its kernel. The still picture

@@ -8,7 +8,8 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
-from stn_lesson.sampler import KERNELS, PADDINGS, bilinear_sample, check_image_and_grid, sample
+from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
+from stn_lesson.sampler import bilinear_sample, sample
 from stn_lesson.widgets.live import LivePicture, check_picture, script
 
 SMALLEST, LARGEST = 2, 16  # pixels on a side

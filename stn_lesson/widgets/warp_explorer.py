@@ -4,7 +4,8 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
-from stn_lesson.sampler import KERNELS, PADDINGS, check_image_and_grid, warp
+from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
+from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta
 from stn_lesson.widgets.live import (
     LivePicture,

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.datasets.dataset import remade
+from stn_lesson.datasets.dataset import derive_dataset
 
 
 def pictures(count, channels=1):
@@ -55,7 +55,7 @@ def test_without_redrawing_every_epoch_has_the_same_images():
 
 
 def test_each_split_and_each_epoch_is_made_from_its_own_pictures_by_a_seed_of_its_own():
-    data = remade(PLAIN, brighter, name="bright", seed=0, stream=0)
+    data = derive_dataset(PLAIN, brighter, name="bright", seed=0, stream=0)
     assert data.name == "bright"
     assert torch.equal(data.test.images, PLAIN.test.images)
     assert torch.equal(data.valid.images, PLAIN.valid.images + 1)
@@ -68,7 +68,7 @@ def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
     seeds = []
     for seed in (0, 1, 2):
         for stream in (0, 5, 8):
-            data = remade(
+            data = derive_dataset(
                 PLAIN,
                 lambda split, seed: seeds.append(seed) or split.images,
                 name="spy",
@@ -81,22 +81,22 @@ def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
 
 
 def test_a_data_set_made_from_a_fresh_one_changes_with_it():
-    inner = remade(PLAIN, brighter, name="inner", seed=0, stream=0)
-    outer = remade(inner, lambda split, seed: split.images, name="outer", seed=0, stream=1)
+    inner = derive_dataset(PLAIN, brighter, name="inner", seed=0, stream=0)
+    outer = derive_dataset(inner, lambda split, seed: split.images, name="outer", seed=0, stream=1)
     assert torch.equal(outer.training_images(3), inner.training_images(3))
 
 
 def test_fixed_images_and_repeats():
-    fixed = remade(PLAIN, brighter, name="fixed", seed=0, stream=0, fresh=False, repeats=3)
+    fixed = derive_dataset(PLAIN, brighter, name="fixed", seed=0, stream=0, fresh=False, repeats=3)
     assert fixed.training_images(4) is fixed.train.images and len(fixed.train) == 60
     assert torch.equal(fixed.train.labels, PLAIN.train.labels.repeat(3))
     assert len(fixed.test) == 5 and len(fixed.valid) == 4
     with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
-        remade(PLAIN, brighter, name="none", seed=0, stream=0, repeats=0)
+        derive_dataset(PLAIN, brighter, name="none", seed=0, stream=0, repeats=0)
 
 
 def test_new_labels_are_made_from_the_old_ones_in_every_split():
-    data = remade(
+    data = derive_dataset(
         PLAIN, brighter, name="odd", seed=0, stream=0, repeats=2, relabel=lambda labels: labels % 2
     )
     assert torch.equal(data.train.labels, PLAIN.train.labels.repeat(2) % 2)

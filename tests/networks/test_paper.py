@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, thin_plate_spline
-from stn_lesson.networks import SideBySide
+from stn_lesson.networks import ParallelTransformers
 
 
 @pytest.mark.parametrize("make", [stn.STFCN, stn.STCNN])
@@ -31,7 +31,7 @@ def test_a_smaller_view_is_sampled_twice_as_densely_and_averaged(make):
 def test_transformers_side_by_side_each_warp_all_channels():
     images, moved = torch.rand(2, 2, 42, 42), stn.affine_theta(translation=(0.5, 0))
     model, given = stn.STFCN(42, channels=2, classes=19, view=28, transformers=2), []
-    assert isinstance(model.transformer, SideBySide) and len(model.transformer) == 2
+    assert isinstance(model.transformer, ParallelTransformers) and len(model.transformer) == 2
     with torch.no_grad():
         model.transformer[1].localisation[-1].bias[2] = moved[0, 0, 2]  # t_x of the second
     model.classifier.register_forward_pre_hook(lambda _, inputs: given.extend(inputs))
