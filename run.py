@@ -90,10 +90,11 @@ def lab(words: list, start=("notebooks/00_welcome.ipynb",)) -> int:
 
 def test(words: list) -> int:
     """Lint, then run every test and every notebook; further words choose among them."""
-    if not words:
-        for check in (["check"], ["format", "--check"]):
-            subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
-    return hand_over("pytest", *words)
+    if words:
+        return hand_over("pytest", *words)
+    for check in (["check"], ["format", "--check"]):
+        subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
+    return hand_over("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 
 def hand_over(*words: str, cwd=HERE) -> int:

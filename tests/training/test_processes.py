@@ -47,7 +47,7 @@ def torchrun(*words, **options):
         [*command, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3000,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         **options,
     )
