@@ -118,6 +118,14 @@ def warp_kernel(
 
 
 @_kernel
+def _store_row_gradient(to_row, slope, x_t, y_t):
+    """The gradient to one row of θ, summed over this program's target pixels: equation (1)'s."""
+    tl.store(to_row, tl.sum(slope * x_t, 0))
+    tl.store(to_row + 1, tl.sum(slope * y_t, 0))
+    tl.store(to_row + 2, tl.sum(slope, 0))
+
+
+@_kernel
 def gradient_kernel(
     image,
     theta,
@@ -176,12 +184,6 @@ def gradient_kernel(
         if BORDER:  # what is held at an edge does not follow θ
             slope_x = tl.where((x > 0) & (x < width - 1), slope_x, 0.0)
             slope_y = tl.where((y > 0) & (y < height - 1), slope_y, 0.0)
-        slope_x *= half_x
-        slope_y *= half_y
         to_theta += tl.program_id(0).to(tl.int64) * 6
-        tl.store(to_theta, tl.sum(slope_x * x_t, 0))
-        tl.store(to_theta + 1, tl.sum(slope_x * y_t, 0))
-        tl.store(to_theta + 2, tl.sum(slope_x, 0))
-        tl.store(to_theta + 3, tl.sum(slope_y * x_t, 0))
-        tl.store(to_theta + 4, tl.sum(slope_y * y_t, 0))
-        tl.store(to_theta + 5, tl.sum(slope_y, 0))
+        _store_row_gradient(to_theta, slope_x * half_x, x_t, y_t)
+        _store_row_gradient(to_theta + 3, slope_y * half_y, x_t, y_t)
