@@ -64,7 +64,9 @@ class SpatialTransformer(nn.Module):
         self.kernel, self.padding = kernel, padding
         identity = torch.tensor(self.family.identity, dtype=torch.get_default_dtype())
         self.register_buffer("identity", identity, persistent=False)  # (P,)
-        self.register_buffer("limit", _bounds(limit, identity), persistent=False)  # (P,) or None
+        self.register_buffer(
+            "limit", _check_limit(limit, identity), persistent=False
+        )  # (P,) or None
         start_at_identity(localisation, len(identity))
 
     def theta(self, images: Tensor) -> Tensor:
@@ -163,7 +165,7 @@ def start_at_identity(localisation: nn.Module, outputs: int) -> None:
         nn.init.zeros_(linear[-1].bias)
 
 
-def _bounds(limit, identity: Tensor) -> Tensor | None:
+def _check_limit(limit, identity: Tensor) -> Tensor | None:
     if limit is None:
         return None
     bounds = torch.as_tensor(limit, dtype=identity.dtype)

@@ -13,7 +13,7 @@ def clutter(
     distractors: int = 6,
     crop: int = 8,
     seed: int = 0,
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
     chunk: int = 512,
 ) -> Tensor | Dataset:
@@ -28,7 +28,7 @@ def clutter(
         distractors: number of crops. The recipe uses 6.
         crop: side of a crop in pixels. The recipe uses 8, the paper 6.
         seed: where the random places start from.
-        fresh: for a `Dataset`, draw new clutter for the training digits in every epoch. The
+        redraw: for a `Dataset`, draw new clutter for the training digits in every epoch. The
             validation and test images are always fixed.
         repeats: for a `Dataset`, how many scenes an epoch shows of each training digit.
         chunk: images made at a time; it changes speed and memory, never the images.
@@ -50,7 +50,7 @@ def clutter(
             name=f"cluttered {digits.name}",
             seed=seed,
             stream=0,
-            fresh=fresh,
+            redraw=redraw,
             repeats=repeats,
         )
     return place_digits(digits, digits, **settings, seed=seed)[0]

@@ -105,7 +105,7 @@ def derive_dataset(
     name: str,
     seed: int,
     stream: int,
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
     relabel: Callable[[Tensor], Tensor] = lambda labels: labels,
 ) -> Dataset:
@@ -117,7 +117,7 @@ def derive_dataset(
         name: what to call the result.
         seed: where the random numbers start from. Each split and each epoch has seeds of its own.
         stream: a small number that keeps the seeds of data sets made from one another apart.
-        fresh: make the training images anew in every epoch. The others are always fixed.
+        redraw: make the training images anew in every epoch. The others are always fixed.
         repeats: how many images an epoch shows of each training picture.
         relabel: turns the labels (N,) of a split into those of its new images.
 
@@ -148,5 +148,5 @@ def derive_dataset(
         train=Split(training(0), relabel(plain.train.labels.repeat(repeats))),
         test=fixed(plain.test, first),
         valid=plain.valid and fixed(plain.valid, first + 1),
-        redraw=training if fresh else None,
+        redraw=training if redraw else None,
     )

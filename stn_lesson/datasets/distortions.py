@@ -25,7 +25,7 @@ def distort(
     scale: tuple[float, float] = (0.7, 1.2),
     anywhere: bool = False,
     seed: int = 0,
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
     chunk: int = CHUNK,
 ) -> Tensor | Dataset:
@@ -40,7 +40,7 @@ def distort(
         anywhere: move each digit to a uniform place at which its picture, scaled and not yet
             turned, lies within the image; one that is too large for it stays in the middle.
         seed: where the random numbers start from; the same seed gives the same images.
-        fresh: for a `Dataset`, distort the training digits anew in every epoch. The validation
+        redraw: for a `Dataset`, distort the training digits anew in every epoch. The validation
             and test images are always fixed.
         repeats: for a `Dataset`, how many images an epoch shows of each training digit.
         chunk: images made at a time; it changes speed and memory, never the images.
@@ -57,9 +57,9 @@ def distort(
     """
     _check_scale(scale)
 
-    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
+    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         angle, zoom = torch.rand(2, count, generator=generator)
-        zoom = _between(scale, zoom)
+        zoom = _scale_between(scale, zoom)
         place = torch.zeros(2, count)
         if anywhere:
             room = [(c - zoom * d).clamp(min=0) / c for c, d in zip(canvas, digit, strict=True)]
@@ -70,19 +70,19 @@ def distort(
         shape = [2 * half + 1 for half in reversed(canvas)]
         return affine_theta((2 * angle - 1) * rotation, scales, translation=place.T, size=shape)
 
-    settings = dict(size=size, seed=seed, stream=5, fresh=fresh, repeats=repeats, chunk=chunk)
-    how = "turned" if scale == (1, 1) else "turned and scaled"
-    return _distorted(digits, how, choose, sampling_grid, **settings)
+    settings = dict(size=size, seed=seed, stream=5, redraw=redraw, repeats=repeats, chunk=chunk)
+    description = "turned" if scale == (1, 1) else "turned and scaled"
+    return _distorted(digits, description, draw_theta, sampling_grid, **settings)
 
 
 def distort_projective(
     digits: Tensor | Dataset,
     size: int | None = None,
     *,
-    move: float = 5,
+    jitter: float = 5,
     scale: tuple[float, float] = (0.75, 1.0),
     seed: int = 0,
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
     chunk: int = CHUNK,
 ) -> Tensor | Dataset:
@@ -97,10 +97,10 @@ def distort_projective(
     Args:
         digits: as in `distort`.
         size: as in `distort`.
-        move: the standard deviation of a corner's moves in pixels.
+        jitter: the standard deviation of a corner's moves in pixels.
         scale: smallest and largest scale, uniform between them.
-        seed: as in `distort`, and so are fresh, repeats and chunk.
-        fresh: see there.
+        seed: as in `distort`, and so are redraw, repeats and chunk.
+        redraw: see there.
         repeats: see there.
         chunk: see there.
 
@@ -109,27 +109,27 @@ def distort_projective(
 
     Raises:
         TypeError, ValueError: digits that are not bytes, a scale that is not positive, or a
-            negative move.
+            negative jitter.
 
     >>> distort_projective(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 28, 28])
     """
     _check_scale(scale)
-    _check_move(move)
+    _check_jitter(jitter)
 
-    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _between(scale, torch.rand(count, 1, 1, generator=generator))
-        moves = move * torch.randn(count, 4, 2, generator=generator)
+    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
+        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+        moves = jitter * torch.randn(count, 4, 2, generator=generator)
         corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         corners = zoom * corners * torch.tensor(digit)  # (count, 4, 2), pixels from the middle
-        while (folded := _folded(corners + moves)).any():
+        while (folded := _is_folded(corners + moves)).any():
             moves[folded] /= 2
         moved = (corners + moves) / torch.tensor(canvas)
         # The homography from the digit to the screen, and so θ is its inverse.
         return torch.linalg.inv(projective_theta(moved.double())).float()
 
-    settings = dict(size=size, seed=seed, stream=6, fresh=fresh, repeats=repeats, chunk=chunk)
-    return _distorted(digits, "slanted", choose, projective_grid, **settings)
+    settings = dict(size=size, seed=seed, stream=6, redraw=redraw, repeats=repeats, chunk=chunk)
+    return _distorted(digits, "slanted", draw_theta, projective_grid, **settings)
 
 
 def distort_elastic(
@@ -137,10 +137,10 @@ def distort_elastic(
     size: int | None = None,
     *,
     points: int = 4,
-    move: float = 1.5,
+    jitter: float = 1.5,
     scale: tuple[float, float] = (0.75, 1.0),
     seed: int = 0,
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
     chunk: int = CHUNK,
 ) -> Tensor | Dataset:
@@ -154,10 +154,10 @@ def distort_elastic(
         digits: as in `distort`.
         size: as in `distort`.
         points: control points along each side of the image.
-        move: the standard deviation of a control point's moves in pixels.
+        jitter: the standard deviation of a control point's moves in pixels.
         scale: smallest and largest scale, uniform between them.
-        seed: as in `distort`, and so are fresh, repeats and chunk.
-        fresh: see there.
+        seed: as in `distort`, and so are redraw, repeats and chunk.
+        redraw: see there.
         repeats: see there.
         chunk: see there.
 
@@ -166,25 +166,25 @@ def distort_elastic(
 
     Raises:
         TypeError, ValueError: digits that are not bytes, a scale that is not positive, a negative
-            move, or fewer than 2 points.
+            jitter, or fewer than 2 points.
 
     >>> distort_elastic(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 28, 28])
     """
     _check_scale(scale)
-    _check_move(move)
+    _check_jitter(jitter)
     net = control_points(points)
 
-    def choose(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _between(scale, torch.rand(count, 1, 1, generator=generator))
-        moves = move * torch.randn(count, len(net), 2, generator=generator)
+    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
+        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+        moves = jitter * torch.randn(count, len(net), 2, generator=generator)
         return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
 
-    settings = dict(size=size, seed=seed, stream=7, fresh=fresh, repeats=repeats, chunk=chunk)
-    return _distorted(digits, "bent", choose, thin_plate_grid, **settings)
+    settings = dict(size=size, seed=seed, stream=7, redraw=redraw, repeats=repeats, chunk=chunk)
+    return _distorted(digits, "bent", draw_theta, thin_plate_grid, **settings)
 
 
-# The paper's names, each called with a data set and, if you like, seed, fresh and repeats.
+# The paper's names, each called with a data set and, if you like, seed, redraw and repeats.
 DISTORTIONS: dict[str, Callable[..., Dataset]] = {
     "R": partial(distort, rotation=90, scale=(1, 1)),
     "RTS": partial(distort, size=42, rotation=45, scale=(0.7, 1.2), anywhere=True),
@@ -196,23 +196,25 @@ DISTORTIONS: dict[str, Callable[..., Dataset]] = {
 
 def _distorted(
     digits: Tensor | Dataset,
-    how: str,
-    choose: Callable[[int, HalfSize, HalfSize, Generator], Tensor],
+    description: str,
+    draw_theta: Callable[[int, HalfSize, HalfSize, Generator], Tensor],
     grid: Callable[[Tensor, int, int], Tensor],
     *,
     size: int | None,
     seed: int,
     stream: int,
-    fresh: bool,
+    redraw: bool,
     repeats: int,
     chunk: int,
 ) -> Tensor | Dataset:
-    """Warp every digit by the θ that `choose` draws for it, on the CPU whatever the device."""
+    """Warp every digit by the θ that `draw_theta` draws for it, on the CPU whatever the device."""
 
     def make(images: Tensor, seed: int) -> Tensor:
         height, width = (size, size) if size else images.shape[-2:]
         halves = _half_size(*images.shape[-2:]), _half_size(height, width)
-        theta = choose(len(images), *halves, torch.Generator().manual_seed(seed)).to(images.device)
+        theta = draw_theta(len(images), *halves, torch.Generator().manual_seed(seed)).to(
+            images.device
+        )
         new = images.new_empty(len(images), images.shape[1], height, width)
         for start in range(0, len(images), chunk):
             part = slice(start, start + chunk)
@@ -223,10 +225,10 @@ def _distorted(
         return derive_dataset(
             digits,
             lambda split, seed: make(split.images, seed),
-            name=f"{how} {digits.name}",
+            name=f"{description} {digits.name}",
             seed=seed,
             stream=stream,
-            fresh=fresh,
+            redraw=redraw,
             repeats=repeats,
         )
     return make(_check_digits(digits), seed)
@@ -236,11 +238,11 @@ def _half_size(height: int, width: int) -> HalfSize:
     return max(width - 1, 1) / 2, max(height - 1, 1) / 2
 
 
-def _between(scale: tuple[float, float], share: Tensor) -> Tensor:
+def _scale_between(scale: tuple[float, float], share: Tensor) -> Tensor:
     return scale[0] + share * (scale[1] - scale[0])
 
 
-def _folded(corners: Tensor) -> Tensor:
+def _is_folded(corners: Tensor) -> Tensor:
     """Whether the horizon comes too near to a picture with these corners (N, 4, 2), (N,).
 
     The depth of a corner, relative to the middle's, is the area of the triangle at the opposite
@@ -264,6 +266,6 @@ def _check_scale(scale: tuple[float, float]) -> None:
         raise ValueError(f"scale must be (smallest, largest), both above 0, got {scale}")
 
 
-def _check_move(move: float) -> None:
-    if not 0 <= move < math.inf:
-        raise ValueError(f"move must be a number of pixels, 0 or more, got {move}")
+def _check_jitter(jitter: float) -> None:
+    if not 0 <= jitter < math.inf:
+        raise ValueError(f"jitter must be a number of pixels, 0 or more, got {jitter}")

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from stn_lesson.datasets.dataset import Dataset, Split
 
-NAMES = {f"{axis}_{part}" for axis in "xy" for part in ("train", "valid", "test")}
+ARRAY_NAMES = {f"{axis}_{part}" for axis in "xy" for part in ("train", "valid", "test")}
 # What numpy and zipfile raise for files that are damaged, encrypted, pickled or made to do harm.
-UNREADABLE = (
+READ_ERRORS = (
     ValueError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -40,9 +40,9 @@ def load_npz(path: str | Path) -> Dataset:
         raise FileNotFoundError(f"{path} does not exist: check the name and the folder")
     try:
         with np.load(path, allow_pickle=False) as file:
-            lower = {name.lower(): file[name] for name in file.files if name.lower() in NAMES}
+            lower = {name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES}
             found = ", ".join(sorted(file.files)) or "none"
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise ValueError(
             f"{path} is not a .npz file of plain arrays ({error}); pickled objects are refused "
             "because loading them could run a stranger's code"

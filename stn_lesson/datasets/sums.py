@@ -14,7 +14,7 @@ def addition(
     seed: int = 0,
     *,
     distortion: Callable[..., Tensor] = DISTORTIONS["RTS"],
-    fresh: bool = True,
+    redraw: bool = True,
     repeats: int = 1,
 ) -> Dataset:
     """Pairs of digits, one in each channel and each distorted on its own; the label is their sum.
@@ -29,7 +29,7 @@ def addition(
         seed: where the random numbers start from; the same seed gives the same pairs.
         distortion: bytes (N, 1, h, w) and a seed → distorted bytes; in the paper, and unless told
             otherwise, digits are turned, scaled and moved on 42×42 pixels.
-        fresh: make the training pairs anew in every epoch. The validation and test pairs are
+        redraw: make the training pairs anew in every epoch. The validation and test pairs are
             always fixed.
         repeats: how many pairs an epoch shows with each training digit as the first.
 
@@ -64,7 +64,7 @@ def addition(
         name=f"pairs of {digits.name}",
         seed=seed,
         stream=8,
-        fresh=fresh,
+        redraw=redraw,
         repeats=repeats,
         relabel=lambda labels: labels + seconds(labels),
     )

@@ -53,10 +53,10 @@ TASKS = {
     "R": Task(DISTORTIONS["R"], 28),
     "RTS": Task(DISTORTIONS["RTS"], 42, view=28),
     "P": Task(DISTORTIONS["P"], 28),
-    **{f"P{move}": Task(partial(distort_projective, move=move), 28) for move in (1, 2, 3)},
+    **{f"P{move}": Task(partial(distort_projective, jitter=move), 28) for move in (1, 2, 3)},
     "E": Task(DISTORTIONS["E"], 28),
     "TC": Task(DISTORTIONS["TC"], 60, view=28),
-    "TC_once": Task(partial(DISTORTIONS["TC"], fresh=False), 60, view=28),
+    "TC_once": Task(partial(DISTORTIONS["TC"], redraw=False), 60, view=28),
     "plain": Task(_undistorted, 28),
     # The sum says little of either digit. For the first five epochs nothing is learnt but its
     # frequencies, and transformers that move at the usual rate run away meanwhile.

@@ -53,7 +53,7 @@ def test_a_data_set_gets_fresh_clutter_every_epoch_and_fixed_test_images():
     assert torch.equal(data.training_images(5), again.training_images(5))
     assert not torch.equal(data.training_images(5), data.training_images(6))
     assert torch.equal(data.test.images, again.test.images)
-    fixed = stn.clutter(stn.load_digits(), fresh=False)
+    fixed = stn.clutter(stn.load_digits(), redraw=False)
     assert fixed.training_images(5) is fixed.train.images
 
 

@@ -87,7 +87,7 @@ def test_a_data_set_made_from_a_fresh_one_changes_with_it():
 
 
 def test_fixed_images_and_repeats():
-    fixed = derive_dataset(PLAIN, brighter, name="fixed", seed=0, stream=0, fresh=False, repeats=3)
+    fixed = derive_dataset(PLAIN, brighter, name="fixed", seed=0, stream=0, redraw=False, repeats=3)
     assert fixed.training_images(4) is fixed.train.images and len(fixed.train) == 60
     assert torch.equal(fixed.train.labels, PLAIN.train.labels.repeat(3))
     assert len(fixed.test) == 5 and len(fixed.valid) == 4

@@ -202,7 +202,7 @@ def test_every_kind_is_fresh_reproducible_and_repeated(key):
     assert not torch.equal(data.training_images(2), other.training_images(2))
     assert torch.equal(data.test.images, again.test.images)
     assert not torch.equal(data.test.images, data.valid.images)
-    fixed = make(few, seed=3, fresh=False, repeats=3)
+    fixed = make(few, seed=3, redraw=False, repeats=3)
     assert fixed.training_images(2) is fixed.train.images and len(fixed.train) == 120
     assert len(make(few, repeats=2).training_images(1)) == 80
 

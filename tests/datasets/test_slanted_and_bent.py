@@ -7,7 +7,7 @@ from scipy.ndimage import map_coordinates
 
 import stn_lesson as stn
 from stn_lesson.datasets import distort_elastic, distort_projective
-from stn_lesson.datasets.distortions import _folded
+from stn_lesson.datasets.distortions import _is_folded
 from stn_lesson.theta import corner_areas, projective_theta
 
 BOTH = pytest.mark.parametrize("distort", [distort_projective, distort_elastic])
@@ -34,7 +34,7 @@ def middles(images):
 @pytest.mark.parametrize("size", [None, 40])
 def test_without_moves_a_digit_stays_pixel_for_pixel(distort, size):
     digits = torch.randint(0, 256, (3, 1, 32, 20), dtype=torch.uint8)
-    same = distort(digits, size, move=0, scale=(1, 1))
+    same = distort(digits, size, jitter=0, scale=(1, 1))
     if size:
         assert same.sum() == digits.sum()
         same = same[:, :, 4:36, 10:30]
@@ -44,7 +44,7 @@ def test_without_moves_a_digit_stays_pixel_for_pixel(distort, size):
 @BOTH
 def test_scale_makes_a_digit_smaller_about_the_middle(distort):
     digits = torch.full((200, 1, 28, 28), 255, dtype=torch.uint8)
-    small = distort(digits, 40, move=0)
+    small = distort(digits, 40, jitter=0)
     area = small.float().sum((1, 2, 3)) / (255 * 28**2)
     expected = 0.75 + 0.25 * drawn(0, 200, 16)[0].flatten()
     torch.testing.assert_close(area.sqrt(), expected, atol=0.01, rtol=0)
@@ -54,18 +54,18 @@ def test_scale_makes_a_digit_smaller_about_the_middle(distort):
 def test_the_corners_of_a_slanted_picture_move_as_drawn():
     zoom, moves = drawn(7, 30, 4)
     expected = (0.75 + 0.25 * zoom) * 10 * SQUARE + 1.5 * moves  # pixels from the middle
-    assert not _folded(expected).any()
+    assert not _is_folded(expected).any()
     for k, (x, y) in enumerate(SQUARE.int().tolist()):
         digits = torch.zeros(30, 1, 21, 21, dtype=torch.uint8)
         digits[:, :, 10 + 10 * y, 10 + 10 * x] = 255  # a dot in one corner
-        slanted = distort_projective(digits, 41, move=1.5, seed=7)
+        slanted = distort_projective(digits, 41, jitter=1.5, seed=7)
         torch.testing.assert_close(middles(slanted), expected[:, k], atol=0.5, rtol=0)
 
 
 def test_straight_lines_stay_straight_in_a_slanted_picture():
     digits = torch.zeros(30, 1, 41, 41, dtype=torch.uint8)
     digits[:, :, 19:22] = 255
-    for image in distort_projective(digits, 80, move=4)[:, 0].double():
+    for image in distort_projective(digits, 80, jitter=4)[:, 0].double():
         places = (image > 100).nonzero().double()
         spread = torch.linalg.eigvalsh(torch.cov(places.T))
         assert spread[0] < 0.015 * spread[1]  # as thin as a line
@@ -78,18 +78,18 @@ def test_a_picture_is_folded_where_the_horizon_comes_near():
     depth = (theta @ torch.cat([SQUARE.T, torch.ones(1, 4)]).double())[:, 2]
     by_depth = depth.amin(1) <= 0.1
     upright = corner_areas(corners).sum(1) > 0  # else the picture is seen from behind
-    assert torch.equal(_folded(corners)[upright], by_depth[upright])
-    assert 20 < by_depth.sum() < 280 and _folded(corners)[~upright].all()
+    assert torch.equal(_is_folded(corners)[upright], by_depth[upright])
+    assert 20 < by_depth.sum() < 280 and _is_folded(corners)[~upright].all()
 
 
 def test_corners_moved_too_far_are_drawn_back_by_halves_until_the_digit_can_be_seen():
     digits = torch.full((40, 1, 28, 28), 255, dtype=torch.uint8)
-    slanted = distort_projective(digits, 400, move=40, scale=(1, 1))
+    slanted = distort_projective(digits, 400, jitter=40, scale=(1, 1))
     assert (slanted.amax((1, 2, 3)) == 255).all()
     moves = 40 * drawn(0, 40, 4)[1]
-    assert _folded(13.5 * SQUARE + moves).sum() > 10
+    assert _is_folded(13.5 * SQUARE + moves).sum() > 10
     for image, move in zip(slanted, moves, strict=True):
-        while _folded(13.5 * SQUARE + move[None]):
+        while _is_folded(13.5 * SQUARE + move[None]):
             move = move / 2
         area = corner_areas(13.5 * SQUARE + move[None]).sum() / 4  # each triangle is twice in it
         assert (image == 255).sum() == pytest.approx(area.item(), rel=0.05, abs=40)
@@ -102,7 +102,7 @@ def test_a_bent_digit_follows_scipys_spline():
     net = torch.cartesian_prod(line, line).flip(1)  # x then y, in reading order
     side = torch.arange(28, dtype=torch.double) - 13.5
     pixels = torch.cartesian_prod(side, side).flip(1)
-    bent = distort_elastic(digits, points=3, move=2, scale=(0.8, 0.9), seed=9)
+    bent = distort_elastic(digits, points=3, jitter=2, scale=(0.8, 0.9), seed=9)
     for n in range(5):
         spline = RBFInterpolator(net, net + 2 * moves[n], kernel="thin_plate_spline", degree=1)
         look = torch.from_numpy(spline(pixels)) / (0.8 + 0.1 * zoom[n]) + 13.5
@@ -126,9 +126,9 @@ def test_the_same_seed_gives_the_same_images_whatever_the_chunk(distort):
     [
         ({"scale": (0, 1)}, ValueError, "both above 0"),
         ({"scale": (2, 1)}, ValueError, "smallest, largest"),
-        ({"move": -1}, ValueError, "move must be a number of pixels, 0 or more, got -1"),
-        ({"move": float("inf")}, ValueError, "got inf"),
-        ({"move": float("nan")}, ValueError, "got nan"),
+        ({"jitter": -1}, ValueError, "jitter must be a number of pixels, 0 or more, got -1"),
+        ({"jitter": float("inf")}, ValueError, "got inf"),
+        ({"jitter": float("nan")}, ValueError, "got nan"),
         ({"digits": torch.zeros(2, 1, 8, 8)}, TypeError, r"must be bytes .* got torch.float32"),
         ({"digits": "digits"}, TypeError, "got str"),
     ],

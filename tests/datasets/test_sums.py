@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_pairs():
 
 
 def test_fixed_pairs_and_repeats():
-    data = addition(DIGITS, fresh=False, repeats=3)
+    data = addition(DIGITS, redraw=False, repeats=3)
     assert data.training_images(5) is data.train.images and len(data.train) == 3 * SEEN
     assert len(data.test) == KEPT
     first, second = who(data.train.images, 100).T
