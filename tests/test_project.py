@@ -108,7 +108,7 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 ROOMS = (
     "theta grid sampler fused_kernels fused transformer networks datasets training colocalisation "
-    "experiments plots widgets assignment grading"
+    "experiments plots widgets assignment"
 )
 
 

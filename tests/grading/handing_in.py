@@ -5,8 +5,8 @@ import json
 import nbformat
 from assignment.solutions import CELLS, REFERENCE, solution
 
-from stn_lesson.grading import gradebook
-from stn_lesson.grading.submissions import Handout, Submission, name_of
+from stn_grading import gradebook
+from stn_grading.submissions import Handout, Submission, name_of
 
 # A network that is right at once: tests of grading need not train one.
 READY = """

@@ -20,10 +20,10 @@ import torch
 from assignment.solutions import MISTAKES, solution
 from grading.handing_in import hand_in
 
+from stn_grading import gradebook, report
+from stn_grading.grade import grade
 from stn_lesson.assignment.tasks import TASKS
 from stn_lesson.experiments import records
-from stn_lesson.grading import gradebook, report
-from stn_lesson.grading.grade import grade
 
 TRAINS = solution("model")
 HOSTILE = {

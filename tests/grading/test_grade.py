@@ -13,12 +13,12 @@ import pytest
 from assignment.solutions import MISTAKES, REFERENCE, solution
 from grading.handing_in import hand_in
 
-from stn_lesson.__main__ import main
+from stn_grading import gradebook, report, sandbox
+from stn_grading.__main__ import main
+from stn_grading.examine import Examined, Limits
+from stn_grading.grade import grade
+from stn_grading.submissions import Handout
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading import gradebook, report, sandbox
-from stn_lesson.grading.examine import Examined, Limits
-from stn_lesson.grading.grade import grade
-from stn_lesson.grading.submissions import Handout
 
 pytestmark = pytest.mark.skipif(
     not sandbox.bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
@@ -128,10 +128,11 @@ def test_grading_goes_on_after_it_was_killed(tmp_path):
     for name in "ab":
         hand_in(folder / f"{name}.ipynb", RELEASE)
     code = (
-        "import sys; from pathlib import Path; from stn_lesson.grading.grade import grade; "
+        "import sys; from pathlib import Path; from stn_grading.grade import grade; "
         f"grade(Path({str(folder)!r}), course=Path({str(course)!r}), at_once=1, feedback=False)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    found = os.environ | {"PYTHONPATH": str(gradebook.COURSE)}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=found)
     while not (course / "results" / "a.json").exists():
         assert process.poll() is None
         time.sleep(0.05)
@@ -148,7 +149,7 @@ def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monk
         (tmp_path / "gradebook.db").touch()
         raise FileNotFoundError("and no more")
 
-    monkeypatch.setattr("stn_lesson.grading.grade.grade", note)
+    monkeypatch.setattr("stn_grading.__main__.grade", note)
     before = os.umask(0o022)
     try:
         assert main(["grade", str(tmp_path)]) == 1

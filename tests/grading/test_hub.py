@@ -7,7 +7,7 @@ import pytest
 import yaml
 from grading.hubs import THERE, Student, running_hub
 
-from stn_lesson.grading import gradebook
+from stn_grading import gradebook
 
 HUB = gradebook.COURSE / "hub"
 

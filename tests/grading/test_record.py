@@ -1,7 +1,7 @@
 """What the guides say of a class is what was measured."""
 
+from stn_grading import gradebook
 from stn_lesson.experiments import records
-from stn_lesson.grading import gradebook
 
 
 def test_the_guide_tells_how_a_class_of_a_hundred_was_graded():

@@ -6,9 +6,9 @@ import time
 import pytest
 from grading.handing_in import READY, as_submission
 
+from stn_grading import sandbox
+from stn_grading.examine import Limits, examine
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading import sandbox
-from stn_lesson.grading.examine import Limits, examine
 
 pytestmark = pytest.mark.skipif(
     not sandbox.bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"

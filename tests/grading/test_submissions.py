@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from grading.handing_in import hand_in
 
-from stn_lesson.grading import archives, gradebook
-from stn_lesson.grading.submissions import LARGEST, collect, student_name
+from stn_grading import archives, gradebook
+from stn_grading.submissions import LARGEST, collect, student_name
 
 RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ipynb"
 

@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
+from stn_lesson.assignment import wire
 from stn_lesson.assignment.questions import Answer
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading import wire
 
 
 def test_every_question_arrives_as_it_was_sent():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from stn_grading import gradebook, report, sandbox
+from stn_grading.examine import Examined, Limits, examine
+from stn_grading.submissions import Handout, Submission, collect
 from stn_lesson import assignment
-from stn_lesson.grading import gradebook, report, sandbox
-from stn_lesson.grading.examine import Examined, Limits, examine
-from stn_lesson.grading.submissions import Handout, Submission, collect
 from stn_lesson.training.checkpoints import write_atomically
 
 

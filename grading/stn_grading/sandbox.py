@@ -18,8 +18,9 @@ from functools import cache
 from pathlib import Path
 
 import stn_lesson
-from stn_lesson.grading import wire
+from stn_lesson.assignment import wire
 
+WORKER = Path(__file__).with_name("worker.py")
 LONGEST_LINE = 64 * 2**20  # bytes of an answer
 MOST_PRINTED = 10 * 2**20  # bytes that a submission may print
 KEPT = 20_000  # of these, from the beginning
@@ -58,22 +59,24 @@ def require_sandbox() -> None:
 
 def command(trust: bool = False) -> list[str]:
     """The command line of a worker, in a sandbox unless its code is trusted."""
-    worker = [sys.executable, "-I", "-m", "stn_lesson.grading.worker"]
+    python = [sys.executable, "-I"]
     if trust:
-        return worker
+        return [*python, str(WORKER)]
     package = Path(stn_lesson.__file__).parent
     readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
-    readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix, str(package)]
+    readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix]
+    readable += [str(package)]
     words = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
         words += ["--size", str(256 * 2**20), "--tmpfs", path]
     for path in readable:  # after /tmp, where the lesson may stand itself
         words += ["--ro-bind-try", path, path]
+    words += ["--ro-bind", str(WORKER), "/worker.py"]  # of the teachers' package this file alone
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in environment().items():
         words += ["--setenv", name, value]
-    return [bubblewrap(), *words, *worker]
+    return [bubblewrap(), *words, *python, "/worker.py"]
 
 
 def environment() -> dict[str, str]:

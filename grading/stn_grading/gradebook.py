@@ -18,9 +18,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
+from stn_grading.examine import Examined
+from stn_grading.submissions import Submission, name_of
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading.examine import Examined
-from stn_lesson.grading.submissions import Submission, name_of
 from stn_lesson.training.checkpoints import write_atomically
 
 ASSIGNMENT, NOTEBOOK = "assignment", "spatial_transformer"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import nbformat
 
+from stn_grading.archives import is_archive, unpack, unpacked
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading.archives import is_archive, unpack, unpacked
 
 LARGEST = 20 * 2**20  # bytes of a notebook
 PICTURE, PICTURES = 2 * 2**20, 3  # bytes of a picture that is shown, and how many of a cell

@@ -3,12 +3,12 @@
 import time
 from dataclasses import asdict, dataclass, field
 
+from stn_grading.sandbox import Worker, WorkerError
+from stn_grading.submissions import Submission
+from stn_lesson.assignment import wire
 from stn_lesson.assignment.judging import Verdict, judge
 from stn_lesson.assignment.questions import Answer
 from stn_lesson.assignment.tasks import TASKS, Check, Task
-from stn_lesson.grading import wire
-from stn_lesson.grading.sandbox import Worker, WorkerError
-from stn_lesson.grading.submissions import Submission
 
 STARTS = 8  # of the process, before the rest of a submission is given up
 TRAINING = "model"  # the cell that trains, and its task

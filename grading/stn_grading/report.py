@@ -6,9 +6,9 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass
 
+from stn_grading.examine import Examined
 from stn_lesson.assignment.questions import MISSING
 from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading.examine import Examined
 
 
 @dataclass(frozen=True)
