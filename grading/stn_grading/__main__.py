@@ -9,8 +9,9 @@ from pathlib import Path
 try:
     from stn_grading import gradebook
     from stn_grading.grade import grade
-    from stn_grading.report import table, traps
+    from stn_grading.report import grades_table, misconceptions_summary
     from stn_grading.sandbox import NoSandboxError
+    from stn_grading.visible_checks import write_visible_checks
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Teachers need more: pip install -e '.[teach]'")
 
@@ -46,18 +47,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def make_release(options: argparse.Namespace, further: list[str]) -> None:
-    """Make what students get from the source."""
+    """Make what students get: the notebook, and the data of the checks in it."""
     with tempfile.TemporaryDirectory() as course:  # no gradebook remains of this
-        written = gradebook.release(course=Path(course))
-    print(f"written: {written.relative_to(gradebook.HOUSE)}")
+        notebook = gradebook.release(course=Path(course))
+    for file in (notebook, write_visible_checks()):
+        print(f"written: {file.relative_to(gradebook.PROJECT_FOLDER)}")
 
 
 def grade_folder(options: argparse.Namespace, further: list[str]) -> None:
     """Grade the submissions in a folder and print the table."""
     os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
     rows = grade(options.folder, seed=options.seed, trust=options.trust)
-    print(table(rows))
-    print(traps(rows))
+    print(grades_table(rows))
+    print(misconceptions_summary(rows))
     print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
 
 
@@ -65,10 +67,10 @@ def mark_answers(options: argparse.Namespace, further: list[str]) -> None:
     """Open nbgrader's form grader on what has been graded; further words go to JupyterLab."""
     from jupyterlab.labapp import main as start_jupyterlab
 
-    os.environ["JUPYTER_CONFIG_PATH"] = str(gradebook.COURSE)
+    os.environ["JUPYTER_CONFIG_PATH"] = str(gradebook.COURSE_FOLDER)
     start = [
         "--LabApp.default_url=/formgrader/gradebook",
-        f"--ServerApp.root_dir={gradebook.HOUSE}",
+        f"--ServerApp.root_dir={gradebook.PROJECT_FOLDER}",
     ]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         start.append("--allow-root")  # in a container, say

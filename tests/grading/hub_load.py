@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
 import psutil
 import torch
-from grading.hubs import PASSWORD, Hub, Student, running_hub
+from grading.trial_hub import PASSWORD, Hub, Student, running_hub
 from lab import open_notebook, running_chromium
 from latency import measure
 

@@ -5,11 +5,11 @@ import runpy
 
 import pytest
 import yaml
-from grading.hubs import THERE, Student, running_hub
+from grading.trial_hub import THERE, Student, running_hub
 
 from stn_grading import gradebook
 
-HUB = gradebook.COURSE / "hub"
+HUB = gradebook.COURSE_FOLDER / "hub"
 
 
 @pytest.fixture(scope="module")
@@ -59,5 +59,5 @@ def test_the_values_for_kubernetes_are_yaml_with_limits():
 
 
 def test_the_containers_install_the_torch_of_the_project():
-    for folder in (gradebook.COURSE, HUB):
+    for folder in (gradebook.COURSE_FOLDER, HUB):
         assert "torch==2.13.0" in (folder / "Dockerfile").read_text("utf-8")
