@@ -16,13 +16,14 @@ except ModuleNotFoundError as error:
     sys.exit(f"{error}. Teachers need more: pip install -e '.[teach]'")
 
 
-def main(words: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks for; return the exit status."""
-    options, further = _parser().parse_known_args(words)
-    if further and options.verb is not mark_answers:
-        _parser().error(f"unrecognized arguments: {' '.join(further)}")
+    parser = _make_parser()
+    options, options.jupyterlab_options = parser.parse_known_args(arguments)
+    if options.jupyterlab_options and options.verb is not mark_answers:
+        parser.error(f"unrecognized arguments: {' '.join(options.jupyterlab_options)}")
     try:
-        options.verb(options, further)
+        options.verb(options)
     except (FileNotFoundError, gradebook.GradingError, NoSandboxError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -31,7 +32,7 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stn_grading", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     release = verbs.add_parser("release", help="make notebooks/assignment from grading/source")
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_release(options: argparse.Namespace, further: list[str]) -> None:
+def make_release(options: argparse.Namespace) -> None:
     """Make what students get: the notebook, and the data of the checks in it."""
     with tempfile.TemporaryDirectory() as course:  # no gradebook remains of this
         notebook = gradebook.release(course=Path(course))
@@ -54,7 +55,7 @@ def make_release(options: argparse.Namespace, further: list[str]) -> None:
         print(f"written: {file.relative_to(gradebook.PROJECT_FOLDER)}")
 
 
-def grade_folder(options: argparse.Namespace, further: list[str]) -> None:
+def grade_folder(options: argparse.Namespace) -> None:
     """Grade the submissions in a folder and print the table."""
     os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
     rows = grade(options.folder, seed=options.seed, trust=options.trust)
@@ -63,18 +64,18 @@ def grade_folder(options: argparse.Namespace, further: list[str]) -> None:
     print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
 
 
-def mark_answers(options: argparse.Namespace, further: list[str]) -> None:
-    """Open nbgrader's form grader on what has been graded; further words go to JupyterLab."""
+def mark_answers(options: argparse.Namespace) -> None:
+    """Open nbgrader's form grader on what has been graded; further options go to JupyterLab."""
     from jupyterlab.labapp import main as start_jupyterlab
 
     os.environ["JUPYTER_CONFIG_PATH"] = str(gradebook.COURSE_FOLDER)
-    start = [
+    settings = [
         "--LabApp.default_url=/formgrader/gradebook",
         f"--ServerApp.root_dir={gradebook.PROJECT_FOLDER}",
     ]
     if getattr(os, "geteuid", lambda: 1)() == 0:
-        start.append("--allow-root")  # in a container, say
-    start_jupyterlab([*start, *further])
+        settings.append("--allow-root")  # in a container, say
+    start_jupyterlab([*settings, *options.jupyterlab_options])
 
 
 if __name__ == "__main__":

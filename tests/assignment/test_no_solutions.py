@@ -20,7 +20,7 @@ def test_no_module_of_the_assignment_defines_what_it_asks_for():
         assert not words & {"REFERENCE_SOLUTIONS", "MISCONCEPTIONS", "floor", "linspace"}, path.name
 
 
-def test_the_data_of_the_checks_are_those_of_visible_checks():
+def test_its_only_data_are_those_of_the_visible_checks():
     (data,) = (path for path in FOLDER.iterdir() if path.suffix not in ("", ".py"))
     assert data.name == "visible_checks.json" and data.stat().st_size < 30_000
 

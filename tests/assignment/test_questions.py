@@ -12,7 +12,7 @@ def test_a_question_leaves_its_arguments_as_they_were():
 
 
 def test_lent_functions_go_back():
-    found = {"meshgrid": 1}
-    with lend_functions(found, {"meshgrid": 2, "warp": 3}):
-        assert found == {"meshgrid": 2, "warp": 3}
-    assert found == {"meshgrid": 1}
+    variables = {"meshgrid": 1}
+    with lend_functions(variables, {"meshgrid": 2, "warp": 3}):
+        assert variables == {"meshgrid": 2, "warp": 3}
+    assert variables == {"meshgrid": 1}

@@ -165,6 +165,12 @@ def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monk
     assert (tmp_path / "gradebook.db").stat().st_mode & 0o077 == 0
 
 
+def test_an_option_that_no_verb_knows_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", "folder", "--sed", "3"])
+    assert "unrecognized arguments: --sed" in capsys.readouterr().err
+
+
 def test_names_that_are_no_html_and_no_formula(tmp_path):
     result = ExaminationResult("a", "=1+1<b>", "", flags=["<script>alert(1)</script>"])
     row = report.Row(result, {"direction": None, "clutter": 0.0})

@@ -39,9 +39,9 @@ def test_files_folders_and_odd_names(tmp_path):
     write_submission(tmp_path / "Zoë" / "deep" / "my final (2).ipynb", RELEASE_FILE)
     write_submission(tmp_path / "Mia" / "homework.txt", RELEASE_FILE)  # a notebook all the same
     (tmp_path / ".DS_Store").write_text("x")
-    found = collect_submissions(tmp_path, RELEASE_FILE)
-    assert [submission.student for submission in found] == ["Ada_1", "Mia", "Zoë", "bob"]
-    for submission in found:
+    submissions = collect_submissions(tmp_path, RELEASE_FILE)
+    assert [submission.student for submission in submissions] == ["Ada_1", "Mia", "Zoë", "bob"]
+    for submission in submissions:
         assert not submission.flags and set(submission.written_answers) == {"direction", "clutter"}
         code = "\n".join(source for _, source in submission.cells)
         for start in (
@@ -65,12 +65,12 @@ def test_what_is_no_notebook_is_flagged_and_nobody_is_lost(tmp_path):
     with (tmp_path / "h.ipynb").open("wb") as file:
         file.truncate(MAX_NOTEBOOK_BYTES + 1)
     (tmp_path / "i.ipynb").write_text("[" * 100_000)
-    found = collect_submissions(tmp_path, RELEASE_FILE)
-    assert [submission.student for submission in found] == list("abcdefghi")
-    assert all(submission.flags and submission.file is None for submission in found)
-    assert found[0].flags == ["no notebook was handed in, but .pdf"]
-    assert found[1].flags == ["no notebook was handed in, but nothing"]
-    assert "larger than 20 MB" in found[7].flags[0]
+    submissions = collect_submissions(tmp_path, RELEASE_FILE)
+    assert [submission.student for submission in submissions] == list("abcdefghi")
+    assert all(submission.flags and submission.file is None for submission in submissions)
+    assert submissions[0].flags == ["no notebook was handed in, but .pdf"]
+    assert submissions[1].flags == ["no notebook was handed in, but nothing"]
+    assert "larger than 20 MB" in submissions[7].flags[0]
 
 
 def test_of_several_notebooks_the_assignment_is_taken_and_a_person_told(tmp_path):
@@ -150,9 +150,9 @@ def test_an_export_that_is_a_zip_file(tmp_path):
     (tmp_path / "in").mkdir()
     archive = zip_of(tmp_path / "in" / "PHYS301-Assignment 3.zip", tmp_path / "made")
     for folder in (archive, archive.parent):  # the file itself, or alone in a folder
-        found = collect_submissions(folder, RELEASE_FILE)
-        assert [submission.student for submission in found] == ["Ada_1", "Bob_2"]
-        assert all(submission.file and not submission.flags for submission in found)
+        submissions = collect_submissions(folder, RELEASE_FILE)
+        assert [submission.student for submission in submissions] == ["Ada_1", "Bob_2"]
+        assert all(submission.file and not submission.flags for submission in submissions)
 
 
 def test_a_student_who_hands_in_a_zip_file(tmp_path):
@@ -192,8 +192,8 @@ def test_pictures_that_were_handed_in_and_nothing_else(tmp_path):
     ]
     file.write_text(json.dumps(notebook), "utf-8")
     (submission,) = collect_submissions(tmp_path, RELEASE_FILE)
-    shown = [picture for pictures in submission.pictures.values() for picture in pictures]
-    assert shown == [png]
+    pictures = [png for cell_pictures in submission.pictures.values() for png in cell_pictures]
+    assert pictures == [png]
 
 
 def test_a_zip_file_with_damage_inside_is_flagged(tmp_path):

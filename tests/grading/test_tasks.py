@@ -74,9 +74,9 @@ def test_every_named_mistake_is_tried():
 
 def test_a_mistake_in_one_task_costs_nothing_in_the_next():
     wrong = solution("meshgrid", ("[x.flatten(), y.flatten()", "[y.flatten(), x.flatten()"))
-    found = run_cells(wrong, solution("bilinear_sample"), solution("warp"))
-    assert all(verdict.passed for verdict in judge_checks("warp", found).values())
-    assert not judge_checks("meshgrid", found)[
+    variables = run_cells(wrong, solution("bilinear_sample"), solution("warp"))
+    assert all(verdict.passed for verdict in judge_checks("warp", variables).values())
+    assert not judge_checks("meshgrid", variables)[
         "two rows of three points"
     ].passed  # its own stays its own
 
@@ -133,17 +133,17 @@ def test_what_is_told_of_other_mistakes(source, message):
 )
 def test_a_network_is_judged_by_what_it_run_cells(right, earned, mistake):
     labels = stn.load_digits().test.labels
-    said = torch.where(torch.arange(len(labels)) < right, labels, (labels + 1) % 10)
-    scores = torch.nn.functional.one_hot(said, 10).float()
+    answers = torch.where(torch.arange(len(labels)) < right, labels, (labels + 1) % 10)
+    scores = torch.nn.functional.one_hot(answers, 10).float()
 
-    class Says(torch.nn.Module):
+    class NamesSomeRightly(torch.nn.Module):
         def forward(self, images):
-            self.seen = getattr(self, "seen", 0)
-            part = scores[self.seen % len(scores) :][: len(images)]
-            self.seen += len(images)
+            self.start = getattr(self, "start", 0)
+            part = scores[self.start % len(scores) :][: len(images)]
+            self.start += len(images)
             return part
 
-    verdicts = judge_checks("model", {"model": Says()})
+    verdicts = judge_checks("model", {"model": NamesSomeRightly()})
     assert points("model", verdicts) == earned
     assert {v.misconception for v in verdicts.values() if not v.passed} == ({mistake} - {None})
 
@@ -177,10 +177,10 @@ def test_the_visible_checks_in_git_are_those_of_the_tasks():
         assert stored.lent == task.lent, RELEASE
         assert stored.hidden == tuple(c.name for c in task.checks if not c.visible), RELEASE
         visible = [check for check in task.checks if check.visible]
-        for check, kept in zip(visible, stored.visible, strict=True):
-            assert kept.name == check.name, RELEASE
-            assert_same(kept.question, check.question())
-            assert_same(kept.expectation, task.expectation(check))
+        for check, stored_check in zip(visible, stored.visible, strict=True):
+            assert stored_check.name == check.name, RELEASE
+            assert_same(stored_check.question, check.question())
+            assert_same(stored_check.expectation, task.expectation(check))
 
 
 def assert_same(stored, computed):
