@@ -36,9 +36,7 @@ def main() -> int:
         return 2
     try:
         set_up(EXTRAS[words[0]])
-        if words[0] in ("release", "grade"):
-            return hand_over("stn_lesson", *words, cwd=None)
-        return {"lab": lab, "test": test, "mark": mark}[words[0]](words[1:])
+        return {"lab": lab, "test": test}.get(words[0], teach)(words)
     except subprocess.CalledProcessError as error:
         print(f"\nThis step failed: {' '.join(map(str, error.cmd))}\nIts message stands above. "
               "If the network was away, type the same command again.")  # fmt: skip
@@ -74,24 +72,24 @@ def pip(*words: str) -> None:
     subprocess.run([PYTHON, "-m", "pip", "--quiet", *words], check=True, cwd=HERE)
 
 
-def mark(words: list) -> int:
-    """Open nbgrader's form grader on what has been graded."""
-    os.environ["JUPYTER_CONFIG_PATH"] = str(HERE / "grading")
-    return lab(["--LabApp.default_url=/formgrader/gradebook", *words], start=())
+def teach(words: list) -> int:
+    """Release, grade or mark: the teachers' own package, which stands in grading/."""
+    os.environ["PYTHONPATH"] = str(HERE / "grading")
+    return hand_over("stn_grading", *words, cwd=None)
 
 
-def lab(words: list, start=("notebooks/00_welcome.ipynb",)) -> int:
+def lab(words: list) -> int:
     """Open JupyterLab on the first notebook; further words are handed to it."""
-    start = [*start, f"--ServerApp.root_dir={HERE}"]
+    start = ["notebooks/00_welcome.ipynb", f"--ServerApp.root_dir={HERE}"]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         start.append("--allow-root")  # in a container, say
-    return hand_over("jupyterlab", *start, *words)
+    return hand_over("jupyterlab", *start, *words[1:])
 
 
 def test(words: list) -> int:
     """Lint, then run every test and every notebook; further words choose among them."""
-    if words:
-        return hand_over("pytest", *words)
+    if words[1:]:
+        return hand_over("pytest", *words[1:])
     for check in (["check"], ["format", "--check"]):
         subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
     return hand_over("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")

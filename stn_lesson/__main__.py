@@ -1,9 +1,7 @@
 """Command line: `python -m stn_lesson run table1 --data mnist --network st_cnn --family tps`."""
 
 import argparse
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 from stn_lesson.datasets.mnist import DownloadError
@@ -88,11 +86,6 @@ def main(words: list[str] | None = None) -> int:
     merge = verbs.add_parser("merge", help="for teachers: put the records of a class together")
     merge.add_argument("folder", type=Path, help="holds the students' records")
     verbs.add_parser("results", help="print a line for every record in data/results")
-    verbs.add_parser("release", help="make notebooks/assignment from grading/source")
-    grade = verbs.add_parser("grade", help="grade a folder of submissions; goes on if stopped")
-    grade.add_argument("folder", type=Path, help="holds a file or a folder for each student")
-    grade.add_argument("--seed", type=int, default=0, help="of the hidden checks (default 0)")
-    grade.add_argument("--trust", action="store_true", help="run the submissions unprotected")
     asked = parser.parse_args(words)
     try:
         if asked.verb == "run":
@@ -122,8 +115,6 @@ def main(words: list[str] | None = None) -> int:
             print(replication.class_table(replication.class_records()))
             print("\n".join(f"left out: {why}" for why in left_out))
             print(f"written: {path.relative_to(records.DATA.parent)}")
-        elif asked.verb in ("release", "grade"):
-            return teach(asked)
         else:
             print_results()
     except (
@@ -172,30 +163,6 @@ def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentPars
             parser.error(f"{experiment} has no cell for {' '.join(given)}")
         for cell in cells:
             yield paper.run_cell(experiment, *cell, **options)
-
-
-def teach(asked: argparse.Namespace) -> int:
-    """Hand out or grade the assignment; return the exit status."""
-    try:
-        from stn_lesson.grading import grade, gradebook, report, sandbox
-    except ImportError as error:
-        print(f"{error}. Teachers need more: pip install -e '.[teach]'", file=sys.stderr)
-        return 1
-    house = records.DATA.parent
-    try:
-        if asked.verb == "release":
-            with tempfile.TemporaryDirectory() as course:  # no gradebook remains of this
-                print(f"written: {gradebook.release(course=Path(course)).relative_to(house)}")
-            return 0
-        os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
-        rows = grade.grade(asked.folder, seed=asked.seed, trust=asked.trust)
-    except (FileNotFoundError, gradebook.GradingError, sandbox.NoSandboxError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(report.table(rows))
-    print(report.traps(rows))
-    print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
-    return 0
 
 
 def print_results():

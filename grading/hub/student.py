@@ -12,27 +12,27 @@ import sys
 from pathlib import Path
 
 LESSON = Path(__file__).resolve().parents[2]
-GIVEN = ("README.md", "LICENSE", "pyproject.toml", "data", "notebooks", "stn_lesson")
+LESSON_FILES = ("README.md", "LICENSE", "pyproject.toml", "data", "notebooks", "stn_lesson")
 
 
-def give(home: Path) -> Path:
+def copy_lesson(home: Path) -> Path:
     """Copy the lesson into the home of a student who has none; returns where it is."""
-    copy, half = home / "lesson", home / ".lesson-half-copied"
+    copy, partial_copy = home / "lesson", home / ".lesson-half-copied"
     if not copy.exists():
-        shutil.rmtree(half, ignore_errors=True)
-        half.mkdir()
-        for name in GIVEN:
-            there = LESSON / name
-            if there.is_dir():
-                leave = shutil.ignore_patterns("cache", "__pycache__", ".ipynb_checkpoints")
-                shutil.copytree(there, half / name, ignore=leave)
+        shutil.rmtree(partial_copy, ignore_errors=True)
+        partial_copy.mkdir()
+        for name in LESSON_FILES:
+            source = LESSON / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("cache", "__pycache__", ".ipynb_checkpoints")
+                shutil.copytree(source, partial_copy / name, ignore=ignored)
             else:
-                shutil.copy(there, half / name)
-        half.rename(copy)
+                shutil.copy(source, partial_copy / name)
+        partial_copy.rename(copy)
     return copy
 
 
-def bound(limit: str) -> None:
+def limit_memory(limit: str) -> None:
     """Let no process of this student hold more bytes than the hub's `mem_limit`: a cell that
     asks for more gets an error, and the others keep their memory."""
     if limit:
@@ -41,6 +41,6 @@ def bound(limit: str) -> None:
 
 if __name__ == "__main__":
     os.umask(0o077)  # what they write is not for the others to read
-    os.environ["PYTHONPATH"] = str(give(Path.home()))  # their copy, which they may change
-    bound(os.environ.get("MEM_LIMIT", ""))
+    os.environ["PYTHONPATH"] = str(copy_lesson(Path.home()))  # their copy, which they may change
+    limit_memory(os.environ.get("MEM_LIMIT", ""))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])

@@ -1,6 +1,6 @@
 """The graded assignment: what is asked, how an answer is judged, and which mistakes have a name."""
 
-from stn_lesson.assignment.check import check
-from stn_lesson.assignment.tasks import scenes
+from stn_lesson.assignment.checking import check
+from stn_lesson.assignment.digit_scenes import scenes
 
 __all__ = ["check", "scenes"]

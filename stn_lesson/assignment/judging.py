@@ -1,117 +1,158 @@
-"""Judging an answer: is it right, and if not, which mistake gives just this answer?"""
+"""Judging an answer: is it what was expected, and if not, which mistake gives just this answer?
+
+What to expect is given as data, so that students can judge their work without the solutions.
+"""
 
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from stn_lesson.assignment.misconceptions import CUT, GUESSING
-from stn_lesson.assignment.questions import MISSING, Answer, Question, ask
-from stn_lesson.assignment.tasks import Check, Task
-from stn_lesson.datasets import load_digits
+from stn_lesson.assignment.digit_scenes import judged_labels
+from stn_lesson.assignment.questions import NOT_WRITTEN, Answer, Question
 
-CLOSE = {"rtol": 1e-3, "atol": 1e-4}
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
+MAX_GUESSING_ACCURACY = 0.2  # of ten digits
+# Mistakes that need no expected value to be known by: name, and what the student is told.
+GRADIENT_CUT = (
+    "gradient cut",
+    "no gradient comes through: rounding, detach(), .data, item(), torch.no_grad() or a new "
+    "torch.tensor(…) on the way cuts it",
+)
+GUESSING = (
+    "guessing",
+    "hardly better than guessing. Look at what your transformer shows: does it start at "
+    "the identity, and stay on the canvas?",
+)
+
+
+@dataclass(frozen=True)
+class KnownMistake:
+    """A mistake with a name, and what it makes of a question.
+
+    Attributes:
+        name: what the class map calls it.
+        message: what the student is told.
+        value: the answer that it gives to the question.
+    """
+
+    name: str
+    message: str
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an answer is compared with.
+
+    Attributes:
+        value: the right value, if a value is asked for.
+        gradients: the right gradients, if they are asked for.
+        mistakes: the known ones, as far as they give another value than the right one.
+        min_accuracy: what a trained network must reach, from 0 to 1, if it is a network that is
+            asked.
+    """
+
+    value: Tensor | None = None
+    gradients: tuple[Tensor, ...] | None = None
+    mistakes: tuple[KnownMistake, ...] = ()
+    min_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer is worth, and why.
+    """Whether an answer is right, and if not, why.
 
     Attributes:
-        check: what was checked.
-        passed: whether the answer is right.
-        says: what to tell the student.
+        passed: whether it is right.
+        message: what to tell the student.
         misconception: the mistake's name, if it has one.
         answer: what was judged.
         expected: what the value should have been, if it is a value that was asked for.
     """
 
-    check: Check
     passed: bool
-    says: str = "right"
+    message: str = "right"
     misconception: str | None = None
     answer: Answer = field(default_factory=Answer)
     expected: Tensor | None = None
 
-    @property
-    def points(self) -> float:
-        """What it is worth."""
-        return self.check.points if self.passed else 0
-
 
 def judge(
-    task: Task, check: Check, question: Question, answer: Answer, suspected: str | None = None
+    question: Question, answer: Answer, expectation: Expectation, suspected: str | None = None
 ) -> Verdict:
     """Compare an answer with the right one, then with those of the known mistakes.
 
     Args:
-        task: which task it belongs to.
-        check: what is checked.
         question: what was asked.
         answer: what came back.
+        expectation: what to compare it with.
         suspected: the mistake that was found in this task before; it is tried first, since two may
             give the same answer to one question.
 
-    >>> from stn_lesson.assignment.tasks import TASKS
-    >>> task = TASKS[0]
-    >>> question = task.checks[0].question()
-    >>> judge(task, task.checks[0], question, ask(question, {"meshgrid": task.right})).passed
+    >>> question = Question("call", "double", (torch.ones(1, 2),))
+    >>> mistake = KnownMistake("added one", "you add 1: double it", torch.full((1, 2), 2.5))
+    >>> expectation = Expectation(torch.full((1, 2), 2.0), mistakes=(mistake,))
+    >>> judge(question, Answer(torch.full((1, 2), 2.0)), expectation).passed
     True
+    >>> judge(question, Answer(torch.full((1, 2), 2.5)), expectation).message
+    'you add 1: double it'
     """
     if answer.error is not None:
-        name = MISSING if answer.error.startswith(MISSING) else "error"
-        return Verdict(check, False, answer.error, name, answer)
-    if question.kind == "predict":
-        return _judge_network(check, answer)
-    if question.weights is not None:
-        return _judge_gradient(task, check, question, answer, suspected)
-    expected = task.right(*question.arguments)
-    if _close(answer.value, expected):
-        return Verdict(check, True, answer=answer, expected=expected)
-    for mistake in sorted(task.mistakes, key=lambda mistake: mistake.name != suspected):
-        made = mistake.answer and mistake.answer(*question.arguments)
-        if made is not None and not _close(made, expected) and _close(answer.value, made):
-            return Verdict(check, False, mistake.says, mistake.name, answer, expected)
-    return Verdict(check, False, _difference(answer.value, expected), "other", answer, expected)
+        name = NOT_WRITTEN if answer.error.startswith(NOT_WRITTEN) else "error"
+        return Verdict(False, answer.error, name, answer)
+    if expectation.min_accuracy is not None:
+        return _judge_network(answer, expectation.min_accuracy)
+    if expectation.gradients is not None:
+        return _judge_gradients(question, answer, expectation.gradients, suspected)
+    if is_close(answer.value, expectation.value):
+        return Verdict(True, answer=answer, expected=expectation.value)
+    for mistake in sorted(expectation.mistakes, key=lambda mistake: mistake.name != suspected):
+        if is_close(answer.value, mistake.value):
+            return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
+    message = _describe_difference(answer.value, expectation.value)
+    return Verdict(False, message, "other", answer, expectation.value)
 
 
-def _judge_network(check: Check, answer: Answer) -> Verdict:
-    labels = load_digits().test.labels
+def _judge_network(answer: Answer, min_accuracy: float) -> Verdict:
+    labels = judged_labels()
     if answer.value.shape != (len(labels), 10):
         got = tuple(answer.value.shape)
-        says = f"class scores must have shape (N, 10), got {got} for {len(labels)} images"
-        return Verdict(check, False, says, "shape", answer)
-    right = (answer.value.argmax(1) == labels).double().mean().item()
-    says = f"it names {100 * right:.1f} % of the test digits"
-    if right >= check.least:
-        return Verdict(check, True, says, answer=answer)
-    if right < 0.2:
-        return Verdict(check, False, f"{says}, {GUESSING.says}", GUESSING.name, answer)
-    return Verdict(check, False, f"{says}: train longer, or at another rate", "accuracy", answer)
+        message = f"class scores must have shape (N, 10), got {got} for {len(labels)} images"
+        return Verdict(False, message, "shape", answer)
+    accuracy = (answer.value.argmax(1) == labels).double().mean().item()
+    message = f"it names {100 * accuracy:.1f} % of the test digits"
+    if accuracy >= min_accuracy:
+        return Verdict(True, message, answer=answer)
+    if accuracy < MAX_GUESSING_ACCURACY:
+        name, advice = GUESSING
+        return Verdict(False, f"{message}, {advice}", name, answer)
+    return Verdict(False, f"{message}: train longer, or at another rate", "accuracy", answer)
 
 
-def _judge_gradient(
-    task: Task, check: Check, question: Question, answer: Answer, suspected: str | None
+def _judge_gradients(
+    question: Question, answer: Answer, expected: tuple[Tensor, ...], suspected: str | None
 ) -> Verdict:
-    asked = Question("call", "right", question.arguments, question.weights)
-    expected, found = ask(asked, {"right": task.right}).gradients, answer.gradients
-    if any(gradient is None for gradient in found) or len(found) != len(expected):
+    cut_name, cut_message = GRADIENT_CUT
+    gradients = answer.gradients
+    if any(gradient is None for gradient in gradients) or len(gradients) != len(expected):
         if answer.value.shape != question.weights.shape:
-            says = _difference(answer.value, question.weights)
-            return Verdict(check, False, says, suspected or "shape", answer)
-        return Verdict(check, False, CUT.says, CUT.name, answer)
-    for gradient, wanted in zip(found, expected, strict=True):
-        if not _close(gradient, wanted):
-            if gradient.shape == wanted.shape and not gradient.any():
-                return Verdict(check, False, CUT.says, CUT.name, answer)
-            says = "the gradient is another: what you compute is not the same function. "
-            says += _difference(gradient, wanted)
-            return Verdict(check, False, says, suspected or "gradient", answer)
-    return Verdict(check, True, answer=answer)
+            message = _describe_difference(answer.value, question.weights)
+            return Verdict(False, message, suspected or "shape", answer)
+        return Verdict(False, cut_message, cut_name, answer)
+    for gradient, right in zip(gradients, expected, strict=True):
+        if not is_close(gradient, right):
+            if gradient.shape == right.shape and not gradient.any():
+                return Verdict(False, cut_message, cut_name, answer)
+            message = "the gradient is another: what you compute is not the same function. "
+            message += _describe_difference(gradient, right)
+            return Verdict(False, message, suspected or "gradient", answer)
+    return Verdict(True, answer=answer)
 
 
-def _close(value: Tensor, expected: Tensor) -> bool:
-    return value.shape == expected.shape and torch.allclose(value, expected.float(), **CLOSE)
+def is_close(value: Tensor, expected: Tensor) -> bool:
+    """Whether a value is the expected one, up to rounding."""
+    return value.shape == expected.shape and torch.allclose(value, expected.float(), **TOLERANCE)
 
 
 def first_wrong(value: Tensor, expected: Tensor) -> tuple[int, ...] | None:
@@ -120,17 +161,17 @@ def first_wrong(value: Tensor, expected: Tensor) -> tuple[int, ...] | None:
     >>> first_wrong(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 2.0]]))
     (0, 1)
     """
-    wrong = (~torch.isclose(value, expected.float(), **CLOSE)).nonzero()
+    wrong = (~torch.isclose(value, expected.float(), **TOLERANCE)).nonzero()
     return tuple(wrong[0].tolist()) if len(wrong) else None
 
 
-def _difference(value: Tensor, expected: Tensor) -> str:
+def _describe_difference(value: Tensor, expected: Tensor) -> str:
     if value.shape != expected.shape:
         return f"the shape should be {tuple(expected.shape)}, yours is {tuple(value.shape)}"
-    place = first_wrong(value, expected)
+    index = first_wrong(value, expected)
     axes = ("image", "channel", "row", "column") if expected.ndim == 4 else ("row", "column")
-    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, place, strict=False))
+    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, index, strict=False))
     return (
-        f"the first difference is at {where}: {expected[place].item():.3f} was expected, "
-        f"yours is {value[place].item():.3f}"
+        f"the first difference is at {where}: {expected[index].item():.3f} was expected, "
+        f"yours is {value[index].item():.3f}"
     )

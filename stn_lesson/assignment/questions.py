@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-LONGEST = 300  # characters of an error's message that are kept
-MISSING = "not written yet"
+MAX_ERROR_LENGTH = 300  # characters of an error's message that are kept
+NOT_WRITTEN = "not written yet"
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,35 @@ def ask(question: Question, names: Mapping) -> Answer:
     tensor([2., 2.])
     """
     if question.name not in names:
-        return Answer(error=f"{MISSING}: there is no {question.name}")
+        return Answer(error=f"{NOT_WRITTEN}: there is no {question.name}")
     try:
-        return ANSWERS[question.kind](question, names[question.name])
+        return ANSWER_FUNCTIONS[question.kind](question, names[question.name])
     except NotImplementedError:
-        return Answer(error=MISSING)
+        return Answer(error=NOT_WRITTEN)
     except Exception as error:
-        return Answer(error=f"{type(error).__name__}: {error}"[:LONGEST])
+        return Answer(error=f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH])
 
 
-def _call(question: Question, function) -> Answer:
-    inputs = [_copy(argument, question.weights is not None) for argument in question.arguments]
-    return _answer(function(*inputs), inputs, question.weights)
+def _call_function(question: Question, function) -> Answer:
+    inputs = [
+        _copy_argument(argument, question.weights is not None) for argument in question.arguments
+    ]
+    return _make_answer(function(*inputs), inputs, question.weights)
 
 
-def _transform(question: Question, transformer) -> Answer:
+def _call_transformer(question: Question, transformer) -> Answer:
     images, weight, bias, size = question.arguments
     linear = nn.Linear(weight.shape[1], weight.shape[0])
     module = transformer(nn.Sequential(nn.Flatten(), linear), size)
     if not isinstance(module, nn.Module):
         return Answer(error=f"{question.name} must be an nn.Module, got {type(module).__name__}")
     linear.load_state_dict({"weight": weight, "bias": bias})
-    images = _copy(images, True)
-    return _answer(module(images), [images, linear.weight, linear.bias], question.weights)
+    images = _copy_argument(images, True)
+    return _make_answer(module(images), [images, linear.weight, linear.bias], question.weights)
 
 
 @torch.no_grad()
-def _predict(question: Question, model) -> Answer:
+def _predict_scores(question: Question, model) -> Answer:
     if not isinstance(model, nn.Module):
         return Answer(error=f"{question.name} must be a network, got {type(model).__name__}")
     model.eval()
@@ -96,17 +98,21 @@ def _predict(question: Question, model) -> Answer:
     return Answer(torch.cat([model(batch).detach().float() for batch in images.split(100)]))
 
 
-ANSWERS = {"call": _call, "transform": _transform, "predict": _predict}
+ANSWER_FUNCTIONS = {
+    "call": _call_function,
+    "transform": _call_transformer,
+    "predict": _predict_scores,
+}
 
 
-def _copy(argument, wants_gradient: bool):
+def _copy_argument(argument, wants_gradient: bool):
     """An argument for one call: what the function does to it stays there."""
     if not isinstance(argument, Tensor):
         return argument
     return argument.clone().requires_grad_(wants_gradient and argument.is_floating_point())
 
 
-def _answer(value, inputs: list, weights: Tensor | None) -> Answer:
+def _make_answer(value, inputs: list, weights: Tensor | None) -> Answer:
     if not isinstance(value, Tensor):
         return Answer(error=f"a tensor was expected, got {type(value).__name__}")
     tensors = [x for x in inputs if isinstance(x, Tensor) and x.is_floating_point()]
@@ -120,8 +126,13 @@ def _answer(value, inputs: list, weights: Tensor | None) -> Answer:
 
 
 @contextmanager
-def given(names: dict, functions: Mapping) -> Iterator[None]:
-    """Lend a notebook right versions of its earlier tasks, so that a mistake costs points once."""
+def lend_functions(names: dict, functions: Mapping) -> Iterator[None]:
+    """Replace a notebook's earlier tasks for a while, so that a mistake costs points once.
+
+    Args:
+        names: the notebook's variables by name.
+        functions: what to put in their place, by name.
+    """
     own = {name: names[name] for name in functions if name in names}
     names.update(functions)
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from stn_lesson.files import write_atomically
 from stn_lesson.training import History
-from stn_lesson.training.checkpoints import write_atomically
 
 DATA = Path(__file__).parents[2] / "data"
 

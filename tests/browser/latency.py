@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from lab import ROOT, open_notebook, running_chromium, running_lab
 
-from stn_lesson.training.checkpoints import write_atomically
+from stn_lesson.files import write_atomically
 
 HOUSE = "stn.house(256, 256)"
 GREY = f"{HOUSE}.mean(1, keepdim=True)"

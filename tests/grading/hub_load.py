@@ -26,19 +26,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
 import psutil
 import torch
-from grading.hubs import PASSWORD, Hub, Student, running_hub
+from grading.trial_hub import PASSWORD, Hub, Student, running_hub
 from lab import open_notebook, running_chromium
 from latency import measure
 
 from stn_lesson.experiments import records
 
 NOTEBOOK = records.DATA.parent / "notebooks" / "01_affine_theta.ipynb"
-CELLS = [
+NOTEBOOK_CELLS = [
     "".join(cell["source"])
     for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
     if cell["cell_type"] == "code"
 ]
-PICTURES = {
+PICTURE_CODE = {
     "warp explorer": ("from stn_lesson.widgets import *\nimport stn_lesson as stn\n"
                       "WarpExplorer(stn.house())", None),
     "fool the network: the network's view": (
@@ -46,7 +46,7 @@ PICTURES = {
         "import stn_lesson as stn\n"
         "FoolTheNetwork(experiments.trained('cluttered'), stn.load_digits().test)", 1),
 }  # fmt: skip
-TRAINING = """
+TRAINING_CODE = """
 import time, torch, stn_lesson as stn
 from stn_lesson import experiments
 data, schedule = experiments.load_recipe("digits")
@@ -57,35 +57,35 @@ print(time.monotonic() - start)
 """
 
 
-class Load:
-    """The class, how it came, and what it is doing."""
+class ClassOnHub:
+    """The students who have logged in, and how long each took to start."""
 
     def __init__(self, hub):
-        self.hub, self.students, self.seconds, self.opening = hub, [], [], []
-        self.before = free_memory()
+        self.hub, self.students, self.start_seconds, self.notebook_seconds = hub, [], [], []
+        self.memory_before = free_memory()
 
-    def come(self, together: int) -> None:
+    def log_in_together(self, count: int) -> None:
         """So many students log in at once; each runs the notebook to its end."""
-        names = [f"student{len(self.students) + k:03d}" for k in range(together)]
+        names = [f"student{len(self.students) + k:03d}" for k in range(count)]
         new = [Student(self.hub, name) for name in names]
-        with ThreadPoolExecutor(together) as pool:
-            self.seconds.append(list(pool.map(Student.start, new)))
-            self.opening.append(list(pool.map(open_notebook_01, new)))
+        with ThreadPoolExecutor(count) as pool:
+            self.start_seconds.append(list(pool.map(Student.start, new)))
+            self.notebook_seconds.append(list(pool.map(open_notebook_01, new)))
         self.students += new
-        each = (self.before - free_memory()) / len(self.students)
+        each = (self.memory_before - free_memory()) / len(self.students)
         print(f"{len(self.students)} students, {each:.0f} MB each", flush=True)
 
 
-def step_back(hub: Hub) -> None:
+def lower_priority(hub: Hub) -> None:
     """Give what the hub has started the lowest priority."""
-    whole = psutil.Process(hub.pid)
-    for process in (whole, *whole.children(recursive=True)):
+    hub_process = psutil.Process(hub.pid)
+    for process in (hub_process, *hub_process.children(recursive=True)):
         with suppress(OSError):  # it has ended meanwhile
             Path(f"/proc/{process.pid}/autogroup").write_text("19")
 
 
-def hands() -> None:
-    """A process for the hands of those who drag steps back, too."""
+def lower_own_priority() -> None:
+    """Give this process, which drags, the lowest priority."""
     os.setsid()
     Path("/proc/self/autogroup").write_text("19")
 
@@ -101,9 +101,9 @@ def open_notebook_01(student: Student) -> float:
     start = time.monotonic()
     student.open_kernel()
     student.widgets = []
-    for code in CELLS:
-        student.begin(code)
-        printed, widgets = student.end()
+    for code in NOTEBOOK_CELLS:
+        student.start_cell(code)
+        printed, widgets = student.wait_for_cell()
         assert "Error" not in printed, printed
         student.widgets += widgets
     return time.monotonic() - start
@@ -119,62 +119,62 @@ def dragging(students: list[Student]):
     for student in students:  # a socket cannot go there with them
         student.socket = None
     with (
-        ProcessPoolExecutor(1, get_context("spawn"), hands) as pool,
+        ProcessPoolExecutor(1, get_context("spawn"), lower_own_priority) as pool,
         Manager() as manager,
     ):
-        over = manager.Event()
-        dragged = pool.submit(drag_all, students, over)
+        stop = manager.Event()
+        drag_future = pool.submit(drag_with_all, students, stop)
         try:
             yield counts
         finally:
-            over.set()
-            counts += dragged.result()
+            stop.set()
+            counts += drag_future.result()
 
 
-def drag_all(students: list[Student], over) -> list[float]:
-    """Drag with many hands until it is over."""
+def drag_with_all(students: list[Student], stop) -> list[float]:
+    """Drag for all students until `stop` is set; returns messages a second of each."""
     with ThreadPoolExecutor(max(1, len(students))) as pool:
-        return list(pool.map(lambda student: drag(student, over), students))
+        return list(pool.map(lambda student: drag_slider(student, stop), students))
 
 
-def drag(student: Student, over) -> float:
-    """Drag with one hand; returns messages a second."""
+def drag_slider(student: Student, stop) -> float:
+    """Drag for one student until `stop` is set; returns messages a second."""
     student.connect()
     start, sent = time.monotonic(), 0
     for alpha in itertools.cycle([*range(-90, 90, 3), *range(90, -90, -3)]):
         begun, alpha = time.monotonic(), math.radians(alpha)
         theta = [math.cos(alpha), -math.sin(alpha), 0, math.sin(alpha), math.cos(alpha), 0]
         change = {"method": "update", "state": {"theta": theta}, "buffer_paths": []}
-        student.tell("comm_msg", {"comm_id": student.widgets[-1], "data": change})
-        student.hear()
+        student.send_message("comm_msg", {"comm_id": student.widgets[-1], "data": change})
+        student.receive_replies()
         sent += 1
-        if sent % 20 == 0 and over.is_set():
+        if sent % 20 == 0 and stop.is_set():
             break
         time.sleep(max(0, begun + 1 / 50 - time.monotonic()))
     student.socket.close()
     return sent / (time.monotonic() - start)
 
 
-def look(chromium, hub, number: int) -> dict:
+def measure_pictures(chromium, hub, number: int) -> dict:
     """What the student at the browser feels, in each of the pictures."""
     student = Student(hub, f"browser{number}")
     student.start()
     felt = {}
-    for k, (name, (code, which)) in enumerate(PICTURES.items()):
+    for k, (name, (code, which)) in enumerate(PICTURE_CODE.items()):
         write = {"type": "notebook", "format": "json", "content": notebook(code)}
-        hub.ask("PUT", f"/user/{student.name}/api/contents/lesson/notebooks/p{k}.ipynb", write)
+        hub.request("PUT", f"/user/{student.name}/api/contents/lesson/notebooks/p{k}.ipynb", write)
         page = chromium.new_page(viewport={"width": 1280, "height": 1100})
         path = f"/user/{student.name}/lab/tree/lesson/notebooks/p{k}.ipynb?reset"
-        page.goto(f"http://{hub.place}/hub/login")
+        page.goto(f"http://{hub.address}/hub/login")
         page.fill("input[name=username]", student.name)
         page.fill("input[name=password]", PASSWORD)
         page.click("input[type=submit]")
-        open_notebook(page, f"http://{hub.place}{path}", ".jp-CodeCell")
+        open_notebook(page, f"http://{hub.address}{path}", ".jp-CodeCell")
         page.click(".jp-CodeCell >> nth=0")
         page.keyboard.press("Shift+Enter")
         page.wait_for_selector(".stn-live canvas", timeout=180_000)
         page.wait_for_timeout(3000)
-        step_back(hub)
+        lower_priority(hub)
         felt[name] = measure(page, "rotation", which)
         page.close()
     student.stop()
@@ -192,18 +192,18 @@ def notebook(code: str) -> dict:
 def train_once(student: Student) -> float:
     """Seconds of a training."""
     student.connect()
-    return float(student.run(TRAINING).split()[-1])
+    return float(student.run_cell(TRAINING_CODE).split()[-1])
 
 
-def situation(load: Load, chromium, drag: int, train: int) -> dict:
+def measure_situation(classroom: ClassOnHub, chromium, drag: int, train: int) -> dict:
     """Measure while `drag` students drag and `train` others train."""
-    drags, trains = load.students[:drag], load.students[drag : drag + train]
+    drags, trains = classroom.students[:drag], classroom.students[drag : drag + train]
     with ThreadPoolExecutor(max(1, train)) as pool:
         training = [pool.submit(train_once, student) for student in trains]
         with dragging(drags) as messages:
-            felt = look(chromium, load.hub, drag * 1000 + train)
+            felt = measure_pictures(chromium, classroom.hub, drag * 1000 + train)
         seconds = [ended.result() for ended in training]
-    row = {"students": len(load.students), "dragging": drag, "training": train, "felt": felt}
+    row = {"students": len(classroom.students), "dragging": drag, "training": train, "felt": felt}
     if messages:
         row["messages_a_second_each"] = round(statistics.median(messages), 1)
     if seconds:
@@ -219,37 +219,37 @@ def main(students: int) -> None:
         running_hub(Path(folder)) as hub,
         running_chromium() as chromium,
     ):
-        load, rows = Load(hub), []
-        load.come(1)
-        memory = load.before - free_memory()
-        rows.append(situation(load, chromium, 0, 0))
-        load.come(9)
-        rows.append(situation(load, chromium, 5, 0))
-        while len(load.students) < students and free_memory() > 3000:
-            load.come(10)
-        each = (load.before - free_memory()) / len(load.students)
+        classroom, rows = ClassOnHub(hub), []
+        classroom.log_in_together(1)
+        memory = classroom.memory_before - free_memory()
+        rows.append(measure_situation(classroom, chromium, 0, 0))
+        classroom.log_in_together(9)
+        rows.append(measure_situation(classroom, chromium, 5, 0))
+        while len(classroom.students) < students and free_memory() > 3000:
+            classroom.log_in_together(10)
+        each = (classroom.memory_before - free_memory()) / len(classroom.students)
         for drags, trainings in ((0, 0), (5, 0), (10, 0), (0, 2), (5, 2), (5, 5)):
-            rows.append(situation(load, chromium, drags, trainings))
+            rows.append(measure_situation(classroom, chromium, drags, trainings))
         version = chromium.version
-    ten = range(1 + (len(load.seconds) > 2), len(load.seconds))  # the groups of ten
-    starts = [seconds for k in ten for seconds in load.seconds[k]]
-    openings = [seconds for k in ten for seconds in load.opening[k]]
+    first_of_ten = 1 + (len(classroom.start_seconds) > 2)  # the groups before are smaller
+    starts = list(itertools.chain(*classroom.start_seconds[first_of_ten:]))
+    openings = list(itertools.chain(*classroom.notebook_seconds[first_of_ten:]))
     record = {
         "experiment": "a class on a hub",
         "how": __doc__.split("\n\n", 1)[1].strip(),
-        "students": len(load.students),
+        "students": len(classroom.students),
         "memory_mb": {
-            "of_the_machine": round(load.before),
+            "of_the_machine": round(classroom.memory_before),
             "the_first_student": round(memory),
             "each_of_all": round(each),
         },
         "server_start_seconds": {
-            "alone": round(load.seconds[0][0], 1),
+            "alone": round(classroom.start_seconds[0][0], 1),
             "ten_at_once_median": round(statistics.median(starts), 1),
             "ten_at_once_most": round(max(starts), 1),
         },
         "notebook_01_seconds": {
-            "alone": round(load.opening[0][0], 1),
+            "alone": round(classroom.notebook_seconds[0][0], 1),
             "ten_at_once_median": round(statistics.median(openings), 1),
         },
         "situations": rows,

@@ -10,39 +10,43 @@ import time
 
 import nbformat
 import pytest
-from assignment.solutions import MISTAKES, REFERENCE, solution
-from grading.handing_in import hand_in
+from grading.make_submissions import write_submission
+from grading.mistakes import MISTAKES
+from grading.reference_notebook import REFERENCE, solution
 
-from stn_lesson.__main__ import main
-from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading import gradebook, report, sandbox
-from stn_lesson.grading.examine import Examined, Limits
-from stn_lesson.grading.grade import grade
-from stn_lesson.grading.submissions import Handout
+from stn_grading import gradebook, report, sandbox
+from stn_grading.__main__ import main
+from stn_grading.examine import ExaminationResult, Limits
+from stn_grading.grade import grade
+from stn_grading.submissions import ReleasedNotebook
+from stn_grading.tasks import TASKS
 
 pytestmark = pytest.mark.skipif(
-    not sandbox.bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
+    not sandbox.find_bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
 )
-RELEASE = gradebook.HOUSE / "notebooks" / "assignment" / "spatial_transformer.ipynb"
-LIMITS = Limits(cell=10, training=20, question=10, total=90)
+RELEASE_FILE = gradebook.PROJECT_FOLDER / "notebooks" / "assignment" / "spatial_transformer.ipynb"
+# No test here waits for a limit: on a busy machine none may be reached.
+NO_LIMITS = Limits(cell=3600, training=3600, question=3600, total=3600)
 
 
 def test_the_release_in_git_is_made_of_the_source(tmp_path):
     made = gradebook.release(tmp_path / "release", tmp_path)
-    assert RELEASE.read_text("utf-8") == made.read_text("utf-8"), "type: python3 run.py release"
+    assert RELEASE_FILE.read_text("utf-8") == made.read_text("utf-8"), (
+        "type: python3 run.py release"
+    )
 
 
 def test_the_release_gives_nothing_away():
-    text = RELEASE.read_text("utf-8")
+    text = RELEASE_FILE.read_text("utf-8")
     assert "SOLUTION" not in text and "row_inside" not in text and "holes" not in text
-    handout = Handout(RELEASE)
+    handout = ReleasedNotebook(RELEASE_FILE)
     assert handout.cells["direction"].source == "Your answer here."
     assert 'raise NotImplementedError("not written yet")' in handout.cells["warp"].source
 
 
 def test_the_points_of_the_source_are_those_of_the_checks():
     for task in TASKS:
-        name = task.name if task.read else f"check_{task.name}"
+        name = task.name if task.written_points else f"check_{task.name}"
         (cell,) = [
             c for c in REFERENCE.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name
         ]
@@ -53,13 +57,13 @@ def test_the_points_of_the_source_are_those_of_the_checks():
 def graded(tmp_path_factory):
     """A small class, graded once."""
     folder, course = tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("course")
-    hand_in(folder / "ada.ipynb", RELEASE)
-    (folder / "blank.ipynb").write_bytes(RELEASE.read_bytes())
+    write_submission(folder / "ada.ipynb", RELEASE_FILE)
+    (folder / "blank.ipynb").write_bytes(RELEASE_FILE.read_bytes())
     task, _, _, changes = MISTAKES[7]
-    hand_in(folder / "x and y.ipynb", RELEASE, {task: solution(task, *changes)})
+    write_submission(folder / "x and y.ipynb", RELEASE_FILE, {task: solution(task, *changes)})
     (folder / "pdf.pdf").write_bytes(b"%PDF")
-    rows = grade(folder, course=course, limits=LIMITS)
-    return folder, course, {row.examined.student: row for row in rows}
+    rows = grade(folder, course=course, limits=NO_LIMITS)
+    return folder, course, {row.result.student: row for row in rows}
 
 
 def test_points_of_the_reference_the_blank_and_a_mistake(graded):
@@ -68,8 +72,8 @@ def test_points_of_the_reference_the_blank_and_a_mistake(graded):
         "ada": 17, "blank": 0, "x and y": 12, "pdf": 0,
     }  # fmt: skip
     assert rows["ada"].unread and not rows["blank"].unread
-    traps = report.misconceptions(list(rows.values()))
-    assert traps["bilinear_sample", "x and y swapped"] == ["x and y"]
+    students = report.students_by_misconception(list(rows.values()))
+    assert students["bilinear_sample", "x and y swapped"] == ["x and y"]
 
 
 def test_what_is_written_for_the_teacher(graded):
@@ -80,9 +84,9 @@ def test_what_is_written_for_the_teacher(graded):
     assert lines["pdf"]["flags"] == "no notebook was handed in, but .pdf"
     page = (course / "class_map.html").read_text("utf-8")
     assert "✗ x and y swapped" in page and "did you swap x and y?" in page
-    said = report.table(list(rows.values()))
-    assert "4 submissions (0 as before, not examined again), 20 points at best" in said
-    assert "1 flagged for a look (⚑), 2 with answers in words to read (?, +)" in said
+    table = report.grades_table(list(rows.values()))
+    assert "4 submissions (0 as before, not examined again), 20 points at best" in table
+    assert "1 flagged for a look (⚑), 2 with answers in words to read (?, +)" in table
 
 
 def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
@@ -100,55 +104,59 @@ def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
     folder, course, _ = graded
     with gradebook.open_gradebook(course) as book:
         for task in TASKS:
-            if task.read:
-                given = book.find_grade(task.name, gradebook.NOTEBOOK, gradebook.ASSIGNMENT, "ada")
-                given.manual_score, given.needs_manual_grade = 1.5, False
+            if task.written_points:
+                cell = task.name, gradebook.NOTEBOOK, gradebook.ASSIGNMENT
+                entry = book.find_grade(*cell, "ada")
+                entry.manual_score, entry.needs_manual_grade = 1.5, False
         book.db.commit()
     before = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
-    started = time.monotonic()
-    rows = {row.examined.student: row for row in grade(folder, course=course, limits=LIMITS)}
+    rows = {row.result.student: row for row in grade(folder, course=course, limits=NO_LIMITS)}
     assert rows["ada"].total == 20 and not rows["ada"].unread
-    assert not any(row.anew for row in rows.values())
+    assert not any(row.is_new for row in rows.values())
     page = course / "feedback" / "ada" / "assignment" / "spatial_transformer.html"
     assert "Not read yet" not in page.read_text("utf-8")
     after = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
-    assert after == before and time.monotonic() - started < 60  # nothing was examined again
+    assert after == before  # nothing was examined again
 
 
 def test_a_new_answer_must_be_read_anew(graded):
     folder, course, _ = graded
-    hand_in(folder / "ada.ipynb", RELEASE, {"direction": "It shrinks."})
-    rows = {row.examined.student: row for row in grade(folder, course=course, limits=LIMITS)}
-    assert rows["ada"].written == {"direction": None, "clutter": 1.5}
-    hand_in(folder / "ada.ipynb", RELEASE)
+    write_submission(folder / "ada.ipynb", RELEASE_FILE, {"direction": "It shrinks."})
+    rows = {row.result.student: row for row in grade(folder, course=course, limits=NO_LIMITS)}
+    assert rows["ada"].marks == {"direction": None, "clutter": 1.5}
+    write_submission(folder / "ada.ipynb", RELEASE_FILE)
 
 
 def test_grading_goes_on_after_it_was_killed(tmp_path):
     folder, course = tmp_path / "in", tmp_path / "course"
     for name in "ab":
-        hand_in(folder / f"{name}.ipynb", RELEASE)
+        write_submission(folder / f"{name}.ipynb", RELEASE_FILE)
     code = (
-        "import sys; from pathlib import Path; from stn_lesson.grading.grade import grade; "
-        f"grade(Path({str(folder)!r}), course=Path({str(course)!r}), at_once=1, feedback=False)"
+        "from pathlib import Path; from stn_grading.examine import Limits; "
+        f"from stn_grading.grade import grade; grade(Path({str(folder)!r}), feedback=False, "
+        f"course=Path({str(course)!r}), max_workers=1, limits={NO_LIMITS!r})"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": str(gradebook.COURSE_FOLDER)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=environment
+    )
     while not (course / "results" / "a.json").exists():
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
     first = (course / "results" / "a.json").stat().st_mtime_ns
-    rows = grade(folder, course=course, limits=LIMITS, feedback=False)
+    rows = grade(folder, course=course, limits=NO_LIMITS, feedback=False)
     assert [row.total for row in rows] == [17, 17]
     assert (course / "results" / "a.json").stat().st_mtime_ns == first
 
 
 def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monkeypatch):
-    def note(folder, **options):
+    def stub_grade(folder, **options):
         (tmp_path / "gradebook.db").touch()
         raise FileNotFoundError("and no more")
 
-    monkeypatch.setattr("stn_lesson.grading.grade.grade", note)
+    monkeypatch.setattr("stn_grading.__main__.grade", stub_grade)
     before = os.umask(0o022)
     try:
         assert main(["grade", str(tmp_path)]) == 1
@@ -157,22 +165,28 @@ def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monk
     assert (tmp_path / "gradebook.db").stat().st_mode & 0o077 == 0
 
 
+def test_an_option_that_no_verb_knows_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", "folder", "--sed", "3"])
+    assert "unrecognized arguments: --sed" in capsys.readouterr().err
+
+
 def test_names_that_are_no_html_and_no_formula(tmp_path):
-    done = Examined("a", "=1+1<b>", "", flags=["<script>alert(1)</script>"])
-    row = report.Row(done, {"direction": None, "clutter": 0.0})
-    assert "'=1+1<b>" in report.as_csv([row])
-    done.student = "<b>"
-    assert "<b>" not in report.class_map([row])
+    result = ExaminationResult("a", "=1+1<b>", "", flags=["<script>alert(1)</script>"])
+    row = report.Row(result, {"direction": None, "clutter": 0.0})
+    assert "'=1+1<b>" in report.grades_csv([row])
+    result.student = "<b>"
+    assert "<b>" not in report.class_map_page([row])
 
 
 def test_what_a_student_wrote_is_no_script_on_the_feedback_page(tmp_path):
     folder, course = tmp_path / "in", tmp_path / "course"
-    hand_in(
+    write_submission(
         folder / "eve.ipynb",
-        RELEASE,
+        RELEASE_FILE,
         {"direction": "<script>alert(1)</script>words [x](javascript:alert(2))"},
     )
-    grade(folder, course=course, limits=LIMITS)
+    grade(folder, course=course, limits=NO_LIMITS)
     text = (course / "feedback" / "eve" / "assignment" / "spatial_transformer.html").read_text()
     assert "<script>alert(1)" not in text and "words" in text
     assert 'href="javascript' not in text
@@ -187,6 +201,6 @@ def test_the_notebook_for_the_reader_keeps_the_gradebooks_cells(graded):
 
 
 def test_a_check_that_fails_does_not_stop_the_cells_below_it():
-    for cell in Handout(RELEASE).notebook.cells:
+    for cell in ReleasedNotebook(RELEASE_FILE).notebook.cells:
         if "check_" in cell.metadata.get("nbgrader", {}).get("grade_id", ""):
             assert cell.metadata.tags == ["raises-exception"]  # Jupyter's word for it

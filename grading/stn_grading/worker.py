@@ -1,8 +1,8 @@
 """The process in which a student's code runs: it executes cells and answers questions.
 
-It knows no right answer. It is started in a sandbox by `sandbox` and says so when it is ready; from
-then on a line of JSON comes in, a line goes out. Whatever the code prints goes to stderr, and it
-finds nothing to read on stdin.
+Nothing of the teachers' package is within its reach. `sandbox` starts it; it says so when it is
+ready; from then on a line of JSON comes in, a line goes out. Whatever the code prints goes to
+stderr, and it finds nothing to read on stdin.
 """
 
 import json
@@ -14,14 +14,13 @@ import torch
 import torch.nn.functional as F
 
 import stn_lesson
-from stn_lesson.assignment import questions
-from stn_lesson.assignment.questions import LONGEST, ask, given
-from stn_lesson.assignment.right import RIGHT
-from stn_lesson.grading import wire
+from stn_lesson.assignment import messages, questions
+from stn_lesson.assignment.lent import LENT_FUNCTIONS
+from stn_lesson.assignment.questions import MAX_ERROR_LENGTH, ask, lend_functions
 
 GB = 2**30
-# What the assignment asks for must not be borrowed.
-BORROWED = {
+# What solves a task: the code of a notebook must not call it.
+LOCKED_FUNCTIONS = {
     stn_lesson: (
         "SpatialTransformer bilinear_sample meshgrid sample sampling_grid thin_plate_grid warp"
     ),
@@ -35,41 +34,41 @@ BORROWED = {
 
 def main() -> None:
     """Serve until stdin ends."""
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    empty_input = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty_input, 0)
     os.dup2(2, 1)
     limit_resources()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    run, names = _shell()
-    lock_the_answers(names)
+    run_cell, names = _make_shell()
+    lock_functions(names)
 
     def reply(message: dict) -> None:
-        outbox.write(json.dumps(message).encode() + b"\n")
-        outbox.flush()
+        replies.write(json.dumps(message).encode() + b"\n")
+        replies.flush()
 
     reply({"ready": True})
-    for line in inbox:
+    for line in requests:
         message = json.loads(line)
         if "run" in message:
-            reply({"error": run(message["run"])})
+            reply({"error": run_cell(message["run"])})
         elif "lend" in message:
-            names.update({name: RIGHT[name] for name in message["lend"]})
+            names.update({name: LENT_FUNCTIONS[name] for name in message["lend"]})
             reply({})
         else:
-            lent = {name: RIGHT[name] for name in message["given"]}
-            with given(names, lent):
-                answer = ask(wire.message_question(message), names)
-            reply(wire.answer_message(answer))
+            lent = {name: LENT_FUNCTIONS[name] for name in message["lent"]}
+            with lend_functions(names, lent):
+                answer = ask(messages.question_from_json(message), names)
+            reply(messages.answer_to_json(answer))
 
 
-def _shell() -> tuple[Callable[[str], str | None], dict]:
-    """A notebook's kernel without the kernel: something that runs cells, and their variables."""
+def _make_shell() -> tuple[Callable[[str], str | None], dict]:
+    """A function that runs a cell as a notebook does and returns its error; and the variables."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     class Shell(InteractiveShell):
-        """One that lets `%matplotlib inline` be."""
+        """One that accepts `%matplotlib inline`."""
 
         def enable_gui(self, gui=None):
             """Do nothing: there is no window here."""
@@ -79,12 +78,12 @@ def _shell() -> tuple[Callable[[str], str | None], dict]:
     config.InteractiveShell.colors = "nocolor"
     shell = Shell.instance(config=config)
 
-    def run(cell: str) -> str | None:
+    def run_cell(cell: str) -> str | None:
         result = shell.run_cell(cell)
         error = result.error_before_exec or result.error_in_exec
-        return error and f"{type(error).__name__}: {error}"[:LONGEST]
+        return error and f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
 
-    return run, shell.user_ns
+    return run_cell, shell.user_ns
 
 
 def limit_resources() -> None:
@@ -104,21 +103,21 @@ def limit_resources() -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def lock_the_answers(names: dict) -> None:
-    """Keep what solves a task, in the package and in torch, from code with these variables."""
-    for module, borrowed in BORROWED.items():
-        for name in borrowed.split():
-            setattr(module, name, _locked(name, getattr(module, name), names))
+def lock_functions(names: dict) -> None:
+    """Refuse calls of what solves a task by code whose global variables are these."""
+    for module, functions in LOCKED_FUNCTIONS.items():
+        for name in functions.split():
+            setattr(module, name, _lock(name, getattr(module, name), names))
 
 
-def _locked(name: str, function: Callable, names: dict) -> Callable:
-    callers = (names, questions.__dict__)  # the notebook, and who asks for what it has borrowed
+def _lock(name: str, function: Callable, names: dict) -> Callable:
+    callers = (names, questions.__dict__)  # the notebook, and what calls its functions
 
-    def locked(*words, **settings):
+    def locked(*arguments, **options):
         variables = sys._getframe(1).f_globals
         if any(variables is caller for caller in callers):
             raise RuntimeError(f"{name} is what the assignment asks you to write")
-        return function(*words, **settings)
+        return function(*arguments, **options)
 
     return locked
 

@@ -3,9 +3,9 @@
 from IPython.display import display
 
 from stn_lesson.assignment.judging import Verdict, first_wrong, judge
-from stn_lesson.assignment.questions import ask, given
-from stn_lesson.assignment.right import RIGHT
-from stn_lesson.assignment.tasks import TASKS
+from stn_lesson.assignment.lent import LENT_FUNCTIONS
+from stn_lesson.assignment.questions import ask, lend_functions
+from stn_lesson.assignment.visible_checks import CheckedTask, load_task, task_names
 from stn_lesson.plots import BLUE, ORANGE, Picture
 
 
@@ -27,49 +27,52 @@ def check(name: str, solution) -> None:
 
     Raises:
         NotYet: something is not right yet.
+        ValueError: there is no such task.
 
     >>> from stn_lesson.grid import meshgrid
     >>> check("meshgrid", meshgrid)
     ✓ two rows of three points
     When it is graded: a larger grid; a side of one pixel.
     """
-    tasks = {task.name: task for task in TASKS if task.checks}
-    if name not in tasks:
-        raise ValueError(f"name must be one of {', '.join(tasks)}, got {name!r}")
-    task, failed = tasks[name], []
-    for one in task.checks:
-        if one.visible:
-            question = one.question()
-            suspected = failed[0].misconception if failed else None
-            lent = {other: RIGHT[other] for other in task.given if question.kind != "predict"}
-            with given(_variables(solution), lent):
-                answer = ask(question, {name: solution})
-            verdict = judge(task, one, question, answer, suspected)
-            print(f"{'✓' if verdict.passed else '✗'} {one.name}" + _because(verdict))
-            if not verdict.passed:
-                failed.append(verdict)
-    later = "; ".join(one.name for one in task.checks if not one.visible)
-    print(f"When it is graded: {later}.")
+    if name not in task_names():
+        raise ValueError(f"name must be one of {', '.join(task_names())}, got {name!r}")
+    task = load_task(name)
+    failed = _failed_checks(name, task, solution)
+    print(f"When it is graded: {'; '.join(task.hidden)}.")
     for verdict in failed:
-        picture = compared(verdict)
+        picture = comparison_picture(verdict)
         if picture is not None:
             display(picture)
     if failed:
-        raise NotYet(f"{name}: {failed[0].says}")
+        raise NotYet(f"{name}: {failed[0].message}")
 
 
-def _variables(solution) -> dict:
+def _failed_checks(name: str, task: CheckedTask, solution) -> list[Verdict]:
+    """Run the visible checks, print a line for each; returns the verdicts that are not right."""
+    failed = []
+    for visible in task.visible:
+        suspected = failed[0].misconception if failed else None
+        trained = visible.question.kind == "predict"  # with what the notebook has
+        lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
+        with lend_functions(_global_variables(solution), lent):
+            answer = ask(visible.question, {name: solution})
+        verdict = judge(visible.question, answer, visible.expectation, suspected)
+        reason = "" if verdict.message == "right" else f": {verdict.message}"
+        print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
+        if not verdict.passed:
+            failed.append(verdict)
+    return failed
+
+
+def _global_variables(solution) -> dict:
     """The variables that a function or a class finds by name."""
     function = getattr(solution, "forward", solution)
     return getattr(function, "__globals__", {})
 
 
-def _because(verdict: Verdict) -> str:
-    return "" if verdict.says == "right" else f": {verdict.says}"
-
-
-def compared(verdict: Verdict) -> Picture | None:
-    """A picture that was expected beside the one that came, its first wrong pixel framed."""
+def comparison_picture(verdict: Verdict) -> Picture | None:
+    """The expected picture beside the one that came, the first wrong pixel framed; None if there
+    are no two pictures of the same size."""
     value, expected = verdict.answer.value, verdict.expected
     if value is None or expected is None or expected.ndim != 4 or value.shape != expected.shape:
         return None
@@ -79,16 +82,16 @@ def compared(verdict: Verdict) -> Picture | None:
         f"row {row}, column {column}."
     )
     figure = Picture(6, 3, alt)
-    shown = (("expected", expected, BLUE), ("yours", value, ORANGE))
-    for k, (title, pictures, colour) in enumerate(shown, 1):
+    panels = (("expected", expected, BLUE), ("yours", value, ORANGE))
+    for k, (title, pictures, colour) in enumerate(panels, 1):
         axes = figure.add_subplot(1, 2, k)
         axes.imshow(pictures[image, channel], cmap="gray", vmin=0, vmax=1)
         axes.set(title=title, xticks=[], yticks=[])
-        axes.add_patch(_frame(column, row, colour))
+        axes.add_patch(_pixel_frame(column, row, colour))
     return figure
 
 
-def _frame(column: int, row: int, colour: str):
+def _pixel_frame(column: int, row: int, colour: str):
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=3, edgecolor=colour)

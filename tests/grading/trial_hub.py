@@ -16,10 +16,11 @@ from pathlib import Path
 
 from websocket import create_connection
 
-CONFIG = Path(__file__).parents[2] / "grading" / "hub" / "jupyterhub_config.py"
+HUB_CONFIG = Path(__file__).parents[2] / "grading" / "hub" / "jupyterhub_config.py"
 PASSWORD = "for the trial"
-THERE = find_spec("jupyterhub") and shutil.which("configurable-http-proxy")
-TRIAL = """
+PATIENCE = 600  # seconds: only something broken takes so long, however busy the machine
+HUB_INSTALLED = find_spec("jupyterhub") and shutil.which("configurable-http-proxy")
+TRIAL_CONFIG = """
 load_subconfig({config!r})
 c.JupyterHub.bind_url = "http://127.0.0.1:{ports[0]}"
 c.JupyterHub.hub_port = {ports[1]}
@@ -29,6 +30,7 @@ c.JupyterHub.cookie_secret_file = "{folder}/secret"
 c.ConfigurableHTTPProxy.pid_file = "{folder}/proxy.pid"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/{{username}}"
 c.JupyterHub.services = [{{"name": "trial", "api_token": {token!r}}}]
+c.Spawner.start_timeout = c.Spawner.http_timeout = {patience}
 scopes = ["admin:users", "admin:servers", "access:servers"]
 c.JupyterHub.load_roles = [{{"name": "trial", "scopes": scopes, "services": ["trial"]}}]
 """
@@ -45,7 +47,8 @@ def running_hub(folder: Path):
         probe.close()
     token = secrets.token_hex(16)
     file = folder / "trial_config.py"
-    file.write_text(TRIAL.format(config=str(CONFIG), ports=ports, folder=folder, token=token))
+    settings = {"config": str(HUB_CONFIG), "ports": ports, "folder": folder, "token": token}
+    file.write_text(TRIAL_CONFIG.format(**settings, patience=PATIENCE))
     with (folder / "hub.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "jupyterhub", "-f", file],
@@ -57,33 +60,45 @@ def running_hub(folder: Path):
         )
     hub = Hub(f"127.0.0.1:{ports[0]}", token, process.pid)
     try:
-        for _ in range(240):
-            try:
-                hub.ask("GET", "/hub/api/")
-                break
-            except OSError:
-                time.sleep(0.25)
+        wait_until(hub.answers, f"the hub did not start: see {folder}/hub.log")
         yield hub
     finally:
         process.terminate()  # takes the students' servers and the proxy along
-        process.wait(60)
+        process.wait(PATIENCE)
+
+
+def wait_until(condition, message: str) -> None:
+    """Wait until a condition holds; TimeoutError with a message if it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(message)
+        time.sleep(0.1)
 
 
 class Hub:
     """Its address, and leave to do what students do, and its process."""
 
-    def __init__(self, place: str, token: str, pid: int):
+    def __init__(self, address: str, token: str, pid: int):
         self.pid = pid
-        self.place, self.headers = place, {"Authorization": f"token {token}"}
+        self.address, self.headers = address, {"Authorization": f"token {token}"}
 
-    def ask(self, method: str, path: str, content: dict | None = None) -> dict:
+    def request(self, method: str, path: str, content: dict | None = None) -> dict:
         """Ask the hub, or a student's server, for something."""
         body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(
-            f"http://{self.place}{path}", body, self.headers, method=method
+        http_request = urllib.request.Request(
+            f"http://{self.address}{path}", body, self.headers, method=method
         )
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(http_request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or "{}")
+
+    def answers(self) -> bool:
+        """Whether it has started."""
+        try:
+            self.request("GET", "/hub/api/")
+        except OSError:
+            return False
+        return True
 
 
 class Student:
@@ -97,44 +112,42 @@ class Student:
         """Start the server; returns the seconds until it answers."""
         start = time.monotonic()
         try:
-            self.hub.ask("POST", f"/hub/api/users/{self.name}")
-        except urllib.error.HTTPError as known:
-            if known.code != 409:
+            self.hub.request("POST", f"/hub/api/users/{self.name}")
+        except urllib.error.HTTPError as error:
+            if error.code != 409:
                 raise
-        self.hub.ask("POST", self.server)
-        while not self.hub.ask("GET", f"/hub/api/users/{self.name}")["servers"].get("", {})[
-            "ready"
-        ]:
-            if time.monotonic() > start + 180:
-                raise TimeoutError(f"the server of {self.name} did not start: see hub.log")
-            time.sleep(0.1)
+        self.hub.request("POST", self.server)
+        failure = f"the server of {self.name} did not start: see hub.log"
+        wait_until(lambda: self._servers().get("", {}).get("ready"), failure)
         return time.monotonic() - start
 
     def stop(self) -> None:
         """Stop the server."""
-        self.hub.ask("DELETE", self.server)
-        while self.hub.ask("GET", f"/hub/api/users/{self.name}")["servers"]:
-            time.sleep(0.1)
+        self.hub.request("DELETE", self.server)
+        wait_until(lambda: not self._servers(), f"the server of {self.name} did not stop")
+
+    def _servers(self) -> dict:
+        return self.hub.request("GET", f"/hub/api/users/{self.name}")["servers"]
 
     def open_kernel(self) -> None:
-        """Start a kernel where the notebooks are."""
-        where = {"name": "python3", "path": "lesson/notebooks/x.ipynb"}
-        self.kernel = self.hub.ask("POST", f"/user/{self.name}/api/kernels", where)["id"]
+        """Start a kernel in the folder of the notebooks."""
+        body = {"name": "python3", "path": "lesson/notebooks/x.ipynb"}
+        self.kernel = self.hub.request("POST", f"/user/{self.name}/api/kernels", body)["id"]
         self.connect()
 
     def connect(self) -> None:
         """Speak with the kernel: a socket that nobody reads is closed by the server in time."""
         self.socket = create_connection(
-            f"ws://{self.hub.place}/user/{self.name}/api/kernels/{self.kernel}/channels",
+            f"ws://{self.hub.address}/user/{self.name}/api/kernels/{self.kernel}/channels",
             header=[f"{key}: {value}" for key, value in self.hub.headers.items()],
-            timeout=600,
+            timeout=PATIENCE,
         )
 
-    def tell(self, kind: str, content: dict) -> None:
+    def send_message(self, kind: str, content: dict) -> None:
         """Send a message to the kernel, and go on."""
-        self.asked = secrets.token_hex(8)
+        self.message_id = secrets.token_hex(8)
         header = {
-            "msg_id": self.asked,
+            "msg_id": self.message_id,
             "msg_type": kind,
             "username": self.name,
             "session": self.name,
@@ -143,30 +156,30 @@ class Student:
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
         self.socket.send(json.dumps(message | {"channel": "shell", "buffers": []}))
 
-    def hear(self) -> list[dict]:
+    def receive_replies(self) -> list[dict]:
         """Wait until the kernel has dealt with the message; returns what it sent meanwhile."""
-        heard = []
+        replies = []
         while True:
             raw = self.socket.recv()
-            if isinstance(raw, bytes):  # with buffers: their number and places, then JSON
-                places = [int.from_bytes(raw[k : k + 4], "big") for k in range(4, 12, 4)]
-                raw = raw[places[0] : places[1] if raw[3] > 1 else None]
+            if isinstance(raw, bytes):  # with buffers: their number and offsets, then JSON
+                offsets = [int.from_bytes(raw[k : k + 4], "big") for k in range(4, 12, 4)]
+                raw = raw[offsets[0] : offsets[1] if raw[3] > 1 else None]
             message = json.loads(raw)
-            if message["parent_header"].get("msg_id") != self.asked:
+            if message["parent_header"].get("msg_id") != self.message_id:
                 continue
-            heard.append(message)
+            replies.append(message)
             if message["content"].get("execution_state") == "idle":
-                return heard
+                return replies
 
-    def begin(self, code: str) -> None:
+    def start_cell(self, code: str) -> None:
         """Have a cell run, and go on."""
-        self.tell("execute_request", {"code": code, "silent": False, "store_history": False,
+        self.send_message("execute_request", {"code": code, "silent": False, "store_history": False,
                                       "allow_stdin": False, "stop_on_error": True})  # fmt: skip
 
-    def end(self) -> tuple[str, list[str]]:
+    def wait_for_cell(self) -> tuple[str, list[str]]:
         """Wait for the cell; returns what it printed, or its error, and its widgets with a θ."""
         printed, widgets = "", []
-        for message in self.hear():
+        for message in self.receive_replies():
             content = message["content"]
             if message["msg_type"] == "stream":
                 printed += content["text"]
@@ -176,7 +189,7 @@ class Student:
                 widgets.append(content["comm_id"])
         return printed, widgets
 
-    def run(self, code: str) -> str:
+    def run_cell(self, code: str) -> str:
         """What a cell prints, or its error."""
-        self.begin(code)
-        return self.end()[0]
+        self.start_cell(code)
+        return self.wait_for_cell()[0]

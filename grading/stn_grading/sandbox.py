@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path
 
 import stn_lesson
-from stn_lesson.grading import wire
+from stn_lesson.assignment import messages
 
-LONGEST_LINE = 64 * 2**20  # bytes of an answer
-MOST_PRINTED = 10 * 2**20  # bytes that a submission may print
-KEPT = 20_000  # of these, from the beginning
-LONGEST_START = 120  # seconds: Python and torch from a cold disk, on a busy machine
+WORKER_FILE = Path(__file__).with_name("worker.py")
+MAX_REPLY_BYTES = 64 * 2**20
+MAX_OUTPUT_BYTES = 10 * 2**20  # that a submission may print
+KILLED = "killed, as when memory runs out"
+START_TIMEOUT = 120  # seconds: Python and torch from a cold disk, on a busy machine
 
 
 class WorkerError(RuntimeError):
@@ -35,18 +36,18 @@ class NoSandboxError(RuntimeError):
 
 
 @cache
-def bubblewrap() -> str | None:
+def find_bubblewrap() -> str | None:
     """Path of a bubblewrap that works here, or None."""
     found = shutil.which("bwrap")
     if not found:
         return None
-    tried = [found, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
-    return found if subprocess.run(tried, capture_output=True).returncode == 0 else None
+    trial = [found, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
+    return found if subprocess.run(trial, capture_output=True).returncode == 0 else None
 
 
 def require_sandbox() -> None:
     """Raise `NoSandboxError` where no sandbox can be made."""
-    if bubblewrap():
+    if find_bubblewrap():
         return
     why = "bwrap does not work here" if shutil.which("bwrap") else "bwrap is not installed"
     raise NoSandboxError(
@@ -56,27 +57,30 @@ def require_sandbox() -> None:
     )
 
 
-def command(trust: bool = False) -> list[str]:
+def worker_command(trust: bool = False) -> list[str]:
     """The command line of a worker, in a sandbox unless its code is trusted."""
-    worker = [sys.executable, "-I", "-m", "stn_lesson.grading.worker"]
+    python = [sys.executable, "-I"]
     if trust:
-        return worker
+        return [*python, str(WORKER_FILE)]
     package = Path(stn_lesson.__file__).parent
     readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
-    readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix, str(package)]
-    words = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix]
+    readable += [str(package)]
+    options = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    options += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
-        words += ["--size", str(256 * 2**20), "--tmpfs", path]
+        options += ["--size", str(256 * 2**20), "--tmpfs", path]
     for path in readable:  # after /tmp, where the lesson may stand itself
-        words += ["--ro-bind-try", path, path]
-    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    for name, value in environment().items():
-        words += ["--setenv", name, value]
-    return [bubblewrap(), *words, *worker]
+        options += ["--ro-bind-try", path, path]
+    # Of the teachers' package this file alone.
+    options += ["--ro-bind", str(WORKER_FILE), "/worker.py"]
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    for name, value in worker_environment().items():
+        options += ["--setenv", name, value]
+    return [find_bubblewrap(), *options, *python, "/worker.py"]
 
 
-def environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """The variables that a worker sees."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -93,16 +97,16 @@ class Worker:
     def __init__(self, trust: bool = False):
         """Start it."""
         self.process = subprocess.Popen(
-            command(trust),
+            worker_command(trust),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment() | ({"PATH": os.environ["PATH"]} if trust else {}),
+            env=worker_environment() | ({"PATH": os.environ["PATH"]} if trust else {}),
             start_new_session=True,
         )
-        self.replies, self.printed, self.count = queue.Queue(), b"", 0
-        for task in (self._listen, self._drain):
-            threading.Thread(target=task, daemon=True).start()
+        self.replies, self.output_bytes = queue.Queue(), 0
+        for reader in (self._read_replies, self._drain_output):
+            threading.Thread(target=reader, daemon=True).start()
 
     def __enter__(self) -> "Worker":
         """Itself, as soon as it is ready: what its start takes is no cell's fault.
@@ -111,7 +115,7 @@ class Worker:
             WorkerError: it did not start.
         """
         try:
-            self._receive(LONGEST_START)
+            self._receive(START_TIMEOUT)
         except WorkerError as error:
             self.__exit__()
             raise WorkerError(f"the process did not start: {error}") from error
@@ -142,28 +146,27 @@ class Worker:
                 line = self.replies.get(timeout=max(0.01, min(0.2, deadline - time.monotonic())))
                 break
             except queue.Empty:
-                self._bear_the_noise()
+                self._check_output_limit()
                 if time.monotonic() > deadline:
                     raise WorkerError(f"it took longer than {seconds:g} seconds") from None
         if not line:
-            raise WorkerError(f"the process ended ({self._end()})")
-        self._bear_the_noise()  # before somebody else is blamed for it
+            raise WorkerError(f"the process ended ({self._describe_end()})")
+        self._check_output_limit()  # before somebody else is blamed for it
         try:
-            return wire.read(line)
-        except wire.WireError as error:
+            return messages.read_message(line)
+        except messages.MessageError as error:
             raise WorkerError("its answer could not be read") from error
 
-    def _bear_the_noise(self) -> None:
-        if self.count > MOST_PRINTED:
-            raise WorkerError(f"it printed more than {MOST_PRINTED >> 20} MB")
+    def _check_output_limit(self) -> None:
+        if self.output_bytes > MAX_OUTPUT_BYTES:
+            raise WorkerError(f"it printed more than {MAX_OUTPUT_BYTES >> 20} MB")
 
-    def _end(self) -> str:
+    def _describe_end(self) -> str:
         try:
             status = self.process.wait(5)
         except subprocess.TimeoutExpired:
             return "its output was closed"
-        killed = {-9: "killed, as when memory runs out", 137: "killed, as when memory runs out"}
-        return killed.get(status, f"exit status {status}")
+        return KILLED if status in (-9, 137) else f"exit status {status}"
 
     def _send(self, message: dict) -> None:
         try:
@@ -172,18 +175,17 @@ class Worker:
         except (OSError, ValueError):
             pass  # it has ended: whoever waits for the reply is told
 
-    def _listen(self) -> None:
+    def _read_replies(self) -> None:
         try:
-            while line := self.process.stdout.readline(LONGEST_LINE):
+            while line := self.process.stdout.readline(MAX_REPLY_BYTES):
                 self.replies.put(line)
         except (OSError, ValueError):
             pass
         self.replies.put(b"")
 
-    def _drain(self) -> None:
+    def _drain_output(self) -> None:
         try:
-            while part := self.process.stderr.read1(65536):
-                self.count += len(part)
-                self.printed += part[: max(0, KEPT - len(self.printed))]
+            while chunk := self.process.stderr.read1(65536):
+                self.output_bytes += len(chunk)
         except (OSError, ValueError):
             pass

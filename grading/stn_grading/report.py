@@ -6,9 +6,9 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass
 
-from stn_lesson.assignment.questions import MISSING
-from stn_lesson.assignment.tasks import TASKS
-from stn_lesson.grading.examine import Examined
+from stn_grading.examine import CheckResult, ExaminationResult
+from stn_grading.tasks import TASKS
+from stn_lesson.assignment.questions import NOT_WRITTEN
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,18 @@ class Row:
     """A line of the table.
 
     Attributes:
-        examined: what the checks found.
-        written: points for each answer in words, None where nobody has read it yet.
-        anew: whether it was examined in this run.
+        result: what the checks found.
+        marks: points for each answer in words, None where nobody has read it yet.
+        is_new: whether it was examined in this run.
     """
 
-    examined: Examined
-    written: dict[str, float | None]
-    anew: bool = True
+    result: ExaminationResult
+    marks: dict[str, float | None]
+    is_new: bool = True
 
     def points(self, name: str) -> float | None:
         """Points of a task; None where a person has still to read."""
-        return self.written[name] if name in self.written else self.examined.points(name)
+        return self.marks[name] if name in self.marks else self.result.points(name)
 
     @property
     def total(self) -> float:
@@ -37,16 +37,16 @@ class Row:
     @property
     def unread(self) -> bool:
         """Whether an answer still waits for a reader."""
-        return any(points is None for points in self.written.values())
+        return any(points is None for points in self.marks.values())
 
 
 def _number(points: float | None) -> str:
     return "?" if points is None else f"{points:g}"
 
 
-def table(rows: list[Row]) -> str:
+def grades_table(rows: list[Row]) -> str:
     """A line for each student; a question mark where a person has still to read, + in the sum."""
-    width = max(7, *(len(row.examined.student) for row in rows))
+    width = max(7, *(len(row.result.student) for row in rows))
     names = [task.name for task in TASKS]
     lines = ["  ".join([f"{'student':{width}}", *names, "total"])]
     for row in rows:
@@ -55,20 +55,21 @@ def table(rows: list[Row]) -> str:
             for task, name in zip(TASKS, names, strict=True)
         ]
         total = f"{row.total:g}" + ("+" if row.unread else "")
-        flags = "  ⚑ " + "; ".join(row.examined.flags) if row.examined.flags else ""
-        lines.append("  ".join([f"{row.examined.student:{width}}", *cells, f"{total:>5}"]) + flags)
+        flags = "  ⚑ " + "; ".join(row.result.flags) if row.result.flags else ""
+        lines.append("  ".join([f"{row.result.student:{width}}", *cells, f"{total:>5}"]) + flags)
     best = sum(task.points for task in TASKS)
-    flagged = sum(bool(row.examined.flags) for row in rows)
+    flagged = sum(bool(row.result.flags) for row in rows)
     unread = sum(row.unread for row in rows)
-    same = sum(not row.anew for row in rows)
+    unchanged = sum(not row.is_new for row in rows)
     lines.append(
-        f"{len(rows)} submissions ({same} as before, not examined again), {best:g} points at best; "
-        f"{flagged} flagged for a look (⚑), {unread} with answers in words to read (?, +)"
+        f"{len(rows)} submissions ({unchanged} as before, not examined again), "
+        f"{best:g} points at best; {flagged} flagged for a look (⚑), "
+        f"{unread} with answers in words to read (?, +)"
     )
     return "\n".join(lines)
 
 
-def as_csv(rows: list[Row]) -> str:
+def grades_csv(rows: list[Row]) -> str:
     """The table for a spreadsheet or a learning platform."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -76,55 +77,59 @@ def as_csv(rows: list[Row]) -> str:
     writer.writerow(["student", "handed in as", *names, "total", "to read", "flags", "notes"])
     for row in rows:
         points = ["" if row.points(name) is None else f"{row.points(name):g}" for name in names]
-        words = ["; ".join(row.examined.flags), "; ".join(row.examined.notes)]
+        words = ["; ".join(row.result.flags), "; ".join(row.result.notes)]
         writer.writerow(
             [
-                _plain(row.examined.student),
-                _plain(row.examined.entry),
+                _escape_formula(row.result.student),
+                _escape_formula(row.result.entry),
                 *points,
                 f"{row.total:g}",
                 "yes" if row.unread else "",
-                *map(_plain, words),
+                *map(_escape_formula, words),
             ]
         )
     return text.getvalue()
 
 
-def _plain(text: str) -> str:
+def _escape_formula(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def misconceptions(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
-    """Who fell into which trap: (task, the mistake's name) → students.
+def students_by_misconception(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
+    """The students who made each mistake: (task, the mistake's name) → students.
 
     The most frequent come first, what was not written last.
     """
-    found = defaultdict(list)
+    students = defaultdict(list)
     for row in rows:
-        student = row.examined.student
-        for one in row.examined.checks:
-            if not one.passed and student not in found[one.task, one.misconception]:
-                found[one.task, one.misconception].append(student)
-    return dict(sorted(found.items(), key=lambda item: (item[0][1] == MISSING, -len(item[1]))))
+        student = row.result.student
+        for check in row.result.checks:
+            if not check.passed and student not in students[check.task, check.misconception]:
+                students[check.task, check.misconception].append(student)
+    return dict(
+        sorted(students.items(), key=lambda item: (item[0][1] == NOT_WRITTEN, -len(item[1])))
+    )
 
 
-def _told(rows: list[Row], task: str, name: str) -> str:
+def _first_message(rows: list[Row], task: str, name: str) -> str:
     """What the first who made a mistake was told of it."""
-    checks = (one for row in rows for one in row.examined.checks if not one.passed)
-    return next(one.says for one in checks if (one.task, one.misconception) == (task, name))
+    checks = (check for row in rows for check in row.result.checks if not check.passed)
+    return next(
+        check.message for check in checks if (check.task, check.misconception) == (task, name)
+    )
 
 
-def traps(rows: list[Row]) -> str:
+def misconceptions_summary(rows: list[Row]) -> str:
     """The class map in words: a line for each mistake, the most frequent first."""
     lines = [
         f"{task}: {name} – {len(who)}: {', '.join(who[:5])}{', …' if len(who) > 5 else ''}"
-        for (task, name), who in misconceptions(rows).items()
+        for (task, name), who in students_by_misconception(rows).items()
     ]
     return "\n".join(lines)
 
 
-def class_map(rows: list[Row]) -> str:
+def class_map_page(rows: list[Row]) -> str:
     """A page: which check failed for whom, and by which misconception."""
     checks = [(task, check) for task in TASKS for check in task.checks]
     head = "".join(
@@ -133,28 +138,30 @@ def class_map(rows: list[Row]) -> str:
     )
     body = []
     for row in rows:
-        outcome = {(one.task, one.check): one for one in row.examined.checks}
-        cells = "".join(_cell(outcome.get((task.name, check.name))) for task, check in checks)
-        name = html.escape(row.examined.student)
+        results = {(check.task, check.check): check for check in row.result.checks}
+        cells = "".join(_check_cell(results.get((task.name, check.name))) for task, check in checks)
+        name = html.escape(row.result.student)
         body.append(f"<tr><th scope='row'>{name}</th>{cells}</tr>")
-    traps = "".join(
+    misconceptions = "".join(
         f"<tr><td>{html.escape(task)}</td><td>{html.escape(name or '')}</td><td>{len(who)}</td>"
         f"<td>{html.escape(', '.join(who))}</td>"
-        f"<td>{html.escape(_told(rows, task, name))}</td></tr>"
-        for (task, name), who in misconceptions(rows).items()
+        f"<td>{html.escape(_first_message(rows, task, name))}</td></tr>"
+        for (task, name), who in students_by_misconception(rows).items()
     )
-    return PAGE.format(count=len(rows), traps=traps, head=head, body="\n".join(body))
+    return CLASS_MAP_TEMPLATE.format(
+        count=len(rows), misconceptions=misconceptions, head=head, body="\n".join(body)
+    )
 
 
-def _cell(one) -> str:
-    if one is None:
+def _check_cell(check: CheckResult | None) -> str:
+    if check is None:
         return "<td class='none'>–</td>"
-    if one.passed:
+    if check.passed:
         return "<td class='right'>✓</td>"
-    return f"<td class='wrong'>✗ {html.escape(one.misconception or '')}</td>"
+    return f"<td class='wrong'>✗ {html.escape(check.misconception or '')}</td>"
 
 
-PAGE = """<!DOCTYPE html>
+CLASS_MAP_TEMPLATE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Class map</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; }}
@@ -169,7 +176,7 @@ small {{ font-weight: normal; }}
 <p>{count} submissions. ✓ right, ✗ wrong with the mistake's name, – not examined.</p>
 <h2>By misconception</h2>
 <table><tr><th>task</th><th>mistake</th><th>students</th><th>who</th>
-<th>what they are told (the first of them)</th></tr>{traps}</table>
+<th>what they are told (the first of them)</th></tr>{misconceptions}</table>
 <h2>By student</h2>
 <table><tr><th>student</th>{head}</tr>
 {body}

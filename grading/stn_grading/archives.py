@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LARGEST = 2**30  # bytes of what comes out of an archive
-MOST = 10_000  # files in it
+MAX_UNPACKED_BYTES = 2**30
+MAX_FILES = 10_000
 
 
-def is_archive(path: Path) -> bool:
+def is_zip_file(path: Path) -> bool:
     """Whether a file says that it is a zip file."""
     return path.is_file() and not path.is_symlink() and path.suffix.lower() == ".zip"
 
@@ -22,19 +22,19 @@ def unpacked(folder: Path) -> Iterator[Path]:
     Raises:
         FileNotFoundError: there is no such folder, nothing in it, or its archive cannot be read.
     """
-    if is_archive(folder):
+    if is_zip_file(folder):
         entries = [folder]
     elif folder.is_dir():
         entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
     else:
         raise FileNotFoundError(f"there is no folder {folder}: name the one with the submissions")
-    if len(entries) == 1 and is_archive(entries[0]):
-        with tempfile.TemporaryDirectory() as inside:
+    if len(entries) == 1 and is_zip_file(entries[0]):
+        with tempfile.TemporaryDirectory() as unpacked_folder:
             try:
-                unpack(entries[0], Path(inside))
+                unpack(entries[0], Path(unpacked_folder))
             except ValueError as error:
                 raise FileNotFoundError(f"{entries[0].name}: {error}") from error
-            yield Path(inside)
+            yield Path(unpacked_folder)
     else:
         yield folder
 
@@ -46,12 +46,14 @@ def unpack(archive: Path, into: Path) -> None:
         ValueError: it is damaged, locked or too large; the message says which.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
-            files = opened.infolist()
-            fits = len(files) <= MOST and sum(one.file_size for one in files) <= LARGEST
+        with zipfile.ZipFile(archive) as zip_file:
+            files = zip_file.infolist()
+            size = sum(file.file_size for file in files)
+            fits = len(files) <= MAX_FILES and size <= MAX_UNPACKED_BYTES
             if fits:
-                opened.extractall(into)
+                zip_file.extractall(into)
     except Exception as error:  # a damaged file may fail in any way
         raise ValueError(f"the zip file cannot be unpacked: {error}") from error
     if not fits:
-        raise ValueError(f"more than {MOST} files or {LARGEST >> 20} MB come out of it")
+        limit = f"{MAX_FILES} files or {MAX_UNPACKED_BYTES >> 20} MB"
+        raise ValueError(f"more than {limit} come out of it")

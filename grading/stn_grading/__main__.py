@@ -1,0 +1,82 @@
+"""For teachers: make the assignment that students get, grade what came back, read the answers."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    from stn_grading import gradebook
+    from stn_grading.grade import grade
+    from stn_grading.report import grades_table, misconceptions_summary
+    from stn_grading.sandbox import NoSandboxError
+    from stn_grading.visible_checks import write_visible_checks
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. Teachers need more: pip install -e '.[teach]'")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for; return the exit status."""
+    parser = _make_parser()
+    options, options.jupyterlab_options = parser.parse_known_args(arguments)
+    if options.jupyterlab_options and options.verb is not mark_answers:
+        parser.error(f"unrecognized arguments: {' '.join(options.jupyterlab_options)}")
+    try:
+        options.verb(options)
+    except (FileNotFoundError, gradebook.GradingError, NoSandboxError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stn_grading", description=__doc__)
+    verbs = parser.add_subparsers(required=True)
+    release = verbs.add_parser("release", help="make notebooks/assignment from grading/source")
+    release.set_defaults(verb=make_release)
+    grade = verbs.add_parser("grade", help="grade a folder of submissions; goes on if stopped")
+    grade.add_argument("folder", type=Path, help="holds a file or a folder for each student")
+    grade.add_argument("--seed", type=int, default=0, help="of the hidden checks (default 0)")
+    grade.add_argument("--trust", action="store_true", help="run the submissions unprotected")
+    grade.set_defaults(verb=grade_folder)
+    mark = verbs.add_parser("mark", help="read the answers in words, in nbgrader's form grader")
+    mark.set_defaults(verb=mark_answers)
+    return parser
+
+
+def make_release(options: argparse.Namespace) -> None:
+    """Make what students get: the notebook, and the data of the checks in it."""
+    with tempfile.TemporaryDirectory() as course:  # no gradebook remains of this
+        notebook = gradebook.release(course=Path(course))
+    for file in (notebook, write_visible_checks()):
+        print(f"written: {file.relative_to(gradebook.PROJECT_FOLDER)}")
+
+
+def grade_folder(options: argparse.Namespace) -> None:
+    """Grade the submissions in a folder and print the table."""
+    os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
+    rows = grade(options.folder, seed=options.seed, trust=options.trust)
+    print(grades_table(rows))
+    print(misconceptions_summary(rows))
+    print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
+
+
+def mark_answers(options: argparse.Namespace) -> None:
+    """Open nbgrader's form grader on what has been graded; further options go to JupyterLab."""
+    from jupyterlab.labapp import main as start_jupyterlab
+
+    os.environ["JUPYTER_CONFIG_PATH"] = str(gradebook.COURSE_FOLDER)
+    settings = [
+        "--LabApp.default_url=/formgrader/gradebook",
+        f"--ServerApp.root_dir={gradebook.PROJECT_FOLDER}",
+    ]
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        settings.append("--allow-root")  # in a container, say
+    start_jupyterlab([*settings, *options.jupyterlab_options])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""One submission, examined: its cells are run in a sandbox, its answers are judged outside."""
+
+import time
+from dataclasses import asdict, dataclass, field
+
+from stn_grading.sandbox import Worker, WorkerError
+from stn_grading.submissions import Submission
+from stn_grading.tasks import TASKS, Check, Task
+from stn_lesson.assignment import messages
+from stn_lesson.assignment.judging import Verdict, judge
+from stn_lesson.assignment.questions import Answer
+
+MAX_WORKER_STARTS = 8  # before the rest of a submission is given up
+TRAINING_TASK = "model"  # the cell that trains, and its task
+CHECKED_TASKS = [task for task in TASKS if task.checks]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a submission may take, in seconds.
+
+    Attributes:
+        cell: for a cell.
+        training: for the cell that trains.
+        question: for an answer.
+        total: for all together.
+    """
+
+    cell: float = 30
+    training: float = 240
+    question: float = 20
+    total: float = 480
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check's outcome, as it is stored."""
+
+    task: str
+    check: str
+    points: float
+    passed: bool
+    message: str
+    misconception: str | None
+
+
+@dataclass
+class ExaminationResult:
+    """What a submission is worth, as far as a machine can tell.
+
+    Attributes:
+        student: who handed it in.
+        entry: under which name.
+        fingerprint: of what was examined, and how.
+        checks: their outcomes.
+        written_answers: those that a person must read, by task; unanswered ones are absent.
+        flags: what a person should look at.
+        notes: what a person may want to know.
+        seconds: how long it took.
+    """
+
+    student: str
+    entry: str
+    fingerprint: str
+    checks: list[CheckResult] = field(default_factory=list)
+    written_answers: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def points(self, task: str) -> float:
+        """What the checks of a task have earned."""
+        return sum(check.points for check in self.checks if check.task == task and check.passed)
+
+    def as_dict(self) -> dict:
+        """To be written as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict) -> "ExaminationResult":
+        """What `as_dict` made of it."""
+        checks = [CheckResult(**check) for check in stored["checks"]]
+        return cls(**stored | {"checks": checks})
+
+
+class _WorkerLost(Exception):
+    """The process is gone, and who is to blame is settled: start another for what is left."""
+
+
+class Examination:
+    """The examination of one submission; `run` does it."""
+
+    def __init__(
+        self, submission: Submission, setup: str, seed: int, limits: Limits, trust: bool = False
+    ):
+        """One that is about to begin.
+
+        Args:
+            submission: what to examine.
+            setup: the code that comes before all of it: the assignment's imports.
+            seed: of the hidden checks.
+            limits: of time.
+            trust: run it without a sandbox.
+        """
+        self.submission, self.limits, self.trust, self.seed = submission, limits, trust, seed
+        self.cells = [("setup", setup), *submission.cells]
+        self.fatal_cells: set[int] = set()  # those that have ended the process
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self.flags, self.notes = list(submission.flags), list(submission.notes)
+
+    def run(self) -> list[CheckResult]:
+        """Run all cells, put all questions; start again without what ended the process."""
+        self.deadline = time.monotonic() + self.limits.total
+        starts = 0
+        while self._open_checks() and starts < MAX_WORKER_STARTS and self._seconds_left() > 0:
+            starts += 1
+            try:
+                with Worker(self.trust) as worker:
+                    self._examine_in(worker)
+            except _WorkerLost:
+                continue
+            except WorkerError as error:
+                self._flag(str(error))
+        for task, check in self._open_checks():
+            late = Answer(error="not examined: the submission took too long or kept ending")
+            self._judge(task, check, late)
+        return [
+            CheckResult(
+                task.name, check.name, check.points, verdict.passed, verdict.message,
+                verdict.misconception,
+            )
+            for task in CHECKED_TASKS
+            for check in task.checks
+            for verdict in [self.verdicts[task.name, check.name]]
+        ]  # fmt: skip
+
+    def _seconds_left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def _open_checks(self) -> list[tuple[Task, Check]]:
+        """The checks that have no verdict yet."""
+        return [
+            (task, check)
+            for task in CHECKED_TASKS
+            for check in task.checks
+            if (task.name, check.name) not in self.verdicts
+        ]
+
+    def _examine_in(self, worker: Worker) -> None:
+        """Functions first, then the training: with lent versions of what was not solved."""
+        cells = enumerate(self.cells)
+        training = [k for k, (name, source) in cells if _is_training(name, source)]
+        for number in range(len(self.cells)):
+            if number not in training:
+                # What comes after the training may well miss it: that is no news.
+                before_training = number < min(training, default=len(self.cells))
+                self._run_cell(worker, number, note_error=before_training)
+        for task, check in self._open_checks():
+            if task.name != TRAINING_TASK:
+                self._ask(worker, task, check, lent=task.lent)
+        self._lend_unsolved(worker)
+        for number in training:
+            self._run_cell(worker, number)
+        for task, check in self._open_checks():
+            self._ask(worker, task, check)
+
+    def _lend_unsolved(self, worker: Worker) -> None:
+        """Give the training the package's versions of the tasks that were not solved."""
+        unsolved = [task.name for task in CHECKED_TASKS[:-1] if not self._is_solved(task)]
+        if not unsolved:
+            return
+        try:
+            self._exchange(worker, {"lend": unsolved}, self.limits.cell)
+        except WorkerError as error:
+            raise _WorkerLost from error
+        names = ", ".join(unsolved)
+        self._note(f"trained with right versions of {names}, so that they cost nothing here")
+
+    def _is_solved(self, task: Task) -> bool:
+        return all(self.verdicts[task.name, check.name].passed for check in task.checks)
+
+    def _run_cell(self, worker: Worker, number: int, note_error: bool = True) -> None:
+        """Run a cell, unless it has ended the process before."""
+        name, source = self.cells[number]
+        if number in self.fatal_cells:
+            return
+        trains = _is_training(name, source)
+        try:
+            limit = self.limits.training if trains else self.limits.cell
+            reply = self._exchange(worker, {"run": source}, limit)
+            if str(reply.get("error")).startswith("MemoryError"):
+                raise WorkerError("no memory was left, and none would be for what follows")
+        except WorkerError as error:
+            self.fatal_cells.add(number)
+            self._flag(f"{_describe_cell(name, source)} was stopped: {error}")
+            raise _WorkerLost from error
+        if note_error and isinstance(reply.get("error"), str):
+            self._note(f"{_describe_cell(name, source)} failed: {reply['error'][:200]}")
+
+    def _ask(self, worker: Worker, task: Task, check: Check, lent: tuple[str, ...] = ()) -> None:
+        """Put a check's question and judge the answer."""
+        message = messages.question_to_json(check.question(self.seed)) | {"lent": lent}
+        try:
+            reply = self._exchange(worker, message, self.limits.question)
+            answer = messages.answer_from_json(reply)
+        except (WorkerError, messages.MessageError) as error:
+            self._judge(task, check, Answer(error=f"stopped: {error}"))
+            self._flag(f"{task.name} was stopped: {error}")
+            raise _WorkerLost from error
+        self._judge(task, check, answer)
+
+    def _exchange(self, worker: Worker, message: dict, limit: float) -> dict:
+        return worker.exchange(message, min(limit, max(1.0, self._seconds_left())))
+
+    def _judge(self, task: Task, check: Check, answer: Answer) -> None:
+        earlier = (self.verdicts.get((task.name, other.name)) for other in task.checks)
+        suspected = next((v.misconception for v in earlier if v and not v.passed), None)
+        question, expectation = check.question(self.seed), task.expectation(check, self.seed)
+        self.verdicts[task.name, check.name] = judge(question, answer, expectation, suspected)
+
+    def _flag(self, words: str) -> None:
+        if words not in self.flags:
+            self.flags.append(words)
+
+    def _note(self, words: str) -> None:
+        if words not in self.notes:
+            self.notes.append(words)
+
+
+def _describe_cell(name: str, source: str) -> str:
+    """A cell in words: by its name, or by how it begins."""
+    return f"the cell {name}" if name else f"the cell that begins {source.split(chr(10))[0][:60]!r}"
+
+
+def _is_training(name: str, source: str) -> bool:
+    return name == TRAINING_TASK or "fit(" in source
+
+
+def examine(
+    submission: Submission,
+    setup: str,
+    released_cells: dict[str, str],
+    seed: int = 0,
+    limits: Limits = Limits(),
+    trust: bool = False,
+) -> ExaminationResult:
+    """Examine a submission; whatever it does, this returns.
+
+    Args:
+        submission: what to examine.
+        setup: as in `Examination`.
+        released_cells: sources of the cells as they were handed out, by name: an answer in words
+            that equals its cell was not written.
+        seed: of the hidden checks.
+        limits: of time.
+        trust: run it without a sandbox.
+    """
+    start = time.monotonic()
+    result = ExaminationResult(submission.student, submission.entry, submission.fingerprint)
+    if submission.file is not None:
+        examination = Examination(submission, setup, seed, limits, trust)
+        result.checks = examination.run()
+        result.flags, result.notes = examination.flags, examination.notes
+    else:
+        result.flags, result.notes = submission.flags, submission.notes
+    result.written_answers = {
+        name: words
+        for name, words in submission.written_answers.items()
+        if words.strip() and words.strip() != released_cells.get(name, "").strip()
+    }
+    result.seconds = round(time.monotonic() - start, 1)
+    return result

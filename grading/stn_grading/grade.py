@@ -1,0 +1,116 @@
+"""Grading a folder of submissions, from the files to the table; started again, it goes on."""
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from stn_grading import gradebook, report, sandbox, tasks
+from stn_grading.examine import ExaminationResult, Limits, examine
+from stn_grading.submissions import ReleasedNotebook, Submission, collect_submissions
+from stn_lesson import assignment
+from stn_lesson.files import write_atomically
+
+
+def grade(
+    folder: Path,
+    *,
+    seed: int = 0,
+    trust: bool = False,
+    feedback: bool = True,
+    course: Path | None = None,
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    max_workers: int | None = None,
+) -> list[report.Row]:
+    """Grade a folder of submissions and write grades.csv, class_map.html and feedback pages.
+
+    What was examined before is not examined again, unless submission, checks or seed have changed;
+    so a run that was stopped goes on where it was. Points that a person has given stay.
+
+    Args:
+        folder: a file, a folder or a zip file for each student; or a zip file of them all.
+        seed: of the hidden checks: another seed asks for other sizes and numbers.
+        trust: run the submissions without a sandbox.
+        feedback: whether to write a page for each student.
+        course: the folder for gradebook, results and feedback; grading/ unless given.
+        limits: how long a submission may take.
+        max_workers: how many submissions are examined at the same time; as many as processors.
+
+    Returns:
+        A row for each submission, in the order of the names.
+
+    Raises:
+        FileNotFoundError: there is nothing to grade.
+        NoSandboxError: no sandbox can be made here, and the submissions are not trusted.
+    """
+    if not trust:
+        sandbox.require_sandbox()
+    course = course or gradebook.COURSE_FOLDER
+    release_file = gradebook.release(course / "release", course)
+    submissions = collect_submissions(folder, release_file)
+    release = ReleasedNotebook(release_file)
+    examine_one = partial(
+        _examine_or_reuse,
+        results=course / "results",
+        released_cells={name: cell.source for name, cell in release.cells.items()},
+        seed=seed,
+        limits=limits,
+        trust=trust,
+    )
+    rows = []
+    with ThreadPoolExecutor(max_workers or os.cpu_count() or 1) as pool:
+        results = zip(submissions, pool.map(examine_one, submissions), strict=True)
+        for submission, (result, is_new) in tqdm(results, "examined", len(submissions), False):
+            gradebook.record_submission(course, submission, result, release_file)
+            marks = gradebook.manual_points(course, submission.student)
+            rows.append(report.Row(result, marks, is_new))
+    _write_text(course / "grades.csv", report.grades_csv(rows))
+    _write_text(course / "class_map.html", report.class_map_page(rows))
+    if feedback:
+        for row in tqdm(rows, desc="feedback", leave=False):
+            gradebook.write_feedback(course, row.result.student)
+    return rows
+
+
+def _examine_or_reuse(
+    submission: Submission, *, results: Path, released_cells: dict[str, str], seed: int, **settings
+) -> tuple[ExaminationResult, bool]:
+    """The stored result of a submission, or a new one, stored; and whether it is new."""
+    file = results / f"{submission.student}.json"
+    fingerprint = f"{submission.fingerprint} {checks_version(seed)}"
+    stored = _stored_result(file, fingerprint)
+    if stored:
+        return stored, False
+    setup = released_cells["setup"]
+    result = examine(submission, setup, released_cells, seed=seed, **settings)
+    result.fingerprint = fingerprint
+    text = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
+    write_atomically(file, lambda opened: opened.write(text.encode()))
+    return result, True
+
+
+def checks_version(seed: int) -> str:
+    """A number that changes when the checks or their seed change."""
+    folders = [Path(package.__file__).parent for package in (assignment, tasks)]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    content = b"".join(path.read_bytes() for path in files) + str(seed).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _stored_result(file: Path, fingerprint: str) -> ExaminationResult | None:
+    """What was found before, if it was found of the same submission with the same checks."""
+    try:
+        stored = ExaminationResult.from_dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return stored if stored.fingerprint == fingerprint else None
+
+
+def _write_text(path: Path, text: str) -> None:
+    # A byte-order mark tells spreadsheets that the names are UTF-8.
+    mark = "\ufeff" if path.suffix == ".csv" else ""
+    write_atomically(path, lambda file: file.write((mark + text).encode()))

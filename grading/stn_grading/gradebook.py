@@ -1,0 +1,242 @@
+"""nbgrader's part: the notebook that is handed out, the gradebook, the pages that go back.
+
+nbgrader's own autograder runs students' code beside the tests and the gradebook. Here the checks
+are run by `examine`; the gradebook only learns what they gave.
+"""
+
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config, PyFileConfigLoader
+
+from stn_grading.examine import CheckResult, ExaminationResult
+from stn_grading.submissions import Submission, grade_id
+from stn_grading.tasks import TASKS
+from stn_lesson.files import write_atomically
+
+ASSIGNMENT, NOTEBOOK = "assignment", "spatial_transformer"
+UNREAD_COMMENT = "Not read yet: the points for this answer are still open."
+PROJECT_FOLDER = Path(__file__).parents[2]
+COURSE_FOLDER = PROJECT_FOLDER / "grading"
+
+
+class GradingError(RuntimeError):
+    """Something that a teacher can put right; the message says how."""
+
+
+def nbgrader_config(course: Path | None = None, **directories: str) -> Config:
+    """Settings of nbgrader: those of grading/nbgrader_config.py, of a course elsewhere if asked.
+
+    Args:
+        course: the folder of the gradebook; grading/ unless given.
+        directories: others of nbgrader's folders, `release="…"`.
+    """
+    loader = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE_FOLDER))
+    config = loader.load_config()
+    if course is not None:
+        config.CourseDirectory.root = str(course)
+        config.CourseDirectory.source_directory = str(COURSE_FOLDER / "source")
+        config.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}"
+    for name, directory in directories.items():
+        config.CourseDirectory[f"{name}_directory"] = directory
+    return config
+
+
+def release(folder: Path | None = None, course: Path | None = None) -> Path:
+    """Make the notebook that is handed out from the source: no solutions, cells locked.
+
+    Args:
+        folder: the folder that gets `assignment/`; notebooks/ unless given.
+        course: the folder of the gradebook; grading/ unless given.
+
+    Returns:
+        The notebook's file.
+
+    Raises:
+        GradingError: nbgrader refused the source.
+    """
+    folder, course = folder or PROJECT_FOLDER / "notebooks", course or COURSE_FOLDER
+    course.mkdir(parents=True, exist_ok=True)
+    with _nbgrader_environment():
+        api = NbGraderAPI(config=nbgrader_config(course, release=str(folder)))
+        reply = api.generate_assignment(ASSIGNMENT, force=True, create=True)
+    if not reply["success"]:
+        raise GradingError(f"nbgrader refused the source:\n{_nbgrader_log(reply)}")
+    return folder / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+
+
+@contextmanager
+def open_gradebook(course: Path) -> Iterator[Gradebook]:
+    """The gradebook of a course."""
+    with (
+        _nbgrader_environment(),
+        Gradebook(f"sqlite:///{course / 'gradebook.db'}", "stn_lesson") as gradebook,
+    ):
+        yield gradebook
+
+
+def record_submission(
+    course: Path, submission: Submission, result: ExaminationResult, release_file: Path
+) -> None:
+    """Write the points of a submission into the gradebook, and its notebook for who reads it.
+
+    What a person has given for an answer in words stays, as long as the answer stays.
+
+    Args:
+        course: the folder of the gradebook.
+        submission: what was handed in.
+        result: what the checks found.
+        release_file: the notebook that was handed out.
+    """
+    file = course / "autograded" / submission.student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    stored_answers = _stored_answers(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    notebook = notebook_for_reader(submission, result, release_file)
+    write_atomically(file, lambda opened: opened.write(nbformat.writes(notebook).encode()))
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_student(submission.student)
+        gradebook.update_or_create_submission(ASSIGNMENT, submission.student)
+        for task in TASKS:
+            cell = task.name if task.written_points else f"check_{task.name}"
+            grade = gradebook.find_grade(cell, NOTEBOOK, ASSIGNMENT, submission.student)
+            if not task.written_points:
+                grade.auto_score, grade.needs_manual_grade = result.points(task.name), False
+                continue
+            answered = task.name in result.written_answers
+            grade.auto_score = None if answered else 0.0
+            if not answered or stored_answers.get(task.name) != _escape_markup(
+                submission.written_answers[task.name]
+            ):
+                grade.manual_score = None
+            grade.needs_manual_grade = answered and grade.manual_score is None
+            comment = gradebook.find_comment(cell, NOTEBOOK, ASSIGNMENT, submission.student)
+            comment.auto_comment = UNREAD_COMMENT if grade.needs_manual_grade else None
+        gradebook.db.commit()
+
+
+def _describe_check(check: CheckResult) -> str:
+    """A check in a line: "✓ at the pixels (1 point): right"."""
+    mark, plural = "✓" if check.passed else "✗", "s" * (check.points != 1)
+    return f"{mark} {check.check} ({check.points:g} point{plural}): {check.message}"
+
+
+def _escape_markup(markdown: str) -> str:
+    """Markdown whose HTML and links are shown as text.
+
+    >>> _escape_markup("if θ < 1 <script> [x](y)")
+    'if θ < 1 &lt;script> [x] (y)'
+    """
+    return re.sub(r"](?=[(:[])", "] ", re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", markdown))
+
+
+def _stored_answers(file: Path) -> dict[str, str]:
+    """The answers in words as they stood when they were last entered."""
+    if not file.exists():
+        return {}
+    cells = nbformat.read(file, as_version=4).cells
+    written_tasks = {task.name for task in TASKS if task.written_points}
+    return {grade_id(cell): cell.source for cell in cells if grade_id(cell) in written_tasks}
+
+
+def notebook_for_reader(submission: Submission, result: ExaminationResult, release_file: Path):
+    """The notebook as it was handed out, with what the student wrote and what the checks found.
+
+    Pictures are those that were handed in.
+    """
+    notebook = nbformat.read(release_file, as_version=4)
+    code = dict(submission.cells)
+    check_outputs = {
+        f"check_{task.name}": "\n".join(
+            _describe_check(check) for check in result.checks if check.task == task.name
+        )
+        for task in TASKS
+    }
+    for cell in notebook.cells:
+        name = grade_id(cell)
+        if cell.cell_type == "code":
+            pictures = submission.pictures.get(name or cell.source.strip(), [])
+            cell.outputs = [
+                nbformat.v4.new_output("display_data", {"image/png": png}) for png in pictures
+            ]
+        if name in code and cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = code[name]
+        elif name in submission.written_answers:
+            cell.source = _escape_markup(submission.written_answers[name])
+        elif name in check_outputs:
+            text = check_outputs[name] or "not examined"
+            cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+    handed_in_by = nbformat.v4.new_markdown_cell(
+        f"Handed in by **{_escape_markup(submission.student)}**"
+    )
+    notebook.cells.insert(1, handed_in_by)
+    released_names = {grade_id(cell) for cell in notebook.cells}
+    released_sources = {cell.source.strip() for cell in notebook.cells}
+    for name, source in submission.cells:
+        if name not in released_names and source.strip() not in released_sources:
+            notebook.cells.append(nbformat.v4.new_code_cell(source))
+    if result.flags or result.notes:
+        remarks = "\n".join(f"- {words}" for words in [*result.flags, *result.notes])
+        heading = "### Remarks of the checks\n\n```text\n"
+        safe = _escape_markup(remarks.replace("```", "'''"))
+        notebook.cells.append(nbformat.v4.new_markdown_cell(f"{heading}{safe}\n```"))
+    return notebook
+
+
+def manual_points(course: Path, student: str) -> dict[str, float | None]:
+    """What a person has given for the answers in words; None where nobody has yet."""
+    points = {}
+    with open_gradebook(course) as gradebook:
+        for task in TASKS:
+            if task.written_points:
+                try:
+                    grade = gradebook.find_grade(task.name, NOTEBOOK, ASSIGNMENT, student)
+                except MissingEntry:
+                    points[task.name] = None
+                    continue
+                points[task.name] = None if grade.needs_manual_grade else grade.score
+    return points
+
+
+def write_feedback(course: Path, student: str) -> Path:
+    """The page that goes back to a student: their notebook, points, what the checks found.
+
+    Raises:
+        GradingError: nbgrader could not write it.
+    """
+    with _nbgrader_environment():
+        api = NbGraderAPI(config=nbgrader_config(course))
+        reply = api.generate_feedback(ASSIGNMENT, student, force=True)
+    if not reply["success"]:
+        raise GradingError(f"no feedback for {student}:\n{_nbgrader_log(reply)}")
+    return course / "feedback" / student / ASSIGNMENT / f"{NOTEBOOK}.html"
+
+
+def _nbgrader_log(reply: dict) -> str:
+    return reply.get("log") or reply.get("error") or "it does not say why"
+
+
+@contextmanager
+def _nbgrader_environment() -> Iterator[None]:
+    """Run nbgrader with its helper programs on the path and without its log messages.
+
+    It starts `alembic` by name, which stands beside this Python and need not be on the path.
+    """
+    disabled_level, path = logging.root.manager.disable, os.environ.get("PATH", os.defpath)
+    logging.disable(logging.WARNING)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{path}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its database layer, about nbgrader itself
+            yield
+    finally:
+        logging.disable(disabled_level)
+        os.environ["PATH"] = path

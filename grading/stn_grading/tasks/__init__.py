@@ -1,0 +1,36 @@
+"""The tasks of the assignment as teachers need them: questions, right answers, misconceptions."""
+
+import torch
+
+from stn_grading.tasks.bilinear_sample import BILINEAR_SAMPLE
+from stn_grading.tasks.meshgrid import MESHGRID
+from stn_grading.tasks.spatial_transformer import SPATIAL_TRANSFORMER
+from stn_grading.tasks.task import Check, Task
+from stn_grading.tasks.warp import WARP
+from stn_lesson.assignment.digit_scenes import network_question
+from stn_lesson.assignment.questions import Question
+
+__all__ = ["TASKS", "Check", "Task"]
+
+
+def _ask_network(generator: torch.Generator) -> Question:
+    return network_question(generator.initial_seed())
+
+
+MODEL = Task(
+    "model",
+    (
+        Check("80 % of the test digits", 1, True, _ask_network, min_accuracy=0.8),
+        Check("93 % of the test digits", 1, False, _ask_network, min_accuracy=0.93),
+    ),
+    lent=("meshgrid", "bilinear_sample", "warp", "SpatialTransformer"),
+)
+TASKS = (
+    MESHGRID,
+    BILINEAR_SAMPLE,
+    WARP,
+    SPATIAL_TRANSFORMER,
+    MODEL,
+    Task("direction", written_points=1.5),  # the direction of θ, in words
+    Task("clutter", written_points=1.5),  # what the transformer is for, in words
+)

@@ -1,0 +1,77 @@
+"""What the checks in the notebook compare with: data that `python -m stn_grading release` writes.
+
+It holds the questions, the answers that are right and those that known mistakes give, and no
+function that could compute them.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from stn_lesson.assignment.digit_scenes import network_question
+from stn_lesson.assignment.judging import Expectation
+from stn_lesson.assignment.messages import expectation_from_json, question_from_json
+from stn_lesson.assignment.questions import Question
+
+FILE = Path(__file__).with_name("visible_checks.json")
+
+
+@dataclass(frozen=True)
+class VisibleCheck:
+    """A check that students can run: its name, what is asked, what is expected."""
+
+    name: str
+    question: Question
+    expectation: Expectation
+
+
+@dataclass(frozen=True)
+class CheckedTask:
+    """A task as its students know it.
+
+    Attributes:
+        visible: the checks that they can run.
+        hidden: the names of those that are run when it is graded.
+        lent: the earlier tasks whose functions are lent to it.
+    """
+
+    visible: tuple[VisibleCheck, ...]
+    hidden: tuple[str, ...]
+    lent: tuple[str, ...]
+
+
+@cache
+def _stored_tasks() -> dict:
+    return json.loads(FILE.read_text("utf-8"))
+
+
+def task_names() -> list[str]:
+    """The tasks that have checks, in order."""
+    return list(_stored_tasks())
+
+
+@cache
+def load_task(name: str) -> CheckedTask:
+    """A task and its checks.
+
+    >>> load_task("warp").visible[0].name
+    'larger and moved'
+    """
+    stored = _stored_tasks()[name]
+    visible = tuple(
+        VisibleCheck(
+            check["name"],
+            _load_question(check["question"]),
+            expectation_from_json(check["expectation"]),
+        )
+        for check in stored["visible"]
+    )
+    return CheckedTask(visible, tuple(stored["hidden"]), tuple(stored["lent"]))
+
+
+def _load_question(stored: dict) -> Question:
+    """Its numbers, or for the network the seed by which its images are made."""
+    if "network_seed" in stored:
+        return network_question(stored["network_seed"])
+    return question_from_json(stored)
