@@ -19,6 +19,7 @@ from pathlib import Path
 
 import stn_lesson
 from stn_lesson.assignment import messages
+from stn_lesson.files import lesson_folder
 
 WORKER_FILE = Path(__file__).with_name("worker.py")
 MAX_REPLY_BYTES = 64 * 2**20
@@ -65,7 +66,7 @@ def worker_command(trust: bool = False) -> list[str]:
     package = Path(stn_lesson.__file__).parent
     readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
     readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix]
-    readable += [str(package)]
+    readable += [str(package), str(lesson_folder() / "digits")]
     options = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     options += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
