@@ -8,7 +8,7 @@ from scipy import stats
 
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import class_records, replication
-from stn_lesson.plots import seeds
+from stn_lesson.plots import seed_accuracies
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_interval_is_students_t():
 
 
 def test_the_picture_says_what_it_shows():
-    figure = seeds({"ours": ([0.9, 0.92], (0.91, 0.02)), "one": ([0.8], (0.8, math.inf))})
+    figure = seed_accuracies({"ours": ([0.9, 0.92], (0.91, 0.02)), "one": ([0.8], (0.8, math.inf))})
     assert figure.alt == (
         "Test accuracy of each seed, the mean and its 95 % confidence interval: "
         "ours 91.0 ± 2.0 % (2 seeds), one 80.0 % (1 seed)."
