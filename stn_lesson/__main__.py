@@ -131,7 +131,7 @@ def run_colocalise_columns(
     if distortion not in (None, *colocalisation.DISTRACTORS):
         raise UsageError(f"colocalise takes --distortion T or TC, got {distortion}")
     for name in [distortion] if distortion else colocalisation.DISTRACTORS:
-        yield colocalisation.run_colocalise(data, name, learnt=encoder, **options)
+        yield colocalisation.run_colocalise(data, name, encoder_kind=encoder, **options)
 
 
 def run_table_cells(
