@@ -8,10 +8,10 @@ from pathlib import Path
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
-from stn_lesson.experiments.pretraining import TRAINED, run_trained
+from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
 from stn_lesson.experiments.recipe import run_recipe, train_recipe
-from stn_lesson.experiments.runs import SOURCES
-from stn_lesson.experiments.two_digits import RIVALS, run_two_digits
+from stn_lesson.experiments.runs import DATASETS
+from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
 from stn_lesson.training.processes import torchrun_process_group
@@ -27,13 +27,14 @@ EXPECTED_ERRORS = (
 # The options of each experiment; any other is an error, not ignored.
 EXPERIMENT_OPTIONS = {
     "recipe": ("data", "network", "seeds", "epochs", "precision"),
-    **dict.fromkeys(TRAINED, ()),
+    **dict.fromkeys(PRETRAINED, ()),
     "table1": (
         "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
     ),
     "slant": ("data", "distortion", "network", "seeds", "schedule", "precision", "epochs"),
     **dict.fromkeys(
-        ("tc", "tc_once", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
+        ("tc", "tc_once", "undistorted"),
+        ("data", "network", "seeds", "schedule", "precision", "epochs"),
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
     "two_digits": ("data", "network", "seeds", "epochs"),
@@ -78,13 +79,14 @@ def add_run(verbs) -> None:
         help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
     )
     # No defaults here: they would hide whether an option was given.
-    parser.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
-    columns = [*paper.DISTORTED, *paper.COLUMNS["slant"], *colocalisation.DISTRACTORS]
+    parser.add_argument("--data", choices=DATASETS, help="what to learn (default digits)")
+    columns = *paper.TABLE1_DISTORTIONS, *paper.TABLE_COLUMNS["slant"]
+    columns = [*columns, *colocalisation.DISTRACTORS]
     parser.add_argument("--distortion", choices=columns, help="one column (default all)")
-    rows = dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)
-    networks = dict.fromkeys([*NETWORKS, *rows, *RIVALS])
+    rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
+    networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS])
     parser.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
-    parser.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
+    parser.add_argument("--family", choices=paper.ROW_FAMILIES, help="one family (default all)")
     encoders = list(colocalisation.ENCODERS)
     parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")
     parser.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
@@ -102,8 +104,8 @@ def run(args: argparse.Namespace) -> None:
     if unknown:
         known = ", ".join(f"--{name}" for name in allowed) or "no options"
         raise UsageError(f"{args.experiment} takes {known}; got --{unknown[0]}")
-    if args.experiment in TRAINED:
-        paths = iter([run_trained(args.experiment)])
+    if args.experiment in PRETRAINED:
+        paths = iter([run_pretraining(args.experiment)])
     elif args.experiment == "recipe":
         paths = iter([run_recipe(**{"data": "digits"} | options)])
     elif args.experiment == "two_digits":
@@ -118,9 +120,10 @@ def run(args: argparse.Namespace) -> None:
 
 def run_two_digits_networks(network: str | None = None, **options) -> Iterator[Path]:
     """Run one of the networks for two digits, or all; yield each record's file."""
-    if network not in (None, *RIVALS):
-        raise UsageError(f"two_digits takes --network {', '.join(RIVALS)}; got {network}")
-    for name in [network] if network else RIVALS:
+    if network not in (None, *TWO_DIGITS_NETWORKS):
+        known = ", ".join(TWO_DIGITS_NETWORKS)
+        raise UsageError(f"two_digits takes --network {known}; got {network}")
+    for name in [network] if network else TWO_DIGITS_NETWORKS:
         yield run_two_digits(name, **options)
 
 
@@ -144,7 +147,7 @@ def run_table_cells(
     """Run the cells of one of the paper's tables that are not ruled out; yield each record's file.
 
     Args:
-        experiment: a name from `paper.ROWS`.
+        experiment: a name from `paper.TABLE_ROWS`.
         distortion: its column, or None for all.
         network: its rows', or None for all.
         family: its rows', or None for all.
@@ -153,8 +156,8 @@ def run_table_cells(
     chosen = {"distortion": distortion, "network": network, "family": family}
     cells = [
         (task, *row)
-        for task in paper.COLUMNS[experiment]
-        for row in paper.ROWS[experiment]
+        for task in paper.TABLE_COLUMNS[experiment]
+        for row in paper.TABLE_ROWS[experiment]
         if all(
             wanted in (None, value)
             for wanted, value in zip(chosen.values(), (task, *row), strict=True)
@@ -175,7 +178,7 @@ def add_train(verbs) -> None:
         "--nproc-per-node=2 -m stn_lesson train",
     )
     parser.set_defaults(action=train)
-    parser.add_argument("--data", choices=SOURCES, default="digits")
+    parser.add_argument("--data", choices=DATASETS, default="digits")
     parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", help="written after every epoch; if it is there, go on")
@@ -198,7 +201,7 @@ def add_bench(verbs) -> None:
         "bench", help="how fast our training is beside others, and the samplers; half an hour"
     )
     parser.set_defaults(action=bench)
-    parser.add_argument("--data", choices=SOURCES, default="mnist")
+    parser.add_argument("--data", choices=DATASETS, default="mnist")
     parser.add_argument("--seeds", type=positive, default=3, help="(default 3)")
 
 
@@ -212,8 +215,8 @@ def add_table(verbs) -> None:
     """`table`: measured figures beside the paper's."""
     parser = verbs.add_parser("table", help="print our figures beside the paper's")
     parser.set_defaults(action=table)
-    parser.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
-    parser.add_argument("--data", choices=SOURCES, default="mnist")
+    parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise"])
+    parser.add_argument("--data", choices=DATASETS, default="mnist")
     parser.add_argument("--schedule", choices=["short", "long"], default="short")
 
 
@@ -232,7 +235,7 @@ def add_replicate(verbs) -> None:
     )
     parser.set_defaults(action=replicate)
     parser.add_argument("seed", type=int, help="yours: another for each student")
-    parser.add_argument("--data", choices=SOURCES, default="digits")
+    parser.add_argument("--data", choices=DATASETS, default="digits")
     parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
 
 

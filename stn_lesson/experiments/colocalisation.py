@@ -1,6 +1,5 @@
 """Co-localisation (appendix A.2): which share of the digits is found, class by class."""
 
-import json
 import statistics
 from itertools import product
 from pathlib import Path
@@ -12,25 +11,18 @@ from stn_lesson.colocalisation import Encoder, Search, colocalise, window_boxes
 from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import PRECISION, source
-from stn_lesson.experiments.tables import in_columns
+from stn_lesson.experiments.runs import DEFAULT_PRECISION, load_dataset
+from stn_lesson.experiments.schedules import ENCODER_SCHEDULES, SEARCH_SETTINGS
+from stn_lesson.experiments.tables import align_columns
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
 DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
 SCENES_PER_CLASS = {"mnist": 100, "digits": 45}
-SEARCH_SETTINGS = {
-    "T": {"steps": 120, "learning_rate": 3e-3},
-    "TC": {"steps": 240, "learning_rate": 3e-3},
-}
-RANDOM_STARTS = 3
+RANDOM_STARTS = 3  # searches of each set of scenes
 # What an encoder is trained on, made from plain digits; None: it keeps its random weights.
 ENCODERS = {"random": None, "plain": lambda digits: digits, "windows": window_dataset}
-ENCODER_SCHEDULES = {
-    "mnist": {"epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
-    "digits": {"epochs": 30, "batch_size": 64, "learning_rate": 3e-3},
-}
 MIN_IOU = 0.5  # of a window that has found its digit
 
 
@@ -45,20 +37,20 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
     Raises:
         ValueError: an unknown name.
     """
-    digits = source(data)
+    digits = load_dataset(data)
     if encoder_kind not in ENCODERS:
         raise ValueError(f"encoder_kind must be one of {', '.join(ENCODERS)}, got {encoder_kind!r}")
     torch.manual_seed(0)
     encoder = Encoder()
     if ENCODERS[encoder_kind]:
-        half_done = records.DATA / "cache" / f"encoder-{data}-{encoder_kind}.pt"
+        name = f"encoder-{data}-{encoder_kind}.pt"
         schedule = ENCODER_SCHEDULES[data]
         history = fit(
             encoder,
             ENCODERS[encoder_kind](digits),
-            checkpoint=half_done,
+            checkpoint=records.DATA / "cache" / name,
             **schedule,
-            precision=PRECISION,
+            precision=DEFAULT_PRECISION,
         )
         if history.interrupted:
             raise KeyboardInterrupt
@@ -132,11 +124,11 @@ def run_colocalise(
 
     Raises:
         ValueError: an unknown name.
-        FileExistsError: there is a record that was made in another way; it is left alone.
+        FileExistsError: as `run_seeds`.
         KeyboardInterrupt: the run was stopped by hand. What was finished is in the record.
     """
     path = records.DATA / "results" / f"{record_name(data, distortion, encoder_kind)}.json"
-    settings = SEARCH_SETTINGS[distortion] | settings
+    settings, device = SEARCH_SETTINGS[distortion] | settings, default_device()
     encoder, digits = trained_encoder(data, encoder_kind)
     count = SCENES_PER_CLASS[data]
     description = {
@@ -151,7 +143,7 @@ def run_colocalise(
         },
         "settings": settings | {"starts": starts},
     }
-    runs = _kept(path, description)
+    runs = records.recorded_runs(path, description)
     recorded = {(run["seed"], run["label"]) for run in runs}
     for seed, label in product(range(seeds), labels):
         if (seed, label) in recorded:
@@ -161,8 +153,7 @@ def run_colocalise(
         runs.append({"seed": seed, "label": label} | _run_record(*searches, scenes=scenes))
         print(f"{path.stem}, seed {seed}, class {label}: {_describe_run(runs[-1])}", flush=True)
         runs.sort(key=lambda run: (run["seed"], run["label"]))
-        measured_on = records.provenance(default_device())
-        records.write_record(path, description | measured_on | {"runs": runs})
+        records.write_record(path, description | records.provenance(device) | {"runs": runs})
     return path
 
 
@@ -218,7 +209,7 @@ def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
             labels = ", ".join(str(label) for label in range(10) if label not in means)
             missing.append(f"not measured yet: {distortion}, class {labels}")
     text = [f"digits found (IoU above {MIN_IOU}) in % on {data}; [the paper's]", ""]
-    return "\n".join(text + in_columns(lines) + (["", *missing] if missing else []))
+    return "\n".join(text + align_columns(lines) + (["", *missing] if missing else []))
 
 
 def _run_record(search: Search, *others: Search, scenes: Scenes) -> dict:
@@ -249,14 +240,3 @@ def _describe_run(run: dict) -> str:
         f"found {run['found']:.0%}, mean IoU {run['mean_iou']:.2f}, loss {run['loss']:.2f}, "
         f"{run['seconds']:.0f} s a start"
     )
-
-
-def _kept(path: Path, described: dict) -> list[dict]:
-    """The classes that a record holds already, if it was made in the same way."""
-    if not path.exists():
-        return []
-    record = json.loads(path.read_text("utf-8"))
-    other = [key for key, value in described.items() if record.get(key) != value]
-    if other:
-        raise FileExistsError(f"{path} differs in {', '.join(other)}: delete it to measure anew")
-    return record["runs"]

@@ -13,7 +13,7 @@ def few_digits(tmp_path, monkeypatch):
     digits = stn.load_digits()
     train = Split(digits.train.images[:64], digits.train.labels[:64])
     few = Dataset("few digits", train, Split(digits.test.images[:32], digits.test.labels[:32]))
-    monkeypatch.setitem(runs.SOURCES, "digits", lambda: few)
+    monkeypatch.setitem(runs.DATASETS, "digits", lambda: few)
     (tmp_path / "data").mkdir()
     shutil.copytree(records.DATA / "reference", tmp_path / "data" / "reference")
     monkeypatch.setattr(records, "DATA", tmp_path / "data")

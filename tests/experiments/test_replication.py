@@ -15,8 +15,8 @@ from stn_lesson.plots import seed_accuracies
 def short(few_digits, tmp_path, monkeypatch):
     """Replications of one epoch, in a folder of the test."""
     monkeypatch.chdir(tmp_path)
-    plan = replication.plan
-    monkeypatch.setattr(replication, "plan", lambda *words: plan(*words, epochs=1))
+    plan = replication.plan_recipe
+    monkeypatch.setattr(replication, "plan_recipe", lambda *words: plan(*words, epochs=1))
     return few_digits
 
 
@@ -55,7 +55,7 @@ def test_an_empty_folder_is_told(few_digits, tmp_path, capsys):
 
 @pytest.mark.parametrize("accuracy", [[], [2.0], ["x"], None])
 def test_a_record_with_impossible_figures_is_left_out(few_digits, tmp_path, accuracy):
-    described = {name: "x" for name in replication.SAME}
+    described = {name: "x" for name in replication.MATCHING_KEYS}
     (tmp_path / "a.json").write_text(
         json.dumps(described | {"runs": [{"seed": 1, "accuracy": accuracy}]})
     )
@@ -66,10 +66,10 @@ def test_a_record_with_impossible_figures_is_left_out(few_digits, tmp_path, accu
 def test_the_interval_is_students_t():
     last = [0.91, 0.93, 0.92, 0.95]
     record = {"runs": [{"accuracy": [0.1, a]} for a in last]}
-    mean, half = replication.interval(record)
+    mean, half = replication.confidence_interval(record)
     low, high = stats.t.interval(0.95, 3, loc=mean, scale=stats.sem(last))
     assert (mean - half, mean + half) == pytest.approx((low, high))
-    alone, infinite = replication.interval({"runs": [{"accuracy": [0.9]}]})
+    alone, infinite = replication.confidence_interval({"runs": [{"accuracy": [0.9]}]})
     assert alone == 0.9 and math.isinf(infinite)
 
 
