@@ -43,7 +43,7 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
     torch.manual_seed(0)
     encoder = Encoder()
     if ENCODERS[encoder_kind]:
-        name = f"encoder-{data}-{encoder_kind}.pt"
+        name = records.checkpoint_name(f"encoder-{data}-{encoder_kind}", default_device())
         schedule = ENCODER_SCHEDULES[data]
         history = fit(
             encoder,
@@ -143,7 +143,7 @@ def run_colocalise(
         },
         "settings": settings | {"starts": starts},
     }
-    runs = records.recorded_runs(path, description)
+    runs = records.recorded_runs(path, description, device)
     recorded = {(run["seed"], run["label"]) for run in runs}
     for seed, label in product(range(seeds), labels):
         if (seed, label) in recorded:

@@ -30,11 +30,12 @@ def replicate(
 
     Raises:
         ValueError: an unknown name.
-        KeyboardInterrupt: the run was stopped by hand; the same call goes on.
+        KeyboardInterrupt: the run was stopped by hand; the same call on the same kind of device
+            goes on.
     """
     name, description, prepare, settings = plan_recipe(data, network)
     file, device = f"{name}-seed{seed}", default_device()
-    checkpoint = folder / f"{file}.pt"
+    checkpoint = folder / records.checkpoint_name(file, device)
     model, dataset = prepare(seed)
     history = fit(model, dataset, seed=seed, device=device, checkpoint=checkpoint, **settings)
     if history.interrupted:
@@ -48,7 +49,7 @@ def replicate(
 
 
 def merge(folder: Path) -> tuple[Path, list[str]]:
-    """Put the records of a class together in one.
+    """Put the records of a class together in one; each run keeps the device that measured it.
 
     Args:
         folder: holds records, as `replicate` writes them, in any folders and under any names.
@@ -89,7 +90,7 @@ def _merged(by_seed: dict[int, dict]) -> dict:
     devices = {seed: str(record.get("device")) for seed, record in by_seed.items()}
     return {name: first[name] for name in MATCHING_KEYS} | {
         "device": ", ".join(sorted(set(devices.values()))),
-        "runs": [by_seed[seed]["runs"][0] for seed in sorted(by_seed)],
+        "runs": [by_seed[seed]["runs"][0] | {"device": devices[seed]} for seed in sorted(by_seed)],
     }
 
 

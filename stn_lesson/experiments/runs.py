@@ -65,12 +65,12 @@ def run_seeds(
         measure: given a trained model, returns what else the record keeps of it.
 
     Raises:
-        FileExistsError: there is a record that holds more seeds, or was made in another way; it is
-            left alone.
+        FileExistsError: there is a record that holds more seeds, or was made in another way or on
+            another device; it is left alone.
         KeyboardInterrupt: the run was stopped by hand.
     """
     path, device = records.DATA / "results" / f"{name}.json", default_device()
-    runs = records.recorded_runs(path, description)
+    runs = records.recorded_runs(path, description, device)
     if len(runs) > seeds:
         raise FileExistsError(f"{path} holds more seeds than {seeds}: delete it to measure anew")
     at_once = seeds_at_once(device)
@@ -115,4 +115,4 @@ def _train(
 
 def _checkpoint(name: str, seed: int, device: torch.device) -> Path:
     """Where a seed that is being trained waits."""
-    return records.DATA / "cache" / f"{name}-seed{seed}.pt"
+    return records.DATA / "cache" / records.checkpoint_name(f"{name}-seed{seed}", device)

@@ -53,6 +53,9 @@ def test_what_is_in_the_record_is_kept_and_the_rest_is_added(quick, monkeypatch)
     before = path.read_bytes()
     with pytest.raises(FileExistsError, match="differs in settings: delete it to measure anew"):
         co.run_colocalise("digits", "T", labels=(1, 2), starts=1, steps=3)
+    monkeypatch.setattr(records, "device_name", lambda device: "cuda (NVIDIA H100)")
+    with pytest.raises(FileExistsError, match="and this is cuda .*move the file away"):
+        co.run_colocalise("digits", "T", labels=(1, 2, 3), starts=1)
     assert path.read_bytes() == before
 
 

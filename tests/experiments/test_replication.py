@@ -4,10 +4,11 @@ import json
 import math
 
 import pytest
+import torch
 from scipy import stats
 
 from stn_lesson.__main__ import main
-from stn_lesson.experiments import class_records, replication
+from stn_lesson.experiments import class_records, records, replication
 from stn_lesson.plots import seed_accuracies
 
 
@@ -37,6 +38,8 @@ def test_a_class_trains_its_seeds_and_one_command_puts_them_together(short, tmp_
     assert "left out: notes.json: no record of one run (KeyError: 'runs')" in said
     (record,) = class_records()
     assert [run["seed"] for run in record["runs"]] == [1, 3]
+    here = records.device_name(torch.device("cpu"))
+    assert [run["device"] for run in record["runs"]] == 2 * [here] and record["device"] == here
     assert json.loads((short / "class.json").read_text("utf-8"))["experiments"] == [record]
 
 
@@ -61,6 +64,18 @@ def test_a_record_with_impossible_figures_is_left_out(few_digits, tmp_path, accu
     )
     with pytest.raises(FileNotFoundError):
         replication.merge(tmp_path)
+
+
+def test_a_class_may_have_many_devices_and_each_run_keeps_its_own(few_digits, tmp_path):
+    described = {name: "x" for name in replication.MATCHING_KEYS}
+    for seed, device in enumerate(["cuda (A)", "cpu (B)", "cuda (A)"]):
+        run = {"seed": seed, "accuracy": [0.5]}
+        record = described | {"device": device, "runs": [run]}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(record))
+    path, _ = replication.merge(tmp_path)
+    (merged,) = json.loads(path.read_text("utf-8"))["experiments"]
+    assert merged["device"] == "cpu (B), cuda (A)"
+    assert [run["device"] for run in merged["runs"]] == ["cuda (A)", "cpu (B)", "cuda (A)"]
 
 
 def test_the_interval_is_students_t():
