@@ -78,6 +78,24 @@ def test_a_class_may_have_many_devices_and_each_run_keeps_its_own(few_digits, tm
     assert [run["device"] for run in merged["runs"]] == ["cuda (A)", "cpu (B)", "cuda (A)"]
 
 
+@pytest.mark.parametrize(
+    ("degrees_of_freedom", "printed"),
+    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (30, 2.042), (120, 1.980)],
+)
+def test_students_t_is_the_one_of_the_printed_tables(degrees_of_freedom, printed):
+    t = replication.student_t_quantile(degrees_of_freedom)
+    assert t == pytest.approx(printed, abs=5e-4)
+    assert t == pytest.approx(stats.t.ppf(0.975, degrees_of_freedom), rel=1e-9)
+
+
+def test_students_t_is_right_for_any_number_of_seeds_and_any_confidence():
+    for degrees_of_freedom in [*range(1, 60), 199, 1000]:
+        for confidence in (0.5, 0.9, 0.99):
+            expected = stats.t.ppf((1 + confidence) / 2, degrees_of_freedom)
+            t = replication.student_t_quantile(degrees_of_freedom, confidence)
+            assert t == pytest.approx(expected, rel=1e-9)
+
+
 def test_the_interval_is_students_t():
     last = [0.91, 0.93, 0.92, 0.95]
     record = {"runs": [{"accuracy": [0.1, a]} for a in last]}
