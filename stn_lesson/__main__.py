@@ -46,17 +46,17 @@ class UsageError(Exception):
     """The words typed do not go together; `main` prints the message below the usage."""
 
 
-def main(words: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Do what the command line says; return the exit status.
 
     Args:
-        words: the command line after `python -m stn_lesson`; None takes the process's own.
+        argv: the command line after `python -m stn_lesson`; None takes the process's own.
     """
     parser = argparse.ArgumentParser(prog="python -m stn_lesson", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     for add in (add_run, add_train, add_bench, add_table, add_replicate, add_merge, add_results):
         add(verbs)
-    args = parser.parse_args(words)
+    args = parser.parse_args(argv)
     try:
         args.action(args)
     except UsageError as error:

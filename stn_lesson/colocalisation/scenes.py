@@ -119,5 +119,5 @@ def iou(boxes: Tensor, others: Tensor) -> Tensor:
     top_left = torch.maximum(boxes[:, :2], others[:, :2])
     bottom_right = torch.minimum(boxes[:, 2:], others[:, 2:])
     shared = (bottom_right - top_left).clamp(min=0).prod(1)
-    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, others)]
+    areas = [(corners[:, 2:] - corners[:, :2]).prod(1) for corners in (boxes, others)]
     return shared / (sum(areas) - shared).clamp(min=1e-12)  # two empty boxes share nothing

@@ -112,8 +112,14 @@ class TutorialSTN(nn.Module):
 
 
 def _train_by_hand(
-    model, data: Dataset, optimiser, batch_size: int, epochs: int, device
+    model: nn.Module,
+    data: Dataset,
+    optimiser: torch.optim.Optimizer,
+    batch_size: int,
+    epochs: int,
+    device: torch.device,
 ) -> Progress:
+    """A training loop as one would type it."""
     images, labels = data.train.images.to(device), data.train.labels.to(device)
     seconds = 0.0
     for _ in range(epochs):
@@ -131,7 +137,10 @@ def _train_by_hand(
         yield seconds, evaluate(model, data.test)
 
 
-def _train_by_fit(network: Callable, data: Dataset, seed: int, device, **settings) -> Progress:
+def _train_by_fit(
+    network: Callable[[], nn.Module], data: Dataset, seed: int, device: torch.device, **settings
+) -> Progress:
+    """The same by `fit`."""
     torch.manual_seed(seed)
     history = fit(network(), data, seed=seed, device=device, progress_bar=False, **settings)
     yield from zip(history.seconds, history.accuracy, strict=True)
@@ -191,8 +200,8 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
         if seed and contender not in ("handwritten_loop", "quick_stn_5_epochs"):
             continue
         command = [sys.executable, "-m", __name__, contender, data, str(seed)]
-        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        runs.append(json.loads(finished.stdout.splitlines()[-1]))
+        completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        runs.append(json.loads(completed.stdout.splitlines()[-1]))
         print(_describe_run(runs[-1]), flush=True)
     record = {
         "experiment": "bench",
@@ -223,12 +232,12 @@ def bench_table(record: dict) -> str:
         runs = [run for run in record["runs"] if run["contender"] == name]
         last = statistics.median(run["accuracy"][:EPOCHS][-1] for run in runs)
         epochs = len(runs[0]["accuracy"][:EPOCHS])
-        took = "not reached" if median[name] is None else f"{median[name]:.1f} s"
+        time_to_target = "not reached" if median[name] is None else f"{median[name]:.1f} s"
         share = ""
         if median[name] and by_hand:
             share = f", {median[name] / by_hand:.2f} of handwritten_loop"
         lines.append(
-            f"{name}: {took} to {100 * target:.1f} %{share}; {100 * last:.1f} % after "
+            f"{name}: {time_to_target} to {100 * target:.1f} %{share}; {100 * last:.1f} % after "
             f"{epochs} epochs in {runs[0]['seconds'][epochs - 1]:.0f} s, "
             f"{runs[0]['images_a_second']:,} images a second, {runs[0]['peak_memory_mb']} MB, "
             + records.seeds_in_words(len(runs))
@@ -243,10 +252,12 @@ def bench_table(record: dict) -> str:
 
 
 def _describe_run(run: dict) -> str:
-    took = seconds_to_accuracy(TARGET_ACCURACY, run)
+    """A run of the record in a line."""
+    seconds = seconds_to_accuracy(TARGET_ACCURACY, run)
     return (
         f"{run['contender']}, seed {run['seed']}: {100 * run['accuracy'][-1]:.2f} % after "
-        f"{run['seconds'][-1]:.1f} s, " + (f"target at {took:.1f} s" if took else "target missed")
+        f"{run['seconds'][-1]:.1f} s, "
+        + (f"target at {seconds:.1f} s" if seconds else "target missed")
     )
 
 

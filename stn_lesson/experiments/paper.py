@@ -181,8 +181,7 @@ def run_cell(
     repeats = settings.pop("repeats")
     settings["epochs"] *= TASKS[task].epoch_factor
     settings["localisation_rate"] = TASKS[task].localisation_rate
-    if epochs is not None:
-        settings["epochs"] = epochs
+    settings["epochs"] = epochs or settings["epochs"]
     digits = load_dataset(data).to(default_device())  # so that they are distorted there
 
     def distorted(seed: int) -> Dataset:

@@ -102,12 +102,12 @@ def format_cell(measured: list[float] | None, published: float | None) -> str:
     >>> format_cell([1.0, 1.5], 0.8), format_cell([2.0], None), format_cell(None, 0.8)
     ('1.25 (1.00 to 1.50) [0.8]', '2.00', '– [0.8]')
     """
-    words = ["–" if measured is None else f"{statistics.mean(measured):.2f}"]
+    parts = ["–" if measured is None else f"{statistics.mean(measured):.2f}"]
     if measured and len(measured) > 1:
-        words.append(f"({min(measured):.2f} to {max(measured):.2f})")
+        parts.append(f"({min(measured):.2f} to {max(measured):.2f})")
     if published is not None:
-        words.append(f"[{published}]")
-    return " ".join(words)
+        parts.append(f"[{published}]")
+    return " ".join(parts)
 
 
 def _format_range(counts: set[int]) -> str:

@@ -120,7 +120,7 @@ def draw_look_gallery(
     labels: Tensor | None,
     titles: Sequence[str] = (),
 ) -> str:
-    """Draw what `look_gallery` draws into a figure; return its description in words."""
+    """Draw what `look_gallery` draws into a figure; return its description."""
     count = len(images)
     axes = figure.subplots(2, count, squeeze=False)
     titles = titles or ([""] * count if labels is None else [f"a {label}" for label in labels])
@@ -130,12 +130,12 @@ def draw_look_gallery(
         draw_picture(
             axes[1, k], looked.view[k], "" if predictions is None else f"→ {predictions[k]}"
         )
-    words = "" if predictions is None else ", with its answers"
+    description = "" if predictions is None else ", with its answers"
     if predictions is not None and labels is not None:
-        words += f", {(predictions == labels).sum()} of them right"
+        description += f", {(predictions == labels).sum()} of them right"
     return (
         f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
-        f"classifier gets to see{words}."
+        f"classifier gets to see{description}."
     )
 
 

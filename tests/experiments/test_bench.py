@@ -19,7 +19,7 @@ def test_a_bench_leaves_a_record_and_tells_it(few_digits, monkeypatch, capsys):
     monkeypatch.setattr(sampler_speed, "IMAGE_SIZES", ((2, 1, 12, 8),))
 
     class Done:
-        def __init__(self, command, **how):
+        def __init__(self, command, **settings):
             name, data, seed = command[-3:]
             self.stdout = "a word\n" + json.dumps(bench.run_contender(name, data, int(seed)))
 
@@ -38,10 +38,10 @@ def test_a_bench_leaves_a_record_and_tells_it(few_digits, monkeypatch, capsys):
         )
         assert run["peak_memory_mb"] > 100 and run["images_a_second"] > 0
     assert {row["sampler"] for row in record["samplers"]} == {"by hand", "torch's"}
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
-        "handwritten_loop: not reached to 93.7 %" in said
-        and "torch's sampler, 2×1×12×12 to 8×8" in said
+        "handwritten_loop: not reached to 93.7 %" in output
+        and "torch's sampler, 2×1×12×12 to 8×8" in output
     )
 
 
@@ -63,14 +63,14 @@ def test_the_table_gives_medians_and_shares_and_no_time_where_a_seed_failed():
     runs = [run("handwritten_loop", s) for s in (90.0, 100.0, 200.0)] + [
         run("quick_stn_5_epochs", s) for s in (20.0, 30.0)
     ]
-    said = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
+    output = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
     assert (
-        "handwritten_loop: 100.0 s to 93.7 %" in said
-        and "quick_stn_5_epochs: 25.0 s to 93.7 %, 0.25 of handwritten_loop" in said
+        "handwritten_loop: 100.0 s to 93.7 %" in output
+        and "quick_stn_5_epochs: 25.0 s to 93.7 %, 0.25 of handwritten_loop" in output
     )
     runs.append(run("quick_stn_5_epochs", 10.0, accuracy=0.9))
-    said = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
-    assert "quick_stn_5_epochs: not reached to 93.7 %" in said
+    output = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
+    assert "quick_stn_5_epochs: not reached to 93.7 %" in output
 
 
 def test_a_contender_runs_in_a_process_of_its_own():
@@ -79,8 +79,8 @@ def test_a_contender_runs_in_a_process_of_its_own():
     import sys
 
     command = [sys.executable, "-m", "stn_lesson.experiments.bench", "nobody", "digits", "0"]
-    said = subprocess.run(command, capture_output=True, text=True)
-    assert said.returncode == 1 and "KeyError: 'nobody'" in said.stderr
+    completed = subprocess.run(command, capture_output=True, text=True)
+    assert completed.returncode == 1 and "KeyError: 'nobody'" in completed.stderr
 
 
 def test_the_tutorials_network_starts_at_the_identity():
@@ -110,7 +110,7 @@ DESCRIPTIONS = {
 
 def rows(record):
     """The rows of the README's table of training times, from the record."""
-    for name, words in DESCRIPTIONS.items():
+    for name, description in DESCRIPTIONS.items():
         runs = [run for run in record["runs"] if run["contender"] == name]
         times = [bench.seconds_to_accuracy(record["target_accuracy"], run) for run in runs]
         time = "not reached" if None in times else f"{median(times):.0f} s"
@@ -119,7 +119,7 @@ def rows(record):
         memory = max(run["peak_memory_mb"] for run in runs)
         epochs = len(runs[0]["accuracy"][:13])
         yield (
-            f"| {words} | {time} | {last:.1f} % after {epochs} | {speed:,} | {memory:,} MB "
+            f"| {description} | {time} | {last:.1f} % after {epochs} | {speed:,} | {memory:,} MB "
             f"| {len(runs)} |"
         )
 

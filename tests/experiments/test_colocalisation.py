@@ -62,9 +62,9 @@ def test_what_is_in_the_record_is_kept_and_the_rest_is_added(quick, monkeypatch)
 def test_a_run_that_is_stopped_keeps_the_classes_that_were_finished(quick, monkeypatch):
     search, calls = co.colocalise, []
 
-    def stopped_at_the_second(*words, **settings):
+    def stopped_at_the_second(*args, **settings):
         calls.append(settings["seed"])
-        return replace(search(*words, **settings), interrupted=len(calls) == 2)
+        return replace(search(*args, **settings), interrupted=len(calls) == 2)
 
     monkeypatch.setattr(co, "colocalise", stopped_at_the_second)
     with pytest.raises(KeyboardInterrupt):

@@ -55,8 +55,8 @@ def test_the_data_of_a_task_are_as_its_networks_expect_them(task, few_digits):
 
 
 def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsys):
-    words = ["run", "table1", "--distortion", "R", "--network", "st_fcn", "--epochs", "1"]
-    assert main([*words, "--precision", "bfloat16"]) == 0
+    args = ["run", "table1", "--distortion", "R", "--network", "st_fcn", "--epochs", "1"]
+    assert main([*args, "--precision", "bfloat16"]) == 0
     names = sorted(path.stem for path in few_digits.iterdir())
     assert names == [
         f"table1-digits-R-st_fcn-{family}-short" for family in ("affine", "projective", "tps")
@@ -70,8 +70,8 @@ def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsy
     assert capsys.readouterr().out.count("written: data/results/table1") == 3
 
     assert main(["table", "table1", "--data", "digits"]) == 0
-    said = capsys.readouterr().out
-    assert "not measured yet: fcn on R" in said and "st_fcn-tps on R," not in said
+    output = capsys.readouterr().out
+    assert "not measured yet: fcn on R" in output and "st_fcn-tps on R," not in output
 
 
 def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
@@ -81,9 +81,9 @@ def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
     fit, seeds = runs.fit, []
 
     @functools.wraps(fit)
-    def remember(*words, seed, **settings):
+    def remember(*args, seed, **settings):
         seeds.append(seed)
-        return fit(*words, seed=seed, **settings)
+        return fit(*args, seed=seed, **settings)
 
     monkeypatch.setattr(runs, "fit", remember)
     paper.run_cell("table1", "R", "fcn", seeds=3, **cell)
@@ -104,11 +104,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
     fit = runs.fit
 
     @functools.wraps(fit)
-    def stop_after_one_epoch(*words, **settings):
+    def stop_after_one_epoch(*args, **settings):
         def stop(model, history):
             raise StopTraining
 
-        return fit(*words, on_epoch=stop, **settings)
+        return fit(*args, on_epoch=stop, **settings)
 
     monkeypatch.setattr(runs, "fit", stop_after_one_epoch)
     with pytest.raises(KeyboardInterrupt):
@@ -117,8 +117,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
     epochs = []
 
     @functools.wraps(fit)
-    def count(*words, **settings):
-        return fit(*words, on_epoch=lambda model, history: epochs.append(1), **settings)
+    def count(*args, **settings):
+        return fit(*args, on_epoch=lambda model, history: epochs.append(1), **settings)
 
     monkeypatch.setattr(runs, "fit", count)
     assert without_times(paper.run_cell("table1", "P", "st_cnn", "projective", **cell)) == expected

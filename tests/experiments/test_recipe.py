@@ -38,8 +38,8 @@ def test_a_record_keeps_theta_of_its_first_seed_and_gives_it_back(few_digits, mo
     fit, histories = runs.fit, []
 
     @functools.wraps(fit)
-    def remember(*words, **settings):
-        histories.append(fit(*words, **settings))
+    def remember(*args, **settings):
+        histories.append(fit(*args, **settings))
         return histories[-1]
 
     monkeypatch.setattr(runs, "fit", remember)

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -49,18 +50,18 @@ def elsewhere(monkeypatch):
 
 
 def test_a_record_begun_on_one_device_is_not_finished_on_another(few_digits, elsewhere, capsys):
-    words = ["run", "tc", "--network", "fcn", "--epochs", "1"]
-    assert main(words) == 0
+    args = ["run", "tc", "--network", "fcn", "--epochs", "1"]
+    assert main(args) == 0
     (path,) = few_digits.iterdir()
     before, begun_on = path.read_bytes(), records.device_name(torch.device("cpu"))
     elsewhere()
-    assert main([*words, "--seeds", "2"]) == 1
+    assert main([*args, "--seeds", "2"]) == 1
     message = capsys.readouterr().err
     assert f"was measured on {begun_on}, and this is cuda (NVIDIA H100)" in message
     assert "go on there, or move the file away to measure all of it here" in message
     assert path.read_bytes() == before
     path.rename(few_digits.parent / "moved away.json")
-    assert main([*words, "--seeds", "2"]) == 0  # the remedy works
+    assert main([*args, "--seeds", "2"]) == 0  # the remedy works
     record = json.loads(path.read_text("utf-8"))
     assert record["device"] == "cuda (NVIDIA H100)" and len(record["runs"]) == 2
 
@@ -82,11 +83,11 @@ def test_a_seed_begun_on_one_device_starts_anew_on_another(few_digits, elsewhere
         epochs.append(len(history.accuracy))
 
     cell = dict(data="digits", epochs=2)
-    monkeypatch.setattr(runs, "fit", lambda *words, **how: fit(*words, on_epoch=stop, **how))
+    monkeypatch.setattr(runs, "fit", partial(fit, on_epoch=stop))
     with pytest.raises(KeyboardInterrupt):
         paper.run_cell("tc", "TC", "fcn", **cell)
     elsewhere()
-    monkeypatch.setattr(runs, "fit", lambda *words, **how: fit(*words, on_epoch=count, **how))
+    monkeypatch.setattr(runs, "fit", partial(fit, on_epoch=count))
     paper.run_cell("tc", "TC", "fcn", **cell)
     assert epochs == [1, 2]
     (left,) = (few_digits.parent / "cache").iterdir()  # it waits for its own device

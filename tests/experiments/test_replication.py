@@ -17,7 +17,7 @@ def short(few_digits, tmp_path, monkeypatch):
     """Replications of one epoch, in a folder of the test."""
     monkeypatch.chdir(tmp_path)
     plan = replication.plan_recipe
-    monkeypatch.setattr(replication, "plan_recipe", lambda *words: plan(*words, epochs=1))
+    monkeypatch.setattr(replication, "plan_recipe", lambda *args: plan(*args, epochs=1))
     return few_digits
 
 
@@ -32,10 +32,12 @@ def test_a_class_trains_its_seeds_and_one_command_puts_them_together(short, tmp_
     (folder / "notes.json").write_text("{}")
     capsys.readouterr()
     assert main(["merge", str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert "recipe_stn on cluttered few digits: " in said and " ± " in said and "2 seeds" in said
-    assert "left out: my record.json: seed 3 is there already" in said
-    assert "left out: notes.json: no record of one run (KeyError: 'runs')" in said
+    output = capsys.readouterr().out
+    assert (
+        "recipe_stn on cluttered few digits: " in output and " ± " in output and "2 seeds" in output
+    )
+    assert "left out: my record.json: seed 3 is there already" in output
+    assert "left out: notes.json: no record of one run (KeyError: 'runs')" in output
     (record,) = class_records()
     assert [run["seed"] for run in record["runs"]] == [1, 3]
     here = records.device_name(torch.device("cpu"))
