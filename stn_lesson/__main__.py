@@ -2,29 +2,39 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
-from stn_lesson.experiments.pretraining import TRAINED, run_trained
+from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
 from stn_lesson.experiments.recipe import run_recipe, train_recipe
-from stn_lesson.experiments.runs import SOURCES
-from stn_lesson.experiments.two_digits import RIVALS, run_two_digits
+from stn_lesson.experiments.runs import DATASETS
+from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
 from stn_lesson.training.processes import torchrun_process_group
 
-# What each experiment may be told; a word that it does not know is an error, not ignored.
-OPTIONS = {
+# What the user could not know or can mend: the message is printed, without a traceback.
+EXPECTED_ERRORS = (
+    DownloadError,
+    TrainingError,
+    CheckpointError,
+    FileExistsError,
+    FileNotFoundError,
+)
+# The options of each experiment; any other is an error, not ignored.
+EXPERIMENT_OPTIONS = {
     "recipe": ("data", "network", "seeds", "epochs", "precision"),
-    **dict.fromkeys(TRAINED, ()),
+    **dict.fromkeys(PRETRAINED, ()),
     "table1": (
         "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
     ),
     "slant": ("data", "distortion", "network", "seeds", "schedule", "precision", "epochs"),
     **dict.fromkeys(
-        ("tc", "tc_once", "plain"), ("data", "network", "seeds", "schedule", "precision", "epochs")
+        ("tc", "tc_once", "undistorted"),
+        ("data", "network", "seeds", "schedule", "precision", "epochs"),
     ),
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
     "two_digits": ("data", "network", "seeds", "epochs"),
@@ -32,94 +42,26 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run what was asked for; return the exit status."""
+class UsageError(Exception):
+    """The words typed do not go together; `main` prints the message below the usage."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; return the exit status.
+
+    Args:
+        argv: the command line after `python -m stn_lesson`; None takes the process's own.
+    """
     parser = argparse.ArgumentParser(prog="python -m stn_lesson", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    run = verbs.add_parser("run", help="run an experiment and write its record to data/results")
-    run.add_argument(
-        "experiment",
-        choices=OPTIONS,
-        help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
-    )
-    # No defaults here: they would hide whether an option was given.
-    run.add_argument("--data", choices=SOURCES, help="what to learn (default digits)")
-    columns = [*paper.DISTORTED, *paper.COLUMNS["slant"], *colocalisation.DISTRACTORS]
-    run.add_argument("--distortion", choices=columns, help="one column (default all)")
-    rows = dict.fromkeys(row[0] for rows in paper.ROWS.values() for row in rows)
-    networks = dict.fromkeys([*NETWORKS, *rows, *RIVALS])
-    run.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
-    run.add_argument("--family", choices=paper.FAMILIES, help="one family (default all)")
-    encoders = list(colocalisation.ENCODERS)
-    run.add_argument("--encoder", choices=encoders, help="what it learnt from (default windows)")
-    run.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
-    run.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
-    run.add_argument("--precision", choices=PRECISIONS, help="(default float32)")
-    run.add_argument("--epochs", type=positive, help="instead of the schedule's own")
-    train = verbs.add_parser(
-        "train",
-        help="train a network of the recipe once; several processes do it together: torchrun "
-        "--nproc-per-node=2 -m stn_lesson train",
-    )
-    train.add_argument("--data", choices=SOURCES, default="digits")
-    train.add_argument("--network", choices=NETWORKS, default="recipe_stn")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--checkpoint", help="written after every epoch; if it is there, go on")
-    for name in ("epochs", "batch-size"):
-        train.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
-    train.add_argument("--precision", choices=PRECISIONS, help="(default the faster one here)")
-    bench = verbs.add_parser(
-        "bench", help="how fast our training is beside others, and the samplers; half an hour"
-    )
-    bench.add_argument("--data", choices=SOURCES, default="mnist")
-    bench.add_argument("--seeds", type=positive, default=3, help="(default 3)")
-    table = verbs.add_parser("table", help="print our figures beside the paper's")
-    table.add_argument("experiment", choices=[*paper.ROWS, "colocalise"])
-    table.add_argument("--data", choices=SOURCES, default="mnist")
-    table.add_argument("--schedule", choices=["short", "long"], default="short")
-    replicate = verbs.add_parser(
-        "replicate", help="for a class: train the recipe with your seed; hand in its record"
-    )
-    replicate.add_argument("seed", type=int, help="yours: another for each student")
-    replicate.add_argument("--data", choices=SOURCES, default="digits")
-    replicate.add_argument("--network", choices=NETWORKS, default="recipe_stn")
-    merge = verbs.add_parser("merge", help="for teachers: put the records of a class together")
-    merge.add_argument("folder", type=Path, help="holds the students' records")
-    verbs.add_parser("results", help="print a line for every record in data/results")
-    asked = parser.parse_args(words)
+    for add in (add_run, add_train, add_bench, add_table, add_replicate, add_merge, add_results):
+        add(verbs)
+    args = parser.parse_args(argv)
     try:
-        if asked.verb == "run":
-            given = vars(asked).items()
-            options = {k: v for k, v in given if v is not None and k not in ("verb", "experiment")}
-            unknown = [name for name in options if name not in OPTIONS[asked.experiment]]
-            if unknown:
-                known = ", ".join(f"--{name}" for name in OPTIONS[asked.experiment]) or "no options"
-                parser.error(f"{asked.experiment} takes {known}; got --{unknown[0]}")
-            for path in run_experiment(asked.experiment, options, parser):
-                print(f"written: {path.relative_to(records.DATA.parent)}")
-        elif asked.verb == "train":
-            given = {k: v for k, v in vars(asked).items() if v is not None and k != "verb"}
-            with torchrun_process_group() as device:
-                train_recipe(**given, device=device)
-        elif asked.verb == "bench":
-            path = run_bench(asked.data, asked.seeds)
-            print(bench_table(records.read_record(path.stem)))
-        elif asked.verb == "table" and asked.experiment == "colocalise":
-            print(colocalisation.colocalise_table(asked.data))
-        elif asked.verb == "table":
-            print(tables.table(asked.experiment, asked.data, asked.schedule))
-        elif asked.verb == "replicate":
-            print(f"written: {replication.replicate(asked.seed, asked.data, asked.network)}")
-        elif asked.verb == "merge":
-            path, left_out = replication.merge(asked.folder)
-            print(replication.class_table(replication.class_records()))
-            print("\n".join(f"left out: {why}" for why in left_out))
-            print(f"written: {path.relative_to(records.DATA.parent)}")
-        else:
-            print_results()
-    except (
-        DownloadError, TrainingError, CheckpointError, FileExistsError, FileNotFoundError
-    ) as error:  # fmt: skip
+        args.action(args)
+    except UsageError as error:
+        parser.error(str(error))
+    except EXPECTED_ERRORS as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -127,50 +69,213 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def run_experiment(experiment: str, options: dict, parser: argparse.ArgumentParser):
-    """Run all cells that the options leave open; yield each record's file."""
-    if experiment == "recipe":
-        yield run_recipe(**{"data": "digits"} | options)
-    elif experiment in TRAINED:
-        yield run_trained(experiment)
-    elif experiment == "two_digits":
-        chosen = options.pop("network", None)
-        if chosen not in (None, *RIVALS):
-            parser.error(f"two_digits takes --network {', '.join(RIVALS)}; got {chosen}")
-        for name in [chosen] if chosen else RIVALS:
-            yield run_two_digits(name, **options)
-    elif experiment == "colocalise":
-        chosen = options.pop("distortion", None)
-        if chosen not in (None, *colocalisation.DISTRACTORS):
-            parser.error(f"colocalise takes --distortion T or TC, got {chosen}")
-        options = {"data": "digits", "learnt": options.pop("encoder", "windows")} | options
-        for distortion in colocalisation.DISTRACTORS:
-            if chosen in (None, distortion):
-                yield colocalisation.run_colocalise(distortion=distortion, **options)
+def add_run(verbs) -> None:
+    """`run`: train the cells of an experiment."""
+    parser = verbs.add_parser("run", help="run an experiment and write its record to data/results")
+    parser.set_defaults(action=run)
+    parser.add_argument(
+        "experiment",
+        choices=EXPERIMENT_OPTIONS,
+        help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
+    )
+    # No defaults here: they would hide whether an option was given.
+    parser.add_argument("--data", choices=DATASETS, help="what to learn (default digits)")
+    columns = *paper.TABLE1_DISTORTIONS, *paper.TABLE_COLUMNS["slant"]
+    columns = [*columns, *colocalisation.DISTRACTORS]
+    parser.add_argument("--distortion", choices=columns, help="one column (default all)")
+    rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
+    networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS])
+    parser.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
+    parser.add_argument("--family", choices=paper.ROW_FAMILIES, help="one family (default all)")
+    encoders = list(colocalisation.ENCODERS)
+    parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")
+    parser.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
+    parser.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
+    parser.add_argument("--precision", choices=PRECISIONS, help="(default float32)")
+    parser.add_argument("--epochs", type=positive, help="instead of the schedule's own")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run all cells of an experiment that the options leave open; print each record's file."""
+    allowed, given = EXPERIMENT_OPTIONS[args.experiment], vars(args).items()
+    ignored = ("verb", "action", "experiment")
+    options = {name: value for name, value in given if value is not None and name not in ignored}
+    unknown = [name for name in options if name not in allowed]
+    if unknown:
+        known = ", ".join(f"--{name}" for name in allowed) or "no options"
+        raise UsageError(f"{args.experiment} takes {known}; got --{unknown[0]}")
+    if args.experiment in PRETRAINED:
+        paths = iter([run_pretraining(args.experiment)])
+    elif args.experiment == "recipe":
+        paths = iter([run_recipe(**{"data": "digits"} | options)])
+    elif args.experiment == "two_digits":
+        paths = run_two_digits_networks(**options)
+    elif args.experiment == "colocalise":
+        paths = run_colocalise_columns(**options)
     else:
-        chosen = {key: options.pop(key, None) for key in ("distortion", "network", "family")}
-        cells = [
-            (task, *row)
-            for task in paper.COLUMNS[experiment]
-            for row in paper.ROWS[experiment]
-            if all(
-                wanted in (None, has)
-                for wanted, has in zip(chosen.values(), (task, *row), strict=True)
-            )
-        ]
-        if not cells:
-            given = [f"--{key} {value}" for key, value in chosen.items() if value]
-            parser.error(f"{experiment} has no cell for {' '.join(given)}")
-        for cell in cells:
-            yield paper.run_cell(experiment, *cell, **options)
+        paths = run_table_cells(args.experiment, **options)
+    for path in paths:
+        print_written(path)
 
 
-def print_results():
-    """A line for every record of a training."""
+def run_two_digits_networks(network: str | None = None, **options) -> Iterator[Path]:
+    """Run one of the networks for two digits, or all; yield each record's file."""
+    if network not in (None, *TWO_DIGITS_NETWORKS):
+        known = ", ".join(TWO_DIGITS_NETWORKS)
+        raise UsageError(f"two_digits takes --network {known}; got {network}")
+    for name in [network] if network else TWO_DIGITS_NETWORKS:
+        yield run_two_digits(name, **options)
+
+
+def run_colocalise_columns(
+    distortion: str | None = None, encoder: str = "windows", data: str = "digits", **options
+) -> Iterator[Path]:
+    """Run co-localisation with one distortion, or with both; yield each record's file."""
+    if distortion not in (None, *colocalisation.DISTRACTORS):
+        raise UsageError(f"colocalise takes --distortion T or TC, got {distortion}")
+    for name in [distortion] if distortion else colocalisation.DISTRACTORS:
+        yield colocalisation.run_colocalise(data, name, encoder_kind=encoder, **options)
+
+
+def run_table_cells(
+    experiment: str,
+    distortion: str | None = None,
+    network: str | None = None,
+    family: str | None = None,
+    **options,
+) -> Iterator[Path]:
+    """Run the cells of one of the paper's tables that are not ruled out; yield each record's file.
+
+    Args:
+        experiment: a name from `paper.TABLE_ROWS`.
+        distortion: its column, or None for all.
+        network: its rows', or None for all.
+        family: its rows', or None for all.
+        options: of `paper.run_cell`.
+    """
+    chosen = {"distortion": distortion, "network": network, "family": family}
+    cells = [
+        (task, *row)
+        for task in paper.TABLE_COLUMNS[experiment]
+        for row in paper.TABLE_ROWS[experiment]
+        if all(
+            wanted in (None, value)
+            for wanted, value in zip(chosen.values(), (task, *row), strict=True)
+        )
+    ]
+    if not cells:
+        given = [f"--{name} {value}" for name, value in chosen.items() if value]
+        raise UsageError(f"{experiment} has no cell for {' '.join(given)}")
+    for cell in cells:
+        yield paper.run_cell(experiment, *cell, **options)
+
+
+def add_train(verbs) -> None:
+    """`train`: one run of the recipe, without a record."""
+    parser = verbs.add_parser(
+        "train",
+        help="train a network of the recipe once; several processes do it together: torchrun "
+        "--nproc-per-node=2 -m stn_lesson train",
+    )
+    parser.set_defaults(action=train)
+    parser.add_argument("--data", choices=DATASETS, default="digits")
+    parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", help="written after every epoch; if it is there, go on")
+    for name in ("epochs", "batch-size"):
+        parser.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
+    parser.add_argument("--precision", choices=PRECISIONS, help="(default the faster one here)")
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train a network of the recipe; a line after every epoch."""
+    ignored = ("verb", "action")
+    given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
+    with torchrun_process_group() as device:
+        train_recipe(**given, device=device)
+
+
+def add_bench(verbs) -> None:
+    """`bench`: how fast the training is."""
+    parser = verbs.add_parser(
+        "bench", help="how fast our training is beside others, and the samplers; half an hour"
+    )
+    parser.set_defaults(action=bench)
+    parser.add_argument("--data", choices=DATASETS, default="mnist")
+    parser.add_argument("--seeds", type=positive, default=3, help="(default 3)")
+
+
+def bench(args: argparse.Namespace) -> None:
+    """Measure all contenders, and print the record as a table."""
+    path = run_bench(args.data, args.seeds)
+    print(bench_table(records.read_record(path.stem)))
+
+
+def add_table(verbs) -> None:
+    """`table`: measured figures beside the paper's."""
+    parser = verbs.add_parser("table", help="print our figures beside the paper's")
+    parser.set_defaults(action=table)
+    parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise"])
+    parser.add_argument("--data", choices=DATASETS, default="mnist")
+    parser.add_argument("--schedule", choices=["short", "long"], default="short")
+
+
+def table(args: argparse.Namespace) -> None:
+    """Print the table of an experiment."""
+    if args.experiment == "colocalise":
+        print(colocalisation.colocalise_table(args.data))
+    else:
+        print(tables.table(args.experiment, args.data, args.schedule))
+
+
+def add_replicate(verbs) -> None:
+    """`replicate`: one student's seed of the recipe."""
+    parser = verbs.add_parser(
+        "replicate", help="for a class: train the recipe with your seed; hand in its record"
+    )
+    parser.set_defaults(action=replicate)
+    parser.add_argument("seed", type=int, help="yours: another for each student")
+    parser.add_argument("--data", choices=DATASETS, default="digits")
+    parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
+
+
+def replicate(args: argparse.Namespace) -> None:
+    """Train one seed and write its record into the current folder."""
+    print(f"written: {replication.replicate(args.seed, args.data, args.network)}")
+
+
+def add_merge(verbs) -> None:
+    """`merge`: the records of a class in one."""
+    parser = verbs.add_parser("merge", help="for teachers: put the records of a class together")
+    parser.set_defaults(action=merge)
+    parser.add_argument("folder", type=Path, help="holds the students' records")
+
+
+def merge(args: argparse.Namespace) -> None:
+    """Merge the students' records; print the class's table and what was left out."""
+    path, left_out = replication.merge(args.folder)
+    print(replication.class_table(replication.class_records()))
+    print("\n".join(f"left out: {reason}" for reason in left_out))
+    print_written(path)
+
+
+def add_results(verbs) -> None:
+    """`results`: all records, a line each."""
+    parser = verbs.add_parser("results", help="print a line for every record in data/results")
+    parser.set_defaults(action=results)
+
+
+def results(args: argparse.Namespace) -> None:
+    """Print a line for every record of a training."""
     for path in sorted((records.DATA / "results").glob("*.json")):
         record = records.read_record(path.stem)
         if "training_seconds" in record.get("runs", [{}])[0]:
             print(records.summary(record))
+
+
+def print_written(path: Path) -> None:
+    """Say which file was written, as seen from the folder that holds data/."""
+    print(f"written: {path.relative_to(records.DATA.parent)}")
 
 
 def positive(word: str) -> int:

@@ -88,7 +88,7 @@ def test_error_curves_are_in_percent_and_say_their_last_values(history):
 def test_figures_stand_beside_published_ones_row_by_row():
     ours = {("cnn", "R"): [1.0, 2.0], ("fcn", "R"): [4.0], ("fcn", "E"): [3.0]}
     theirs = {("cnn", "R"): 2.0, ("fcn", "R"): 3.5, ("best", "E"): 1.0}
-    picture = plots.compared(ours, theirs)
+    picture = plots.compare_with_published(ours, theirs)
     assert picture.alt.startswith("test error in % of cnn, fcn, best on R, E: ours as dots")
     assert picture.alt.endswith("Ours lie above the paper's in 1 of 2 cells.")
     left, right = picture.axes
@@ -110,7 +110,7 @@ def test_a_training_shows_its_curves_and_where_it_looked():
     theta = stn.affine_theta(scale=torch.ones(3))
     looked = Look(theta, stn.sampling_grid(theta, 4, 4), torch.rand(3, 1, 4, 4))
     answers, labels = torch.tensor([1, 2, 3]), torch.tensor([1, 2, 4])
-    picture = plots.training(history, images, looked, answers, labels)
+    picture = plots.training_progress(history, images, looked, answers, labels)
     loss, error = picture.axes[0].lines[0], picture.axes[1].lines[0]
     assert list(loss.get_ydata()) == [2, 1.5, 1, 0.5] and list(error.get_ydata()) == [50, 25]
     assert list(error.get_xdata()) == [1, 2]
@@ -118,14 +118,14 @@ def test_a_training_shows_its_curves_and_where_it_looked():
     assert "4 steps" in picture.alt and "25.0 % in the end" in picture.alt
     assert "2 of them right" in picture.alt
     assert min(png_size(picture)) > 100
-    assert len(plots.training(stn.History()).axes) == 2  # nothing yet, and no transformer
+    assert len(plots.training_progress(stn.History()).axes) == 2  # nothing yet, and no transformer
 
 
-def test_a_look_that_was_taken_earlier_is_drawn_without_a_model():
+def test_the_gallery_of_an_earlier_look_needs_no_model():
     images = torch.zeros(2, 1, 9, 17, dtype=torch.uint8)
     theta = stn.affine_theta(scale=torch.full((2,), 2.0))
     looked = Look(theta, stn.sampling_grid(theta, 4, 4), torch.rand(2, 1, 4, 4))
-    picture = plots.looks(images, looked, labels=torch.tensor([7, 8]))
+    picture = plots.look_gallery(images, looked, labels=torch.tensor([7, 8]))
     assert picture.axes[0].patches[0].get_xy()[[0, 3]].tolist() == [[4, 2], [12, 2]]
     assert [axes.get_title() for axes in picture.axes] == ["a 7", "a 8", "", ""]
     assert "answers" not in picture.alt

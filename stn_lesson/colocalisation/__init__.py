@@ -1,31 +1,38 @@
 """Co-localisation: find what pictures have in common, without a label or a box (appendix A.2)."""
 
-from stn_lesson.colocalisation.networks import WINDOW, Encoder, Finder, window_finder
-from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, windows
+from stn_lesson.colocalisation.networks import (
+    WINDOW_SIZE,
+    Encoder,
+    PointingLocalisation,
+    window_transformer,
+)
+from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
 from stn_lesson.colocalisation.search import (
     Search,
-    boxes,
+    SearchSettings,
     colocalise,
-    look_through,
-    move_at_random,
+    jitter_windows,
+    look_at_windows,
     random_windows,
     triplet_loss,
+    window_boxes,
 )
 
 __all__ = [
-    "WINDOW",
+    "WINDOW_SIZE",
     "Encoder",
-    "Finder",
+    "PointingLocalisation",
     "Scenes",
     "Search",
-    "boxes",
+    "SearchSettings",
     "colocalise",
     "iou",
-    "look_through",
-    "move_at_random",
+    "jitter_windows",
+    "look_at_windows",
     "random_windows",
     "scenes_of_class",
     "triplet_loss",
-    "window_finder",
-    "windows",
+    "window_boxes",
+    "window_dataset",
+    "window_transformer",
 ]

@@ -1,4 +1,4 @@
-"""Networks that find what pictures have in common (appendix A.2): an encoder and a finder."""
+"""Networks that find what pictures have in common (appendix A.2)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from stn_lesson.grid import FAMILIES, Family
 from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
 from stn_lesson.transformer import SpatialTransformer
 
-WINDOW = 28  # side of a window, of what the encoder sees, in pixels
+WINDOW_SIZE = 28  # side of a window, of what the encoder sees, in pixels
 
 
 class Encoder(nn.Module):
@@ -30,29 +30,29 @@ class Encoder(nn.Module):
             nn.Flatten(), nn.Linear(32 * 4 * 4, 64), nn.ReLU(),
         )  # fmt: skip
         self.scores = nn.Linear(64, classes)
-        self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("code_scale", torch.ones(()))
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes), to train it with."""
         return self.scores(self.features(images))
 
     def code(self, images: Tensor) -> Tensor:
-        """The hidden activations (N, 64), measured in `unit`."""
-        return self.features(images) / self.unit
+        """The hidden activations (N, 64), divided by `code_scale`."""
+        return self.features(images) / self.code_scale
 
     @torch.no_grad()
-    def measure(self, digits: Tensor, length: float = 8.0) -> "Encoder":
-        """Choose the unit so that the codes of some digits (floats) have this mean length.
+    def calibrate(self, digits: Tensor, mean_norm: float = 8.0) -> "Encoder":
+        """Choose `code_scale` so that the codes of some digits (floats) have this mean norm.
 
         Trained encoders differ in how large their activations are, and the margin of the loss is
         1 whatever they are. This makes it small against the distance of two digits, but not
         nothing.
         """
-        self.unit.fill_(self.features(digits).norm(dim=1).mean() / length)
+        self.code_scale.fill_(self.features(digits).norm(dim=1).mean() / mean_norm)
         return self
 
 
-class Finder(nn.Sequential):
+class PointingLocalisation(nn.Sequential):
     """A localisation network that points: where is each of its feature maps brightest?
 
     Two convolutions make 16 maps of the picture, a third as large. The softmax of a map, over all
@@ -60,7 +60,7 @@ class Finder(nn.Sequential):
     layer makes (s, t_x, t_y) of the 16 points. When the digit moves, the points move with it. The
     layer has no bias, which would move all windows together, whatever the pictures show.
 
-    >>> Finder()(torch.rand(2, 1, 84, 84)).shape
+    >>> PointingLocalisation()(torch.rand(2, 1, 84, 84)).shape
     torch.Size([2, 3])
     """
 
@@ -73,20 +73,21 @@ class Finder(nn.Sequential):
         )  # fmt: skip
 
 
-def window_finder(size: int = 84, stretch: float = 0.1) -> SpatialTransformer:
+def window_transformer(size: int = 84, max_stretch: float = 0.1) -> SpatialTransformer:
     """An attention transformer, equation (2), that starts with a 28×28 window in the middle.
 
     Args:
         size: side of the pictures in pixels.
-        stretch: by what share a window may grow or shrink. A window of
-            the first size cannot leave the picture.
+        max_stretch: by what share a window may grow or shrink. A window of the first size cannot
+            leave the picture.
 
-    >>> window_finder().theta(torch.zeros(1, 1, 84, 84))
+    >>> window_transformer().theta(torch.zeros(1, 1, 84, 84))
     tensor([[[0.3253, 0.0000, 0.0000],
              [0.0000, 0.3253, 0.0000]]], grad_fn=<ViewBackward0>)
     """
-    s, attention = (WINDOW - 1) / (size - 1), FAMILIES["attention"]
+    s, attention = (WINDOW_SIZE - 1) / (size - 1), FAMILIES["attention"]
     family = Family("window", (s, 0, 0), attention.theta, attention.grid)
-    room = 1 - s
-    limit = (s * stretch, room, room)
-    return SpatialTransformer(Finder(), family, (WINDOW, WINDOW), limit=limit)
+    limit = (s * max_stretch, 1 - s, 1 - s)
+    return SpatialTransformer(
+        PointingLocalisation(), family, (WINDOW_SIZE, WINDOW_SIZE), limit=limit
+    )

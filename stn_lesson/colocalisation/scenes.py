@@ -8,7 +8,7 @@ from torch import Tensor
 from stn_lesson.datasets.clutter import clutter, place_digits
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 
-SIDE = 28  # of a digit in pixels
+DIGIT_SIZE = 28  # of a digit in pixels
 
 
 @dataclass(frozen=True)
@@ -58,25 +58,30 @@ def scenes_of_class(
     >>> scenes.images.shape, scenes.boxes[0]
     (torch.Size([100, 1, 84, 84]), tensor([10., 28., 38., 56.]))
     """
-    own = (digits.labels == label).nonzero().flatten()
-    if len(own) < count or digits.images.shape[-2:] != (SIDE, SIDE):
+    of_class = (digits.labels == label).nonzero().flatten()
+    if len(of_class) < count or digits.images.shape[-2:] != (DIGIT_SIZE, DIGIT_SIZE):
         height, width = digits.images.shape[-2:]
         raise ValueError(
-            f"{count} scenes need {count} digits of class {label}, {SIDE}×{SIDE} pixels each, got "
-            f"{len(own)} of {height}×{width}: ask for fewer scenes, or take the training digits"
+            f"{count} scenes need {count} digits of class {label}, {DIGIT_SIZE}×{DIGIT_SIZE} "
+            f"pixels each, got {len(of_class)} of {height}×{width}: ask for fewer scenes, or take "
+            "the training digits"
         )
     generator = torch.Generator().manual_seed(seed)
-    chosen = own[torch.randperm(len(own), generator=generator)[:count].to(own.device)]
-    places = torch.randint(2**31, (), generator=generator).item()
-    clutter = dict(distractors=distractors, crop=crop, seed=places)
-    images, corners = place_digits(digits.images[chosen], digits.images, size, **clutter)
-    return Scenes(images, torch.cat([corners, corners + SIDE], 1).float())
+    order = torch.randperm(len(of_class), generator=generator)[:count]
+    chosen = of_class[order.to(of_class.device)]
+    seed_of_places = torch.randint(2**31, (), generator=generator).item()
+    images, corners = place(
+        digits.images[chosen], digits.images, size,
+        distractors=distractors, crop=crop, seed=seed_of_places,
+    )  # fmt: skip
+    return Scenes(images, torch.cat([corners, corners + DIGIT_SIZE], 1).float())
 
 
-def windows(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0) -> Dataset:
-    """What a window that looks at a digit may show: the digit off centre, crops of others around.
+def window_dataset(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0) -> Dataset:
+    """A data set of what windows on digits may show: a digit off centre, crops of others around.
 
-    An encoder that learns to read these stays calm when a window misses by a little (notebook 09).
+    An encoder that learns to read these gives a window that misses by a little much the same code
+    (notebook 09).
 
     Args:
         digits: 28×28. Training windows are made anew in every epoch.
@@ -85,16 +90,16 @@ def windows(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0
         seed: where the random numbers start from.
 
     >>> from stn_lesson.datasets import load_digits
-    >>> windows(load_digits())
+    >>> window_dataset(load_digits())
     windows on embedded digits: 1287 training images, 510 test images, 28×28 pixels
     """
-    if not 0 <= shift < SIDE / 2:
-        raise ValueError(f"shift must be from 0 to {SIDE // 2 - 1} pixels, got {shift}")
+    if not 0 <= shift < DIGIT_SIZE / 2:
+        raise ValueError(f"shift must be from 0 to {DIGIT_SIZE // 2 - 1} pixels, got {shift}")
 
     def make(split: Split, seed: int) -> Tensor:
-        size, inside = SIDE + 2 * shift, slice(shift, SIDE + shift)
-        around = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
-        return around[:, :, inside, inside].contiguous()
+        size, middle = DIGIT_SIZE + 2 * shift, slice(shift, DIGIT_SIZE + shift)
+        larger = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
+        return larger[:, :, middle, middle].contiguous()
 
     return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, stream=9)
 
@@ -114,5 +119,5 @@ def iou(boxes: Tensor, others: Tensor) -> Tensor:
     top_left = torch.maximum(boxes[:, :2], others[:, :2])
     bottom_right = torch.minimum(boxes[:, 2:], others[:, 2:])
     shared = (bottom_right - top_left).clamp(min=0).prod(1)
-    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, others)]
+    areas = [(corners[:, 2:] - corners[:, :2]).prod(1) for corners in (boxes, others)]
     return shared / (sum(areas) - shared).clamp(min=1e-12)  # two empty boxes share nothing

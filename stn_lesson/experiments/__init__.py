@@ -1,42 +1,40 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
-from stn_lesson.experiments.paper import build, run_cell
-from stn_lesson.experiments.pretraining import TRAINED, run_trained, trained
-from stn_lesson.experiments.recipe import SCENES, SCHEDULES, load_recipe, run_recipe
-from stn_lesson.experiments.records import (
-    read_record,
-    recorded_history,
-    summary,
-    write_record,
+from stn_lesson.experiments.paper import build_network, run_cell
+from stn_lesson.experiments.pretraining import PRETRAINED, pretrained, run_pretraining
+from stn_lesson.experiments.recipe import load_recipe, run_recipe
+from stn_lesson.experiments.records import read_record, recorded_history, summary, write_record
+from stn_lesson.experiments.replication import class_records, class_table, confidence_interval
+from stn_lesson.experiments.runs import load_dataset
+from stn_lesson.experiments.tables import measured_errors, published_errors, table
+from stn_lesson.experiments.two_digits import (
+    load_two_digits,
+    rotation_undone,
+    run_two_digits,
+    two_digits_network,
 )
-from stn_lesson.experiments.replication import class_records, class_table, interval
-from stn_lesson.experiments.runs import source
-from stn_lesson.experiments.tables import errors, published, table
-from stn_lesson.experiments.two_digits import load_two_digits, rival, run_two_digits, undone
 
 __all__ = [
-    "SCENES",
-    "SCHEDULES",
-    "TRAINED",
-    "build",
+    "PRETRAINED",
+    "build_network",
     "class_records",
     "class_table",
-    "errors",
-    "interval",
+    "confidence_interval",
+    "load_dataset",
     "load_recipe",
     "load_two_digits",
-    "published",
+    "measured_errors",
+    "pretrained",
+    "published_errors",
     "read_record",
     "recorded_history",
-    "rival",
+    "rotation_undone",
     "run_cell",
+    "run_pretraining",
     "run_recipe",
-    "run_trained",
     "run_two_digits",
-    "source",
     "summary",
     "table",
-    "trained",
-    "undone",
+    "two_digits_network",
     "write_record",
 ]

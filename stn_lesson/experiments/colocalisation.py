@@ -1,90 +1,98 @@
 """Co-localisation (appendix A.2): which share of the digits is found, class by class."""
 
-import json
 import statistics
+from itertools import product
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from stn_lesson.colocalisation import Encoder, Search, boxes, colocalise
-from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, windows
+from stn_lesson.colocalisation import Encoder, Search, colocalise, window_boxes
+from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import PRECISION, source
-from stn_lesson.experiments.tables import in_columns
+from stn_lesson.experiments.runs import DEFAULT_PRECISION, load_dataset
+from stn_lesson.experiments.schedules import ENCODER_SCHEDULES, SEARCH_SETTINGS
+from stn_lesson.experiments.tables import align_columns
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
 DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
-COUNT = {"mnist": 100, "digits": 45}
-SEARCH = {
-    "T": {"steps": 120, "learning_rate": 3e-3},
-    "TC": {"steps": 240, "learning_rate": 3e-3},
-}
-STARTS = 3
-# What an encoder has learnt from before it is asked for codes; None is nothing at all.
-ENCODERS = {"random": None, "plain": lambda digits: digits, "windows": windows}
-ENCODER_SCHEDULES = {
-    "mnist": {"epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
-    "digits": {"epochs": 30, "batch_size": 64, "learning_rate": 3e-3},
-}
-FOUND = 0.5  # the least overlap (IoU) of a window that has found its digit
+SCENES_PER_CLASS = {"mnist": 100, "digits": 45}
+RANDOM_STARTS = 3  # searches of each set of scenes
+# What an encoder is trained on, made from plain digits; None: it keeps its random weights.
+ENCODERS = {"random": None, "plain": lambda digits: digits, "windows": window_dataset}
+MIN_IOU = 0.5  # of a window that has found its digit
 
 
-def trained_encoder(data: str = "digits", learnt: str = "windows") -> tuple[Encoder, Dataset]:
-    """An encoder, and the plain digits whose training part it has learnt to read.
+def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tuple[Encoder, Dataset]:
+    """An encoder, and the plain digits whose training part it was trained on.
 
     Args:
         data: "digits" or "mnist".
-        learnt: a name from `ENCODERS`: from "plain" digits, from "windows" on them (off centre,
-            with crops around), or nothing ("random" weights).
+        encoder_kind: a name from `ENCODERS`: trained on "plain" digits, on "windows" (digits off
+            centre, with crops around), or not at all ("random" weights).
 
     Raises:
         ValueError: an unknown name.
     """
-    digits = source(data)
-    if learnt not in ENCODERS:
-        raise ValueError(f"learnt must be one of {', '.join(ENCODERS)}, got {learnt!r}")
+    digits = load_dataset(data)
+    if encoder_kind not in ENCODERS:
+        raise ValueError(f"encoder_kind must be one of {', '.join(ENCODERS)}, got {encoder_kind!r}")
     torch.manual_seed(0)
     encoder = Encoder()
-    if ENCODERS[learnt]:
-        half_done = records.DATA / "cache" / f"encoder-{data}-{learnt}.pt"
+    if ENCODERS[encoder_kind]:
+        name = records.checkpoint_name(f"encoder-{data}-{encoder_kind}", default_device())
         schedule = ENCODER_SCHEDULES[data]
         history = fit(
-            encoder, ENCODERS[learnt](digits), checkpoint=half_done, **schedule, precision=PRECISION
+            encoder,
+            ENCODERS[encoder_kind](digits),
+            checkpoint=records.DATA / "cache" / name,
+            **schedule,
+            precision=DEFAULT_PRECISION,
         )
         if history.interrupted:
             raise KeyboardInterrupt
-    return encoder.cpu().eval().measure(to_floats(digits.train.images[:2000])), digits
+    return encoder.cpu().eval().calibrate(to_floats(digits.train.images[:2000])), digits
 
 
-def common_scenes(digits: Dataset, data: str, distortion: str, label: int, seed: int = 0) -> Scenes:
+def make_scenes(digits: Dataset, data: str, distortion: str, label: int, seed: int = 0) -> Scenes:
     """The scenes of one class: translated ("T"), or translated and cluttered ("TC") test digits."""
     if distortion not in DISTRACTORS:
         raise ValueError(f"distortion must be T or TC, got {distortion!r}")
-    many = {"count": COUNT[data], "distractors": DISTRACTORS[distortion]}
-    return scenes_of_class(digits.test, label, **many, seed=10 * seed + label)
+    amounts = {"count": SCENES_PER_CLASS[data], "distractors": DISTRACTORS[distortion]}
+    return scenes_of_class(digits.test, label, **amounts, seed=10 * seed + label)
 
 
-def searches(images: Tensor, encoder: Encoder, starts: int, **settings) -> list[Search]:
-    """Search several times, from other first weights; all searches, the lowest loss first.
+def colocalise_repeatedly(
+    images: Tensor, encoder: Encoder, starts: int, **settings
+) -> list[Search]:
+    """Search several times, from other first weights each; the search with the lowest loss first.
 
-    So the loss chooses, which is known without knowing where the digits are.
+    The loss is known without knowing where the digits are, so it may choose.
+
+    Args:
+        images: as in `colocalise`.
+        encoder: as in `colocalise`.
+        starts: how many searches; their seeds are 0, 1, 2, …
+        settings: of `SearchSettings`, all but the seed.
+
+    Raises:
+        KeyboardInterrupt: a search was stopped by hand.
     """
-    done = []
+    searches = []
     for seed in range(starts):
-        done.append(colocalise(images, encoder, seed=seed, **settings))
-        if done[-1].interrupted:
+        searches.append(colocalise(images, encoder, seed=seed, **settings))
+        if searches[-1].interrupted:
             raise KeyboardInterrupt
-    return sorted(done, key=lambda search: search.loss)
+    return sorted(searches, key=lambda search: search.loss)
 
 
-def overlaps(search: Search, scenes: Scenes) -> Tensor:
-    """IoU of the windows with the truth, at every step that was kept: (steps, N)."""
+def iou_at_steps(search: Search, scenes: Scenes) -> Tensor:
+    """IoU of the windows with the true boxes at every step that was kept: (steps, N)."""
     size = scenes.images.shape[-1]
-    return torch.stack([iou(boxes(theta, size), scenes.boxes) for theta in search.theta])
+    return torch.stack([iou(window_boxes(theta, size), scenes.boxes) for theta in search.theta])
 
 
 def run_colocalise(
@@ -92,9 +100,9 @@ def run_colocalise(
     distortion: str = "T",
     seeds: int = 1,
     *,
-    learnt: str = "windows",
+    encoder_kind: str = "windows",
     labels: tuple[int, ...] = tuple(range(10)),
-    starts: int = STARTS,
+    starts: int = RANDOM_STARTS,
     **settings,
 ) -> Path:
     """Search the scenes of every class and write the record, class by class.
@@ -105,10 +113,10 @@ def run_colocalise(
         data: "digits" or "mnist".
         distortion: "T", translated; or "TC", translated and cluttered.
         seeds: how many sets of scenes of each class.
-        learnt: what the encoder has learnt from, a name from `ENCODERS`.
+        encoder_kind: a name from `ENCODERS`.
         labels: the classes to search.
         starts: how many searches of each set of scenes; the one with the lowest loss counts.
-        settings: of `colocalise`, instead of those in `SEARCH`.
+        settings: of `SearchSettings`, instead of those in `SEARCH_SETTINGS`.
 
     Returns:
         The record's file, data/results/colocalise-<data>-<distortion>.json; for an encoder other
@@ -116,56 +124,60 @@ def run_colocalise(
 
     Raises:
         ValueError: an unknown name.
-        FileExistsError: there is a record that was made in another way; it is left alone.
+        FileExistsError: as `run_seeds`.
         KeyboardInterrupt: the run was stopped by hand. What was finished is in the record.
     """
-    path = records.DATA / "results" / f"{record_name(data, distortion, learnt)}.json"
-    settings = SEARCH[distortion] | settings
-    encoder, digits = trained_encoder(data, learnt)
-    described = {
+    path = records.DATA / "results" / f"{record_name(data, distortion, encoder_kind)}.json"
+    settings, device = SEARCH_SETTINGS[distortion] | settings, default_device()
+    encoder, digits = trained_encoder(data, encoder_kind)
+    count = SCENES_PER_CLASS[data]
+    description = {
         "experiment": "colocalise",
-        "data": f"{COUNT[data]} scenes of 84×84 pixels for each class, test part of {digits}",
+        "data": f"{count} scenes of 84×84 pixels for each class, test part of {digits}",
         "distortion": distortion,
         "distractors": DISTRACTORS[distortion],
         "encoder": {
-            "learnt": learnt,
+            "kind": encoder_kind,
             "parameters": count_parameters(encoder),
             "accuracy_on_plain_digits": round(evaluate(encoder, digits.test), 4),
         },
         "settings": settings | {"starts": starts},
     }
-    runs = _kept(path, described)
-    done = {(run["seed"], run["label"]) for run in runs}
-    for seed, label in ((seed, label) for seed in range(seeds) for label in labels):
-        if (seed, label) in done:
+    runs = records.recorded_runs(path, description, device)
+    recorded = {(run["seed"], run["label"]) for run in runs}
+    for seed, label in product(range(seeds), labels):
+        if (seed, label) in recorded:
             continue
-        scenes = common_scenes(digits, data, distortion, label, seed)
-        best, *others = searches(scenes.images, encoder, starts, **settings)
-        runs.append({"seed": seed, "label": label} | _measured(best, others, scenes))
-        print(f"{path.stem}, seed {seed}, class {label}: {_told(runs[-1])}", flush=True)
+        scenes = make_scenes(digits, data, distortion, label, seed)
+        searches = colocalise_repeatedly(scenes.images, encoder, starts, **settings)
+        runs.append({"seed": seed, "label": label} | _run_record(*searches, scenes=scenes))
+        print(f"{path.stem}, seed {seed}, class {label}: {_describe_run(runs[-1])}", flush=True)
         runs.sort(key=lambda run: (run["seed"], run["label"]))
-        device = records.provenance(default_device())
-        records.write_record(path, described | device | {"runs": runs})
+        records.write_record(path, description | records.provenance(device) | {"runs": runs})
     return path
 
 
-def record_name(data: str, distortion: str, learnt: str = "windows") -> str:
+def record_name(data: str, distortion: str, encoder_kind: str = "windows") -> str:
     """The name of a record.
 
     >>> record_name("mnist", "TC"), record_name("digits", "T", "random")
     ('colocalise-mnist-TC', 'colocalise-digits-T-random')
     """
-    if data not in COUNT or distortion not in DISTRACTORS or learnt not in ENCODERS:
+    choices = (data, SCENES_PER_CLASS), (distortion, DISTRACTORS), (encoder_kind, ENCODERS)
+    if any(name not in known for name, known in choices):
         raise ValueError(
-            f"data must be one of {', '.join(COUNT)}, distortion of {', '.join(DISTRACTORS)}, "
-            f"learnt of {', '.join(ENCODERS)}, got {data!r}, {distortion!r}, {learnt!r}"
+            f"data must be one of {', '.join(SCENES_PER_CLASS)}, distortion of "
+            f"{', '.join(DISTRACTORS)}, encoder_kind of {', '.join(ENCODERS)}, got {data!r}, "
+            f"{distortion!r}, {encoder_kind!r}"
         )
-    return "-".join(["colocalise", data, distortion] + [learnt] * (learnt != "windows"))
+    return "-".join(["colocalise", data, distortion] + [encoder_kind] * (encoder_kind != "windows"))
 
 
-def found_by_class(data: str, distortion: str, learnt: str = "windows") -> dict[int, list[float]]:
+def found_by_class(
+    data: str, distortion: str, encoder_kind: str = "windows"
+) -> dict[int, list[float]]:
     """Shares found in %, class by class: one for each seed. Empty where nothing was measured."""
-    name = record_name(data, distortion, learnt)
+    name = record_name(data, distortion, encoder_kind)
     try:
         record = records.read_record(name)
     except FileNotFoundError:
@@ -176,7 +188,7 @@ def found_by_class(data: str, distortion: str, learnt: str = "windows") -> dict[
     return found
 
 
-def colocalise_table(data: str = "mnist", learnt: str = "windows") -> str:
+def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
     """Share of the digits found in %, class by class, beside the paper's range over the classes.
 
     >>> print(colocalise_table().splitlines()[2].split()[:3])
@@ -186,52 +198,45 @@ def colocalise_table(data: str = "mnist", learnt: str = "windows") -> str:
     lines = [["class", *map(str, range(10)), "mean", "[paper's]"]]
     missing = []
     for distortion in DISTRACTORS:
-        found = found_by_class(data, distortion, learnt)
+        found = found_by_class(data, distortion, encoder_kind)
         means = {label: statistics.mean(shares) for label, shares in found.items()}
-        each = [f"{means[label]:.0f}" if label in means else "–" for label in range(10)]
+        cells = [f"{means[label]:.0f}" if label in means else "–" for label in range(10)]
         mean = f"{statistics.mean(means.values()):.1f}" if len(means) == 10 else "–"
         low, high = paper[distortion]
-        theirs = f"[{low}]" if low == high else f"[{low} to {high}]"
-        lines.append([distortion, *each, mean, theirs])
+        published = f"[{low}]" if low == high else f"[{low} to {high}]"
+        lines.append([distortion, *cells, mean, published])
         if len(means) < 10:
-            absent = ", ".join(str(label) for label in range(10) if label not in means)
-            missing.append(f"not measured yet: {distortion}, class {absent}")
-    text = [f"digits found (IoU above {FOUND}) in % on {data}; [the paper's]", ""]
-    return "\n".join(text + in_columns(lines) + (["", *missing] if missing else []))
+            labels = ", ".join(str(label) for label in range(10) if label not in means)
+            missing.append(f"not measured yet: {distortion}, class {labels}")
+    text = [f"digits found (IoU above {MIN_IOU}) in % on {data}; [the paper's]", ""]
+    return "\n".join(text + align_columns(lines) + (["", *missing] if missing else []))
 
 
-def _measured(search: Search, others: list[Search], scenes: Scenes) -> dict:
-    """What a record keeps of the searches of one class: of the best, and of the others in short."""
-    at_each = overlaps(search, scenes)
+def _run_record(search: Search, *others: Search, scenes: Scenes) -> dict:
+    """What a record keeps of the searches of a class: all of the best, the others in short."""
+    overlaps = iou_at_steps(search, scenes)
     return {
-        "found": round(_share(at_each[-1]), 4),
-        "mean_iou": round(at_each[-1].mean().item(), 4),
+        "found": round(_share_found(overlaps[-1]), 4),
+        "mean_iou": round(overlaps[-1].mean().item(), 4),
         "loss": round(search.loss, 4),
-        "steps": search.steps,
-        "found_at_steps": [round(_share(at), 4) for at in at_each],
+        "kept_steps": search.kept_steps,
+        "found_at_steps": [round(_share_found(overlap), 4) for overlap in overlaps],
         "seconds": round(search.seconds, 1),
         "other_losses": [round(other.loss, 4) for other in others],
-        "other_found": [round(_share(overlaps(other, scenes)[-1]), 4) for other in others],
+        "other_found": [
+            round(_share_found(iou_at_steps(other, scenes)[-1]), 4) for other in others
+        ],
     }
 
 
-def _share(overlap: Tensor) -> float:
-    return (overlap > FOUND).float().mean().item()
+def _share_found(overlap: Tensor) -> float:
+    """The share of scenes whose window overlaps the digit's box enough; IoU (N,)."""
+    return (overlap > MIN_IOU).float().mean().item()
 
 
-def _told(run: dict) -> str:
+def _describe_run(run: dict) -> str:
+    """A run of the record in a line."""
     return (
         f"found {run['found']:.0%}, mean IoU {run['mean_iou']:.2f}, loss {run['loss']:.2f}, "
         f"{run['seconds']:.0f} s a start"
     )
-
-
-def _kept(path: Path, described: dict) -> list[dict]:
-    """The classes that a record holds already, if it was made in the same way."""
-    if not path.exists():
-        return []
-    record = json.loads(path.read_text("utf-8"))
-    other = [key for key, value in described.items() if record.get(key) != value]
-    if other:
-        raise FileExistsError(f"{path} differs in {', '.join(other)}: delete it to measure anew")
-    return record["runs"]

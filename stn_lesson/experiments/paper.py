@@ -1,6 +1,6 @@
 """The paper's experiments with digits: table 1 and TC (section 4.1), addition (appendix A.1).
 
-Three are not in the paper. Plain digits: where nothing is distorted, what does a transformer do?
+Three are not in the paper. Undistorted digits: what does a transformer do there?
 Slant: with which moves of the corners would P be as hard for our networks as it was for theirs? And
 TC with one picture of each digit, where all else shows it in a new place in every epoch.
 """
@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
-from stn_lesson.experiments.runs import PRECISION, fit_defaults, run_seeds, source
-from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, match_parameters
+from stn_lesson.experiments.runs import DEFAULT_PRECISION, default_settings, load_dataset, run_seeds
+from stn_lesson.experiments.schedules import PAPER_SCHEDULES
+from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
 from stn_lesson.training import default_device
 
 
@@ -31,7 +32,7 @@ class Task:
         channels: of the images.
         classes: how many there are.
         transformers: at most this many side by side.
-        longer: how many times as many epochs as a schedule's own it takes to learn.
+        epoch_factor: how many times as many epochs as the schedule's own it takes to learn.
         localisation_rate: as in `fit`.
     """
 
@@ -41,8 +42,8 @@ class Task:
     channels: int = 1
     classes: int = 10
     transformers: int = 1
-    longer: int = 1
-    localisation_rate: float = fit_defaults()["localisation_rate"]
+    epoch_factor: int = 1
+    localisation_rate: float = default_settings()["localisation_rate"]
 
 
 def _undistorted(digits: Dataset, seed: int = 0, repeats: int = 1) -> Dataset:
@@ -56,8 +57,8 @@ TASKS = {
     **{f"P{move}": Task(partial(distort_projective, jitter=move), 28) for move in (1, 2, 3)},
     "E": Task(DISTORTIONS["E"], 28),
     "TC": Task(DISTORTIONS["TC"], 60, view=28),
-    "TC_once": Task(partial(DISTORTIONS["TC"], redraw=False), 60, view=28),
-    "plain": Task(_undistorted, 28),
+    "TC_once": Task(partial(DISTORTIONS["TC"], fresh=False), 60, view=28),
+    "undistorted": Task(_undistorted, 28),
     # The sum says little of either digit. For the first five epochs nothing is learnt but its
     # frequencies, and transformers that move at the usual rate run away meanwhile.
     "addition": Task(
@@ -67,42 +68,35 @@ TASKS = {
         channels=2,
         classes=19,
         transformers=2,
-        longer=4,
+        epoch_factor=4,
         localisation_rate=0.1,
     ),
 }
-DISTORTED = ("R", "RTS", "P", "E")  # the columns of table 1
-FAMILIES = ("affine", "projective", "tps")
+TABLE1_DISTORTIONS = ("R", "RTS", "P", "E")
+ROW_FAMILIES = ("affine", "projective", "tps")
 # The rows of each experiment: networks, and for those with transformers the families.
-PLAIN = (("fcn", None), ("cnn", None))
-AFFINE = (*PLAIN, ("st_fcn", "affine"), ("st_cnn", "affine"))
-ROWS = {
-    "table1": (*PLAIN, *product(("st_fcn", "st_cnn"), FAMILIES)),
-    "tc": AFFINE,
-    "tc_once": AFFINE,
-    "plain": AFFINE,
-    "slant": (*PLAIN, ("st_cnn", "affine")),
-    "addition": (*PLAIN, *product(("st_fcn", "2st_fcn"), FAMILIES)),
+WITHOUT_TRANSFORMER = (("fcn", None), ("cnn", None))
+AFFINE_ROWS = (*WITHOUT_TRANSFORMER, ("st_fcn", "affine"), ("st_cnn", "affine"))
+TABLE_ROWS = {
+    "table1": (*WITHOUT_TRANSFORMER, *product(("st_fcn", "st_cnn"), ROW_FAMILIES)),
+    "tc": AFFINE_ROWS,
+    "tc_once": AFFINE_ROWS,
+    "undistorted": AFFINE_ROWS,
+    "slant": (*WITHOUT_TRANSFORMER, ("st_cnn", "affine")),
+    "addition": (*WITHOUT_TRANSFORMER, *product(("st_fcn", "2st_fcn"), ROW_FAMILIES)),
 }
-COLUMNS = {
-    "table1": DISTORTED,
+TABLE_COLUMNS = {
+    "table1": TABLE1_DISTORTIONS,
     "tc": ("TC",),
     "tc_once": ("TC_once",),
-    "plain": ("plain",),
+    "undistorted": ("undistorted",),
     "slant": ("P1", "P2", "P3"),
     "addition": ("addition",),
 }
-# Epochs, and how often an epoch shows each digit: the embedded ones are few.
-SCHEDULES = {
-    ("mnist", "short"): {"epochs": 10, "repeats": 1},
-    ("mnist", "long"): {"epochs": 50, "repeats": 1},
-    ("digits", "short"): {"epochs": 10, "repeats": 10, "batch_size": 64},
-    ("digits", "long"): {"epochs": 50, "repeats": 10, "batch_size": 64},
-}
 
 
-def build(task: str, network: str, family: str | None = None) -> nn.Module:
-    """A network for a task, as wide as it takes to have as many parameters as its rivals.
+def build_network(task: str, network: str, family: str | None = None) -> nn.Module:
+    """A network for a task, as wide as it takes to have as many parameters as the others.
 
     Fully connected networks are matched to the affine ST-FCN with 128 hidden units (for addition,
     to two transformers with one), convolutional ones to the affine ST-CNN with 32 filters.
@@ -112,28 +106,28 @@ def build(task: str, network: str, family: str | None = None) -> nn.Module:
         network: "fcn", "cnn", "st_fcn", "st_cnn" or "2st_fcn" (two transformers side by side).
         family: of the transformers, "affine", "projective" or "tps".
 
-    >>> count_parameters(build("R", "st_cnn", "tps")), count_parameters(build("R", "cnn"))
-    (117242, 118874)
+    >>> [count_parameters(build_network("R", *row)) for row in (("st_cnn", "tps"), ("cnn", None))]
+    [117242, 118874]
     """
-    at = TASKS[task]
-    plain = {"size": at.size, "channels": at.channels, "classes": at.classes}
-    seen = plain | {"view": at.view}
-    wanted = {
-        "fcn": count_parameters(STFCN(**seen, transformers=at.transformers)),
-        "cnn": count_parameters(STCNN(**seen)),
+    made_for = TASKS[task]
+    shape = {"size": made_for.size, "channels": made_for.channels, "classes": made_for.classes}
+    with_view = shape | {"view": made_for.view}
+    parameters = {
+        "fcn": count_parameters(STFCN(**with_view, transformers=made_for.transformers)),
+        "cnn": count_parameters(STCNN(**with_view)),
     }
-    kinds = {
-        "fcn": lambda width: FCN(**plain, hidden=width),
-        "cnn": lambda width: CNN(**plain, filters=width),
-        "st_fcn": lambda width: STFCN(**seen, family=family, hidden=width),
-        "st_cnn": lambda width: STCNN(**seen, family=family, filters=width),
-        "2st_fcn": lambda width: STFCN(**seen, family=family, hidden=width, transformers=2),
+    builders = {
+        "fcn": lambda width: FCN(**shape, hidden=width),
+        "cnn": lambda width: CNN(**shape, filters=width),
+        "st_fcn": lambda width: STFCN(**with_view, family=family, hidden=width),
+        "st_cnn": lambda width: STCNN(**with_view, family=family, filters=width),
+        "2st_fcn": lambda width: STFCN(**with_view, family=family, hidden=width, transformers=2),
     }
-    if network not in kinds:
-        raise ValueError(f"network must be one of {', '.join(kinds)}, got {network!r}")
+    if network not in builders:
+        raise ValueError(f"network must be one of {', '.join(builders)}, got {network!r}")
     if (family is None) == ("st_" in network):
         raise ValueError(f"a network with transformers needs a family, {network} got {family}")
-    return match_parameters(kinds[network], wanted[network.removeprefix("2").removeprefix("st_")])
+    return matched(builders[network], parameters[network.removeprefix("2").removeprefix("st_")])
 
 
 def cell_name(experiment: str, data: str, task: str, row: tuple, schedule: str) -> str:
@@ -144,7 +138,7 @@ def cell_name(experiment: str, data: str, task: str, row: tuple, schedule: str) 
     >>> cell_name("tc", "mnist", "TC", ("cnn", None), "short")
     'tc-mnist-cnn-short'
     """
-    column = [task] if len(COLUMNS[experiment]) > 1 else []
+    column = [task] if len(TABLE_COLUMNS[experiment]) > 1 else []
     return "-".join(word for word in (experiment, data, *column, *row, schedule) if word)
 
 
@@ -157,13 +151,13 @@ def run_cell(
     data: str = "digits",
     seeds: int = 1,
     schedule: str = "short",
-    precision: str = PRECISION,
+    precision: str = DEFAULT_PRECISION,
     epochs: int | None = None,
 ) -> Path:
     """Train one cell of a table with several seeds and write its record.
 
     Args:
-        experiment: "table1", "tc", "tc_once", "plain", "slant" or "addition".
+        experiment: "table1", "tc", "tc_once", "undistorted", "slant" or "addition".
         task: a column of it.
         network: with `family`, a row of it.
         family: as in `build`.
@@ -180,24 +174,24 @@ def run_cell(
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
-    if (network, family) not in ROWS.get(experiment, ()) or task not in COLUMNS[experiment]:
+    is_row = (network, family) in TABLE_ROWS.get(experiment, ())
+    if not is_row or task not in TABLE_COLUMNS[experiment]:
         raise ValueError(f"{experiment} has no cell for {network}, {family} on {task}")
-    settings = fit_defaults() | SCHEDULES[data, schedule] | {"precision": precision}
+    settings = default_settings() | PAPER_SCHEDULES[data, schedule] | {"precision": precision}
     repeats = settings.pop("repeats")
-    settings["epochs"] *= TASKS[task].longer
+    settings["epochs"] *= TASKS[task].epoch_factor
     settings["localisation_rate"] = TASKS[task].localisation_rate
-    if epochs is not None:
-        settings["epochs"] = epochs
-    plain = source(data).to(default_device())  # what is distorted is then made there
+    settings["epochs"] = epochs or settings["epochs"]
+    digits = load_dataset(data).to(default_device())  # so that they are distorted there
 
     def distorted(seed: int) -> Dataset:
-        return TASKS[task].make(plain, seed=seed, repeats=repeats)
+        return TASKS[task].make(digits, seed=seed, repeats=repeats)
 
     def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(seed)
-        return build(task, network, family), distorted(seed)
+        return build_network(task, network, family), distorted(seed)
 
-    described = {
+    description = {
         "experiment": experiment,
         "data": repr(distorted(0)),
         "task": task,
@@ -207,4 +201,4 @@ def run_cell(
         "settings": settings | {"repeats": repeats},
     }
     name = cell_name(experiment, data, task, (network, family), schedule)
-    return run_seeds(name, described, seeds, prepare, settings)
+    return run_seeds(name, description, seeds, prepare, settings)

@@ -1,61 +1,87 @@
-"""Networks that come ready trained, in data/checkpoints, for students without a GPU."""
+"""Pretrained networks: their weights come with the lesson, for students without a GPU."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from stn_lesson.datasets import Dataset, Split, distort, load_digits, load_mnist
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import fit_defaults
+from stn_lesson.experiments.runs import default_settings
 from stn_lesson.networks import STFCN, RecipeSTN, count_parameters
 from stn_lesson.training import evaluate, fit, load_checkpoint, save_checkpoint
 
-# What each network is, the pictures it learnt from, and for how many epochs.
-TRAINED = {
-    "cluttered": (RecipeSTN, lambda data: clutter(distort(data, 40, rotation=60), 60), 20),
-    "turned": (STFCN, lambda data: distort(data, rotation=45, scale=(0.9, 1.1)), 15),
+
+class Pretraining(NamedTuple):
+    """How a network was trained before it came with the lesson.
+
+    Attributes:
+        network: makes it, untrained.
+        make_data: plain digits → the data set that it learnt.
+        epochs: how many it was trained for; all else is the default of `Settings`.
+    """
+
+    network: Callable[[], torch.nn.Module]
+    make_data: Callable[[Dataset], Dataset]
+    epochs: int
+
+
+PRETRAINED = {
+    "cluttered": Pretraining(
+        RecipeSTN, lambda digits: clutter(distort(digits, 40, rotation=60), 60), epochs=20
+    ),
+    "turned": Pretraining(
+        STFCN, lambda digits: distort(digits, rotation=45, scale=(0.9, 1.1)), epochs=15
+    ),
 }
 
 
-def trained(name: str) -> torch.nn.Module:
+def pretrained(name: str) -> torch.nn.Module:
     """A network with the weights that come with the lesson, from data/checkpoints.
 
     Args:
         name: "cluttered", a `RecipeSTN` for digits turned by up to 60°, scaled and cluttered on
             60×60 pixels; or "turned", an `STFCN` for digits turned by up to 45° on 28×28.
 
-    >>> model = trained("turned")
+    Raises:
+        ValueError: an unknown name.
+
+    >>> model = pretrained("turned")
     >>> model(torch.zeros(1, 1, 28, 28)).shape
     torch.Size([1, 10])
     """
-    if name not in TRAINED:
-        raise ValueError(f"name must be one of {', '.join(TRAINED)}, got {name!r}")
-    model = TRAINED[name][0]()
+    if name not in PRETRAINED:
+        raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}")
+    model = PRETRAINED[name].network()
     path = records.DATA / "checkpoints" / f"{name}.pt"
-    model.load_state_dict(load_checkpoint(path, {"trained": name}, model)["model"])
+    model.load_state_dict(load_checkpoint(path, {"pretrained": name}, model)["model"])
     return model.eval()
 
 
-def run_trained(name: str) -> Path:
-    """Train a network of `TRAINED` anew; write its weights, rounded to 16 bits, and its record.
+def run_pretraining(name: str) -> Path:
+    """Train one of `PRETRAINED` anew; write its weights, rounded to 16 bits, and its record.
 
     It learns from MNIST's 50,000 and the embedded digits' first ten forms (each shown 8 times an
     epoch), and is tested on the embedded digits' last four forms and on MNIST's test digits.
 
     Returns:
-        The record's file, data/results/trained-<name>.json.
+        The record's file, data/results/pretrained-<name>.json.
+
+    Raises:
+        KeyboardInterrupt: the run was stopped by hand; nothing is written.
     """
-    network, scenes, epochs = TRAINED[name]
+    network, make_data, epochs = PRETRAINED[name]
     mnist, digits = load_mnist(), load_digits()
     train = Split(
         torch.cat([mnist.train.images, digits.train.images.repeat(8, 1, 1, 1)]),
         torch.cat([mnist.train.labels, digits.train.labels.repeat(8)]),
     )
-    data = scenes(Dataset("MNIST and embedded digits", train, digits.test, valid=mnist.test))
+    data = make_data(Dataset("MNIST and embedded digits", train, digits.test, valid=mnist.test))
     torch.manual_seed(0)
     model = network()
-    settings = fit_defaults() | {"epochs": epochs}
+    settings = default_settings() | {"epochs": epochs}
     history = fit(model, data, **settings)
     if history.interrupted:
         raise KeyboardInterrupt
@@ -63,11 +89,11 @@ def run_trained(name: str) -> Path:
     model.load_state_dict(rounded)
     save_checkpoint(
         records.DATA / "checkpoints" / f"{name}.pt",
-        {"settings": {"trained": name}, "model": rounded},
+        {"settings": {"pretrained": name}, "model": rounded},
     )
-    path = records.DATA / "results" / f"trained-{name}.json"
+    path = records.DATA / "results" / f"pretrained-{name}.json"
     record = {
-        "experiment": "trained",
+        "experiment": "pretrained",
         "data": repr(data),
         "network": network.__name__,
         "parameters": count_parameters(model),
@@ -77,7 +103,7 @@ def run_trained(name: str) -> Path:
             "embedded_test_accuracy": round(evaluate(model, data.test), 4),
             "mnist_test_accuracy": round(evaluate(model, data.valid), 4),
         },
-        "runs": [records.run_record(0, history, theta=True)],
+        "runs": [records.run_record(0, history, keep_theta=True)],
     }
     records.write_record(path, record)
     return path

@@ -1,4 +1,4 @@
-"""The Lasagne recipe on cluttered digits: its scenes, its schedules, its runs."""
+"""The Lasagne recipe on cluttered digits: its clutter and its runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,23 +8,13 @@ from torch import nn
 
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.experiments.runs import fit_defaults, run_seeds, source
+from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
+from stn_lesson.experiments.schedules import QUICK_SETTINGS, RECIPE_SCHEDULES
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import History, default_device, fit
 from stn_lesson.training.processes import ProcessGroup
 
-SCENES = {"size": 60, "distractors": 6, "crop": 8}
-# How the recipe is trained on each data set; all else is `fit`'s default. The embedded digits are
-# few, so an epoch shows each in ten scenes, and smaller batches make more steps of them; these are
-# noisier, and a localisation network that learns at more than a tenth of the rate falls silent:
-# its ReLUs give 0 for every image, and θ is the same for all (notebook 05).
-SCHEDULES = {
-    "digits": {"epochs": 14, "batch_size": 64, "repeats": 10, "localisation_rate": 0.1},
-    "mnist": {"epochs": 13, "batch_size": 256, "repeats": 1},
-}
-# The quickest way to the recipe's accuracy, by `QuickSTN` on MNIST: settings chosen on its
-# validation digits.
-QUICK = {"epochs": 5, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.2}
+CLUTTER = {"size": 60, "distractors": 6, "crop": 8}  # of every scene, as in `stn.clutter`
 
 
 def load_recipe(
@@ -37,14 +27,17 @@ def load_recipe(
         seed: decides the clutter.
         device: where the images are made, and kept.
 
+    Raises:
+        ValueError: an unknown name.
+
     >>> data, schedule = load_recipe("digits")
     >>> data, schedule
     (cluttered embedded digits: 12870 training images, 510 test images, 60×60 pixels,
      {'epochs': 14, 'batch_size': 64, 'localisation_rate': 0.1})
     """
-    plain = source(data).to(device)
-    schedule = dict(SCHEDULES[data])
-    return clutter(plain, seed=seed, repeats=schedule.pop("repeats"), **SCENES), schedule
+    digits = load_dataset(data).to(device)
+    schedule = dict(RECIPE_SCHEDULES[data])
+    return clutter(digits, seed=seed, repeats=schedule.pop("repeats"), **CLUTTER), schedule
 
 
 def train_recipe(
@@ -56,9 +49,9 @@ def train_recipe(
     checkpoint: str | Path | None = None,
     **settings,
 ) -> History:
-    """Train a network of the recipe once, without a record: one line after every epoch.
+    """Train a network of the recipe once, without a record; print a line after every epoch.
 
-    Started by torchrun, several processes train it together and the first one speaks.
+    Started by torchrun, several processes train it together and the first one prints.
 
     Args:
         data: as in `load_recipe`.
@@ -69,19 +62,25 @@ def train_recipe(
         settings: of `fit`, instead of the schedule's own.
     """
     cluttered, schedule = load_recipe(data, seed, device or default_device())
-    schedule |= _quicker(data, network)
+    schedule |= _network_settings(data, network) | settings
     torch.manual_seed(seed)
     processes = ProcessGroup.current()
 
-    def speak(model, history: History) -> None:
+    def print_epoch(model, history: History) -> None:
         if processes.is_main:
             count = processes.world_size
-            together = f" by {count} processes" if count > 1 else ""
-            print(f"{history}{together}", flush=True)
+            by_whom = f" by {count} processes" if count > 1 else ""
+            print(f"{history}{by_whom}", flush=True)
 
-    words = schedule | settings | {"device": device, "checkpoint": checkpoint}
     return fit(
-        NETWORKS[network](), cluttered, seed=seed, on_epoch=speak, progress_bar=False, **words
+        NETWORKS[network](),
+        cluttered,
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=print_epoch,
+        progress_bar=False,
+        **schedule,
     )
 
 
@@ -103,40 +102,52 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
-    name, described, prepare, schedule = plan(data, network, **settings)
-    return run_seeds(name, described, seeds, prepare, schedule, theta=True)
+    name, description, prepare, schedule = plan_recipe(data, network, **settings)
+    return run_seeds(name, description, seeds, prepare, schedule, keep_theta=True)
 
 
-def plan(
+def plan_recipe(
     data: str, network: str, **settings
 ) -> tuple[str, dict, Callable[[int], tuple[nn.Module, Dataset]], dict]:
-    """What `run_seeds` must know of a network of the recipe: name, description, start, settings."""
-    known = fit_defaults()
-    unknown = [name for name in settings if name not in known]
+    """The arguments of `run_seeds` for a network of the recipe.
+
+    Args:
+        data: as in `run_recipe`.
+        network: as in `run_recipe`.
+        settings: as in `run_recipe`.
+
+    Returns:
+        The record's name, its description, what prepares a seed, and the settings to train with.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    defaults = default_settings()
+    unknown = [name for name in settings if name not in defaults]
     if network not in NETWORKS or unknown:
         raise ValueError(
             f"network must be one of {', '.join(NETWORKS)}, got {network!r}; "
-            f"settings of {', '.join(known)}, got {', '.join(unknown) or 'these'}"
+            f"settings of {', '.join(defaults)}, got {', '.join(unknown) or 'these'}"
         )
     device = default_device()
-    first, schedule = load_recipe(data, 0, device)
-    schedule = fit_defaults() | schedule | _quicker(data, network) | settings
+    data_of_seed_0, schedule = load_recipe(data, 0, device)
+    schedule = defaults | schedule | _network_settings(data, network) | settings
 
     def prepare(seed: int) -> tuple[nn.Module, Dataset]:
-        cluttered = first if seed == 0 else load_recipe(data, seed, device)[0]
+        cluttered = data_of_seed_0 if seed == 0 else load_recipe(data, seed, device)[0]
         torch.manual_seed(seed)
         return NETWORKS[network](), cluttered
 
-    described = {
+    description = {
         "experiment": "recipe",
-        "data": repr(first),
-        "scenes": SCENES | {"repeats": SCHEDULES[data]["repeats"]},
+        "data": repr(data_of_seed_0),
+        "clutter": CLUTTER | {"repeats": RECIPE_SCHEDULES[data]["repeats"]},
         "network": network,
         "settings": schedule,
     }
-    return f"recipe-{data}-{network}", described, prepare, schedule
+    return f"recipe-{data}-{network}", description, prepare, schedule
 
 
-def _quicker(data: str, network: str) -> dict:
-    """What a network is trained with in place of the data's own schedule."""
-    return QUICK if (data, network) == ("mnist", "quick_stn") else {}
+def _network_settings(data: str, network: str) -> dict:
+    """What a network is trained with instead of the data's own schedule."""
+    return QUICK_SETTINGS if (data, network) == ("mnist", "quick_stn") else {}

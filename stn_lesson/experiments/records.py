@@ -15,9 +15,9 @@ from stn_lesson.training import History
 DATA = Path(__file__).parents[2] / "data"
 
 
-def run_record(seed: int, history: History, theta: bool) -> dict:
-    """What a record keeps of one run; θ of the watched digits only if asked, for it is large."""
-    kept = {
+def run_record(seed: int, history: History, keep_theta: bool) -> dict:
+    """What a record keeps of one run; θ of the tracked digits only if asked, for it is large."""
+    record = {
         "seed": seed,
         "accuracy": [round(a, 4) for a in history.accuracy],
         "loss": [round(loss, 4) for loss in history.loss],
@@ -25,10 +25,10 @@ def run_record(seed: int, history: History, theta: bool) -> dict:
         "training_seconds": round(history.seconds[-1], 1),
         "collapsed_at": history.collapsed_at,
     }
-    if theta and history.theta:
+    if keep_theta and history.theta:
         thetas = torch.stack(history.theta).flatten(2).tolist()
-        kept["theta"] = [[[round(t, 4) for t in six] for six in epoch] for epoch in thetas]
-    return kept
+        record["theta"] = [[[round(t, 4) for t in theta] for theta in epoch] for epoch in thetas]
+    return record
 
 
 def write_record(path: Path, record: dict) -> None:
@@ -64,16 +64,57 @@ def _numbers_in_rows(text: str) -> str:
      [0.0, 1.0]
     ]
     """
-    lists = re.compile(r"\[([-+.\deE,\s]+)\]")
-    return lists.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+    list_of_numbers = re.compile(r"\[([-+.\deE,\s]+)\]")
+    return list_of_numbers.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
+
+
+def recorded_runs(path: Path, description: dict, device: torch.device) -> list[dict]:
+    """The runs that a record holds already; none if there is no such file.
+
+    Args:
+        path: of the record.
+        description: what its head must say of how it was made.
+        device: the one that would measure further runs.
+
+    Raises:
+        FileExistsError: the record was made in another way or on another device.
+    """
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text("utf-8"))
+    different = [key for key, value in description.items() if record.get(key) != value]
+    if different:
+        differences = ", ".join(different)
+        raise FileExistsError(f"{path} differs in {differences}: delete it to measure anew")
+    here = device_name(device)
+    if record["device"] != here:
+        raise FileExistsError(
+            f"{path} was measured on {record['device']}, and this is {here}; a record is of one "
+            "device: go on there, or move the file away to measure all of it here"
+        )
+    return record["runs"]
+
+
+def device_name(device: torch.device) -> str:
+    """A device as records name it: "cpu (x86_64)", or "cuda" and the name of the GPU."""
+    model = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return f"{device.type} ({model})"
+
+
+def checkpoint_name(run: str, device: torch.device) -> str:
+    """The file name of a run's checkpoint; it has the device in it, for no other may go on.
+
+    >>> checkpoint_name("recipe-digits-recipe_stn-seed0", torch.device("cpu"))
+    'recipe-digits-recipe_stn-seed0-cpu_....pt'
+    """
+    return f"{run}-{re.sub(r'[^A-Za-z0-9]+', '_', device_name(device)).strip('_')}.pt"
 
 
 def provenance(device: torch.device) -> dict:
     """Where and when a figure was measured."""
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "device": f"{device.type} ({name})",
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),

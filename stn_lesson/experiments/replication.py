@@ -1,17 +1,18 @@
 """A class repeats an experiment: each student trains one seed, one command puts them together."""
 
 import json
+import math
 import statistics
 from collections import defaultdict
 from pathlib import Path
 
 from stn_lesson.experiments import records
-from stn_lesson.experiments.recipe import plan
+from stn_lesson.experiments.recipe import plan_recipe
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, fit
 
-CLASS = "class"  # the merged record
-SAME = ("experiment", "data", "network", "settings")  # what makes two records one experiment
+CLASS_RECORD = "class"  # the name of the merged record
+MATCHING_KEYS = ("experiment", "data", "network", "settings")  # equal in records of one experiment
 
 
 def replicate(
@@ -30,25 +31,26 @@ def replicate(
 
     Raises:
         ValueError: an unknown name.
-        KeyboardInterrupt: the run was stopped by hand; the same call goes on.
+        KeyboardInterrupt: the run was stopped by hand; the same call on the same kind of device
+            goes on.
     """
-    name, described, prepare, settings = plan(data, network)
-    file = f"{name}-seed{seed}"
-    half_done = folder / f"{file}.pt"
-    model, images = prepare(seed)
-    history = fit(model, images, seed=seed, checkpoint=half_done, **settings)
+    name, description, prepare, settings = plan_recipe(data, network)
+    file, device = f"{name}-seed{seed}", default_device()
+    checkpoint = folder / records.checkpoint_name(file, device)
+    model, dataset = prepare(seed)
+    history = fit(model, dataset, seed=seed, device=device, checkpoint=checkpoint, **settings)
     if history.interrupted:
         raise KeyboardInterrupt
-    record = described | {"parameters": count_parameters(model)}
-    record |= records.provenance(default_device())
-    record["runs"] = [records.run_record(seed, history, theta=False)]
+    record = description | {"parameters": count_parameters(model)}
+    record |= records.provenance(device)
+    record["runs"] = [records.run_record(seed, history, keep_theta=False)]
     records.write_record(folder / f"{file}.json", record)
-    half_done.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
     return folder / f"{file}.json"
 
 
 def merge(folder: Path) -> tuple[Path, list[str]]:
-    """Put the records of a class together in one.
+    """Put the records of a class together in one; each run keeps the device that measured it.
 
     Args:
         folder: holds records, as `replicate` writes them, in any folders and under any names.
@@ -59,34 +61,38 @@ def merge(folder: Path) -> tuple[Path, list[str]]:
     Raises:
         FileNotFoundError: there is no record in the folder.
     """
-    found, left_out = defaultdict(dict), []
+    records_by_seed, left_out = defaultdict(dict), []
     for path in sorted(folder.rglob("*.json")):
         try:
             record = json.loads(path.read_text("utf-8"))
             (run,) = record["runs"]
             seed, accuracy = int(run["seed"]), [float(a) for a in run["accuracy"]]
             if not accuracy or not all(0 <= a <= 1 for a in accuracy):
-                raise ValueError("its accuracies are none")
-            key = json.dumps([record[name] for name in SAME], sort_keys=True)
+                raise ValueError("accuracies must be shares from 0 to 1")
+            key = json.dumps([record[name] for name in MATCHING_KEYS], sort_keys=True)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             left_out.append(f"{path.name}: no record of one run ({type(error).__name__}: {error})")
             continue
-        if seed in found[key]:
+        if seed in records_by_seed[key]:
             left_out.append(f"{path.name}: seed {seed} is there already")
             continue
-        found[key][seed] = record
-    if not found:
+        records_by_seed[key][seed] = record
+    if not records_by_seed:
         raise FileNotFoundError(f"there is no record of one run in {folder}")
-    experiments = []
-    for by_seed in found.values():
-        first = next(iter(by_seed.values()))
-        described = {name: first[name] for name in SAME}
-        runs = [by_seed[seed]["runs"][0] for seed in sorted(by_seed)]
-        devices = sorted({str(record.get("device")) for record in by_seed.values()})
-        experiments.append(described | {"device": ", ".join(devices), "runs": runs})
-    path = records.DATA / "results" / f"{CLASS}.json"
+    path = records.DATA / "results" / f"{CLASS_RECORD}.json"
+    experiments = [_merged(by_seed) for by_seed in records_by_seed.values()]
     records.write_record(path, {"experiments": experiments})
     return path, left_out
+
+
+def _merged(by_seed: dict[int, dict]) -> dict:
+    """One record of an experiment from those of its seeds, each with one run."""
+    first = next(iter(by_seed.values()))
+    devices = {seed: str(record.get("device")) for seed, record in by_seed.items()}
+    return {name: first[name] for name in MATCHING_KEYS} | {
+        "device": ", ".join(sorted(set(devices.values()))),
+        "runs": [by_seed[seed]["runs"][0] | {"device": devices[seed]} for seed in sorted(by_seed)],
+    }
 
 
 def class_records() -> list[dict]:
@@ -95,37 +101,63 @@ def class_records() -> list[dict]:
     >>> [record["network"] for record in class_records()]
     ['recipe_stn', 'frozen_stn', 'plain_cnn']
     """
-    if (records.DATA / "results" / f"{CLASS}.json").exists():
-        return records.read_record(CLASS)["experiments"]
+    if (records.DATA / "results" / f"{CLASS_RECORD}.json").exists():
+        return records.read_record(CLASS_RECORD)["experiments"]
     names = ("recipe_stn", "frozen_stn", "plain_cnn")
     return [records.read_record(f"recipe-digits-{name}") for name in names]
 
 
-def interval(record: dict) -> tuple[float, float]:
+def confidence_interval(record: dict) -> tuple[float, float]:
     """Mean test accuracy in the last epoch, and half the width of its 95 % confidence interval.
 
     Student's t over the seeds; infinite for one seed alone.
 
     >>> run = lambda accuracy: {"accuracy": [accuracy]}
-    >>> mean, half = interval({"runs": [run(0.9), run(0.92), run(0.94)]})
-    >>> round(mean, 3), round(half, 3)  # 4.303 · 0.02 / √3
+    >>> mean, half_width = confidence_interval({"runs": [run(0.9), run(0.92), run(0.94)]})
+    >>> round(mean, 3), round(half_width, 3)  # 4.303 · 0.02 / √3
     (0.92, 0.05)
     """
     last = [run["accuracy"][-1] for run in record["runs"]]
     if len(last) < 2:
         return last[0], float("inf")
-    from scipy.stats import t  # scikit-learn brings it
-
-    half = t.ppf(0.975, len(last) - 1) * statistics.stdev(last) / len(last) ** 0.5
-    return statistics.mean(last), float(half)
+    standard_error = statistics.stdev(last) / len(last) ** 0.5
+    return statistics.mean(last), student_t_quantile(len(last) - 1) * standard_error
 
 
-def class_table(found: list[dict]) -> str:
+def student_t_quantile(degrees_of_freedom: int, confidence: float = 0.95) -> float:
+    """The t that Student's t stays within, −t to t, with a probability of `confidence`.
+
+    For a whole number of degrees of freedom ν that probability is a finite sum in the angle
+    arctan(t / √ν): Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4. It
+    grows with the angle, from 0 to 1 at a right angle, which is found by halving.
+
+    >>> [round(student_t_quantile(nu), 3) for nu in (1, 2, 9)]
+    [12.706, 4.303, 2.262]
+    """
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        angle = (low + high) / 2
+        too_small = _student_t_probability(angle, degrees_of_freedom) < confidence
+        low, high = (angle, high) if too_small else (low, angle)
+    return math.sqrt(degrees_of_freedom) * math.tan(low)
+
+
+def _student_t_probability(angle: float, degrees_of_freedom: int) -> float:
+    """P(|T| < √ν · tan(angle)) for Student's T with ν degrees of freedom."""
+    odd = degrees_of_freedom % 2
+    term, series = (math.cos(angle) if odd else 1.0), 0.0
+    for k in range(1 + odd, degrees_of_freedom, 2):
+        series += term
+        term *= k / (k + 1) * math.cos(angle) ** 2
+    return (angle + math.sin(angle) * series) * 2 / math.pi if odd else math.sin(angle) * series
+
+
+def class_table(experiments: list[dict]) -> str:
     """A line for each experiment: the mean over its seeds with a confidence interval."""
     lines = []
-    for record in found:
-        mean, half = interval(record)
-        spread = f" ± {100 * half:.1f}" if half < 1 else ""
+    for record in experiments:
+        mean, half_width = confidence_interval(record)
+        spread = f" ± {100 * half_width:.1f}" if half_width < 1 else ""
         collapsed = sum(run["collapsed_at"] is not None for run in record["runs"])
         lines.append(
             f"{record['network']} on {record['data'].split(':')[0]}: {100 * mean:.1f}{spread} %, "

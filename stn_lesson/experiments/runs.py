@@ -1,6 +1,5 @@
 """How every experiment is run: seed by seed, resumable, one record for all its seeds."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,101 +10,109 @@ from torch import nn
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import Settings, default_device, fit, fit_abreast
+from stn_lesson.training import History, Settings, default_device, fit, fit_abreast
 
-SOURCES = {"digits": load_digits, "mnist": load_mnist}
-ABREAST = 10  # seeds that a GPU trains at once
-PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
+DATASETS = {"digits": load_digits, "mnist": load_mnist}
+SEEDS_PER_GPU = 10  # how many a GPU trains at once
+DEFAULT_PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
 
 
-def source(data: str) -> Dataset:
+def load_dataset(name: str) -> Dataset:
     """Plain digits by name: "digits" (embedded) or "mnist" (downloaded).
 
-    >>> source("digits")
+    Raises:
+        ValueError: an unknown name.
+
+    >>> load_dataset("digits")
     embedded digits: 1287 training images, 510 test images, 28×28 pixels
     """
-    if data not in SOURCES:
-        raise ValueError(f"data must be one of {', '.join(SOURCES)}, got {data!r}")
-    return SOURCES[data]()
+    if name not in DATASETS:
+        raise ValueError(f"data must be one of {', '.join(DATASETS)}, got {name!r}")
+    return DATASETS[name]()
 
 
-def fit_defaults() -> dict:
+def default_settings() -> dict:
     """The default settings of a recorded run; the seed is chosen run by run."""
-    defaults = asdict(Settings(precision=PRECISION))
+    defaults = asdict(Settings(precision=DEFAULT_PRECISION))
     del defaults["seed"]
     return defaults
 
 
 def run_seeds(
     name: str,
-    described: dict,
+    description: dict,
     seeds: int,
     prepare: Callable[[int], tuple[nn.Module, Dataset]],
     settings: dict,
     *,
-    theta: bool = False,
+    keep_theta: bool = False,
     measure: Callable[[nn.Module], dict] = lambda model: {},
 ) -> Path:
     """Train with the seeds 0, 1, 2, … and write the record as they end.
 
-    What is done is kept: seeds that are in the record already are not trained again. On a CPU one
-    is trained after the other, and one that was interrupted goes on from its last epoch (its
-    checkpoint waits in data/cache). On a GPU up to `ABREAST` are trained at once; each run of the
-    record then says beside how many it was, for its seconds are those of all.
+    Seeds that are in the record already are not trained again. On a CPU one seed is trained after
+    the other, and one that was interrupted goes on from its last epoch (its checkpoint waits in
+    data/cache). On a GPU up to `SEEDS_PER_GPU` are trained at once; each run of the record then
+    says beside how many it was, for its seconds are those of all.
 
     Args:
         name: of the record, data/results/<name>.json.
-        described: what was trained on what, and how; it opens the record.
+        description: what was trained on what, and how; it opens the record.
         seeds: how many there should be in the end.
         prepare: given a seed, returns the model to train and its data.
         settings: how to train, all of `Settings` but the seed.
-        theta: whether the record keeps θ of the watched digits for seed 0.
-        measure: what else the record keeps of each trained model.
+        keep_theta: whether the record keeps θ of the tracked digits for seed 0.
+        measure: given a trained model, returns what else the record keeps of it.
 
     Raises:
-        FileExistsError: the record holds more seeds, or was made in another way; it is left alone.
+        FileExistsError: there is a record that holds more seeds, or was made in another way or on
+            another device; it is left alone.
         KeyboardInterrupt: the run was stopped by hand.
     """
-    path = records.DATA / "results" / f"{name}.json"
-    runs = _kept(path, described, seeds)
-    device = default_device()
-    step = seeds_at_once(device)
-    for first in range(len(runs), seeds, step):
-        together = range(first, min(first + step, seeds))
-        models, data = zip(*map(prepare, together), strict=True)
-        if len(together) == 1:
-            half_done = records.DATA / "cache" / f"{name}-seed{together[0]}.pt"
-            histories = [
-                fit(models[0], data[0], seed=together[0], checkpoint=half_done, **settings)
-            ]
-        else:
-            histories = fit_abreast(models, data, seeds=together, **settings)
-        if histories[0].interrupted:
-            raise KeyboardInterrupt
-        for seed, model, history in zip(together, models, histories, strict=True):
+    path, device = records.DATA / "results" / f"{name}.json", default_device()
+    runs = records.recorded_runs(path, description, device)
+    if len(runs) > seeds:
+        raise FileExistsError(f"{path} holds more seeds than {seeds}: delete it to measure anew")
+    at_once = seeds_at_once(device)
+    for first in range(len(runs), seeds, at_once):
+        group = range(first, min(first + at_once, seeds))
+        models, data = zip(*map(prepare, group), strict=True)
+        histories = _train(name, models, data, group, settings, device)
+        for seed, model, history in zip(group, models, histories, strict=True):
             print(f"{name}, seed {seed}: {history}", flush=True)
-            run = records.run_record(seed, history, theta=theta and seed == 0) | measure(model)
-            runs.append(run | ({"abreast": len(together)} if len(together) > 1 else {}))
-        header = described | {"parameters": count_parameters(models[0])}
-        header |= records.provenance(device)
-        records.write_record(path, header | {"runs": runs})
-        if len(together) == 1:
-            half_done.unlink(missing_ok=True)
+            run = records.run_record(seed, history, keep_theta=keep_theta and seed == 0)
+            run |= measure(model) | ({"seeds_at_once": len(group)} if len(group) > 1 else {})
+            runs.append(run)
+        header = description | {"parameters": count_parameters(models[0])}
+        records.write_record(path, header | records.provenance(device) | {"runs": runs})
+        _checkpoint(name, first, device).unlink(missing_ok=True)
     return path
 
 
 def seeds_at_once(device: torch.device) -> int:
-    """How many seeds a device trains at once: `ABREAST` on a GPU, else one."""
-    return ABREAST if device.type == "cuda" else 1
+    """How many seeds a device trains at once: `SEEDS_PER_GPU` on a GPU, else one."""
+    return SEEDS_PER_GPU if device.type == "cuda" else 1
 
 
-def _kept(path: Path, described: dict, seeds: int) -> list[dict]:
-    """The runs that a record holds already, if it was made in the same way."""
-    if not path.exists():
-        return []
-    record = json.loads(path.read_text("utf-8"))
-    other = [key for key, value in described.items() if record.get(key) != value]
-    if other or len(record["runs"]) > seeds:
-        why = f"differs in {', '.join(other)}" if other else f"holds more seeds than {seeds}"
-        raise FileExistsError(f"{path} {why}: delete it to measure anew")
-    return record["runs"]
+def _train(
+    name: str,
+    models: list[nn.Module],
+    data: list[Dataset],
+    seeds: range,
+    settings: dict,
+    device: torch.device,
+) -> list[History]:
+    """Train a model for each of the seeds; one alone keeps a checkpoint."""
+    if len(seeds) > 1:
+        histories = fit_abreast(models, data, seeds=seeds, device=device, **settings)
+    else:
+        where = {"device": device, "checkpoint": _checkpoint(name, seeds[0], device)}
+        histories = [fit(models[0], data[0], seed=seeds[0], **where, **settings)]
+    if histories[0].interrupted:
+        raise KeyboardInterrupt
+    return histories
+
+
+def _checkpoint(name: str, seed: int, device: torch.device) -> Path:
+    """Where a seed that is being trained waits."""
+    return records.DATA / "cache" / records.checkpoint_name(f"{name}-seed{seed}", device)

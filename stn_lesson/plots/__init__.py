@@ -1,7 +1,13 @@
 """Still pictures: figures that describe themselves in words for readers who cannot see them."""
 
-from stn_lesson.plots.curves import compared, error_curves, lines, seeds, training
-from stn_lesson.plots.looking import border, gallery, looks, outline, sampling
+from stn_lesson.plots.curves import (
+    compare_with_published,
+    error_curves,
+    lines,
+    seed_accuracies,
+    training_progress,
+)
+from stn_lesson.plots.looking import draw_outline, gallery, grid_border, look_gallery, sampling
 from stn_lesson.plots.picture import (
     BLUE,
     GREEN,
@@ -21,17 +27,17 @@ __all__ = [
     "PURPLE",
     "SKY",
     "Picture",
-    "border",
-    "compared",
+    "compare_with_published",
+    "draw_outline",
     "error_curves",
     "gallery",
+    "grid_border",
     "images",
     "lines",
-    "looks",
-    "outline",
+    "look_gallery",
     "overlay",
     "pixel_values",
     "sampling",
-    "seeds",
-    "training",
+    "seed_accuracies",
+    "training_progress",
 ]

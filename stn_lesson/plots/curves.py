@@ -8,22 +8,30 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
-from stn_lesson.plots.looking import draw_looks
+from stn_lesson.plots.looking import draw_look_gallery
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
 from stn_lesson.training import History
 from stn_lesson.transformer import Look
 
-STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]
+LINE_STYLES = [(BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PURPLE, "d:"), (SKY, "v-")]
 
 
-def training(
+def training_progress(
     history: History,
     images: Tensor | None = None,
     looked: Look | None = None,
-    answers: Tensor | None = None,
+    predictions: Tensor | None = None,
     labels: Tensor | None = None,
 ) -> Picture:
-    """A training run: its loss and its test error; beneath, if there is a look, its gallery."""
+    """The loss and the test error of a training run; beneath, if `looked` is given, its gallery.
+
+    Args:
+        history: of the run.
+        images: bytes (N, 1, H, W), those of the gallery.
+        looked: where the network looks in them.
+        predictions: the classes (N,) that it gives them.
+        labels: their true classes (N,).
+    """
     figure = Picture(10, 2.6 if looked is None else 5.4)
     above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
     loss, error = above.subplots(1, 2)
@@ -33,13 +41,13 @@ def training(
     epochs = {"test error": (range(1, len(errors) + 1), errors)}
     _draw_lines(error, epochs, "epoch", "test error in %")
     for axes in (loss, error):
-        _count_in_factors(axes)
+        _use_log_scale(axes)
     figure.alt = (
         f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
         + (f", {errors[-1]:.1f} % in the end." if errors else ".")
     )
     for part in below:
-        figure.alt += " Beneath: " + draw_looks(part, images, looked, answers, labels)
+        figure.alt += " Beneath: " + draw_look_gallery(part, images, looked, predictions, labels)
     return figure
 
 
@@ -63,14 +71,14 @@ def error_curves(
         "test error in %",
         f"Test error against epochs. Last values: {last}.",
     )
-    _count_in_factors(figure.axes[0])
+    _use_log_scale(figure.axes[0])
     return figure
 
 
 def lines(
     curves: dict[str, tuple[Sequence, Sequence]], x_label: str, y_label: str, alt: str = ""
 ) -> Picture:
-    """Named curves (x, y) in one diagram, told apart by colour, line and mark."""
+    """Named curves (x, y) in one diagram; each has a colour, a line style and a mark of its own."""
     figure = Picture(6.5, 3.4, alt or f"{y_label} against {x_label}: {', '.join(curves)}.")
     axes = figure.add_subplot()
     _draw_lines(axes, curves, x_label, y_label)
@@ -79,34 +87,36 @@ def lines(
     return figure
 
 
-def compared(ours: dict, theirs: dict, label: str = "test error in %") -> Picture:
+def compare_with_published(
+    measured: dict, published: dict, label: str = "test error in %"
+) -> Picture:
     """Figures measured here beside published ones, on a logarithmic axis.
 
     Args:
-        ours: (row, column) → figures, one for each seed.
-        theirs: (row, column) → the published figure; cells may be missing on either side.
+        measured: (row, column) → our figures, one for each seed.
+        published: (row, column) → the published figure; cells may be missing on either side.
         label: what the figures are.
     """
-    cells = ours | theirs
+    cells = measured | published
     rows = list(dict.fromkeys(row for row, _ in cells))
     columns = list(dict.fromkeys(column for _, column in cells))
-    both = ours.keys() & theirs.keys()
-    above = sum(mean(ours[cell]) > theirs[cell] for cell in both)
+    in_both = measured.keys() & published.keys()
+    higher = sum(mean(measured[cell]) > published[cell] for cell in in_both)
     alt = (
         f"{label} of {', '.join(rows)} on {', '.join(columns)}: ours as dots, from the lowest to "
-        f"the highest seed, the paper's as squares. Ours lie above the paper's in {above} of "
-        f"{len(both)} cells."
+        f"the highest seed, the paper's as squares. Ours lie above the paper's in {higher} of "
+        f"{len(in_both)} cells."
     )
     figure = Picture(2.3 * len(columns) + 1.5, 0.3 * len(rows) + 1.1, alt)
     for axes, column in zip(
         figure.subplots(1, len(columns), sharey=True, squeeze=False)[0], columns, strict=True
     ):
         for place, row in enumerate(rows):
-            if (row, column) in theirs:
-                axes.plot(theirs[row, column], place, "s", color=ORANGE, label="the paper's")
-            if found := ours.get((row, column)):
-                axes.plot([min(found), max(found)], [place] * 2, color=BLUE)
-                axes.plot(mean(found), place, "o", color=BLUE, label="ours")
+            if (row, column) in published:
+                axes.plot(published[row, column], place, "s", color=ORANGE, label="the paper's")
+            if values := measured.get((row, column)):
+                axes.plot([min(values), max(values)], [place] * 2, color=BLUE)
+                axes.plot(mean(values), place, "o", color=BLUE, label="ours")
         axes.set(title=column, xlabel=label, xscale="log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
@@ -115,15 +125,15 @@ def compared(ours: dict, theirs: dict, label: str = "test error in %") -> Pictur
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
-    told = {text: mark for mark, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(told.values(), told, loc="outside upper right", ncols=2, frameon=False)
+    handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside upper right", ncols=2, frameon=False)
     return figure
 
 
 def _draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
-    for (name, (x, y)), (colour, style) in zip(curves.items(), STYLES * 9, strict=False):
-        few = len(x) <= 60
-        axes.plot(x, y, style if few else style[1:], color=colour, label=name, markersize=4)
+    for (name, (x, y)), (colour, style) in zip(curves.items(), LINE_STYLES * 9, strict=False):
+        with_marks = len(x) <= 60
+        axes.plot(x, y, style if with_marks else style[1:], color=colour, label=name, markersize=4)
     if all(isinstance(place, int) for x, _ in curves.values() for place in x):
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(x_label)
@@ -132,33 +142,36 @@ def _draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _count_in_factors(axes: Axes) -> None:
+def _use_log_scale(axes: Axes) -> None:
     """A logarithmic y axis with plain numbers."""
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
 
 
-def seeds(found: dict[str, tuple[Sequence[float], tuple[float, float]]]) -> Picture:
+def seed_accuracies(by_name: dict[str, tuple[Sequence[float], tuple[float, float]]]) -> Picture:
     """Test accuracies of many seeds: a dot for each, the mean and its confidence interval.
 
     Args:
-        found: by name, the accuracies, their mean and half the width of its interval.
+        by_name: name → the accuracies (0 to 1), their mean and half the width of its interval
+            (infinite where it is not known).
     """
-    said, figure = [], Picture(7, 0.9 + 0.6 * len(found))
+    descriptions, figure = [], Picture(7, 0.9 + 0.6 * len(by_name))
     axes = figure.add_subplot()
-    for row, (name, (accuracies, (average, half))) in enumerate(found.items()):
-        known, count = math.isfinite(half), len(accuracies)
-        spread = f" ± {100 * half:.1f}" if known else ""
-        said.append(f"{name} {100 * average:.1f}{spread} % ({count} seed{'s' * (count != 1)})")
+    for row, (name, (accuracies, (average, half_width))) in enumerate(by_name.items()):
+        known, count = math.isfinite(half_width), len(accuracies)
+        spread = f" ± {100 * half_width:.1f}" if known else ""
+        descriptions.append(
+            f"{name} {100 * average:.1f}{spread} % ({count} seed{'s' * (count != 1)})"
+        )
         axes.plot([100 * a for a in accuracies], [row] * count, "o", color=BLUE, alpha=0.6)
-        width = 100 * half if known else None
-        axes.errorbar(100 * average, row + 0.25, xerr=width, fmt="s", color=ORANGE, capsize=4)
-    axes.set(yticks=range(len(found)), yticklabels=list(found), xlabel="test accuracy in %")
-    axes.set(ylim=(len(found) - 0.4, -0.5))
+        error_bar = 100 * half_width if known else None
+        axes.errorbar(100 * average, row + 0.25, xerr=error_bar, fmt="s", color=ORANGE, capsize=4)
+    axes.set(yticks=range(len(by_name)), yticklabels=list(by_name), xlabel="test accuracy in %")
+    axes.set(ylim=(len(by_name) - 0.4, -0.5))
     figure.alt = (
         "Test accuracy of each seed, the mean and its 95 % confidence interval: "
-        + ", ".join(said)
+        + ", ".join(descriptions)
         + "."
     )
     return figure

@@ -29,11 +29,12 @@ class Picture(Figure):
 
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file, in 256 colours to keep notebooks small."""
-        drawn, small = io.BytesIO(), io.BytesIO()
-        self.savefig(drawn, format="png")
-        colours = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        colours.save(small, "png", optimize=True)
-        return small.getvalue()
+        full_colour, palette = io.BytesIO(), io.BytesIO()
+        self.savefig(full_colour, format="png")
+        image = Image.open(full_colour).convert("RGB")
+        image = image.quantize(256, dither=Image.Dither.NONE)
+        image.save(palette, "png", optimize=True)
+        return palette.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
@@ -50,27 +51,27 @@ def images(
     tallest = max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
     widest = max(picture.shape[-1] / picture.shape[-2] for picture in pictures)
     side = min(2.2 * max(widest, 1), 11 / len(pictures))
-    words = f"{len(pictures)} pictures: {'; '.join(titles)}."
-    figure = Picture(side * len(pictures), side * tallest + 0.3, alt or words)
+    default_alt = f"{len(pictures)} pictures: {'; '.join(titles)}."
+    figure = Picture(side * len(pictures), side * tallest + 0.3, alt or default_alt)
     for k, picture in enumerate(pictures):
         axes = figure.add_subplot(1, len(pictures), k + 1)
-        draw(axes, picture, titles[k] if k < len(titles) else "")
+        draw_picture(axes, picture, titles[k] if k < len(titles) else "")
     return figure
 
 
 def pixel_values(picture: Tensor, alt: str = "") -> Picture:
     """A tiny picture (H, W), floats from 0 to 1, with the values written in its pixels."""
     height, width = picture.shape
-    words = f"A picture of {height} by {width} pixels, their values written in them."
+    default_alt = f"A picture of {height} by {width} pixels, their values written in them."
     side = min(0.7, 8 / max(height, width))
-    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, alt or words)
+    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, alt or default_alt)
     axes = figure.add_subplot()
-    draw(axes, picture)
+    draw_picture(axes, picture)
     axes.set(xlim=(-2, width + 1), ylim=(height + 1, -2), facecolor="#cccccc")
-    for n, row in enumerate(picture.tolist()):
-        for m, value in enumerate(row):
-            shade = "black" if value > 0.5 else "white"
-            axes.text(m, n, f"{value:.2f}", color=shade, size=14 * side, ha="center", va="center")
+    for y, row in enumerate(picture.tolist()):
+        for x, value in enumerate(row):
+            colour = "black" if value > 0.5 else "white"
+            axes.text(x, y, f"{value:.2f}", color=colour, size=14 * side, ha="center", va="center")
     return figure
 
 
@@ -80,7 +81,7 @@ def overlay(warped: Tensor, wanted: Tensor) -> Tensor:
     return torch.cat([230 * warped, green, 178 * wanted]) / 255
 
 
-def draw(axes: Axes, picture: Tensor, title: str = "") -> None:
+def draw_picture(axes: Axes, picture: Tensor, title: str = "") -> None:
     """Draw a picture (C, H, W) or (H, W), bytes or floats from 0 to 1, without ticks."""
     picture = picture.detach().cpu()
     if picture.dtype == torch.uint8:

@@ -116,7 +116,7 @@ class FlightRecorder(LivePicture):
         seen = sample(to_floats(images), grid, self.view["kernel"], self.view["padding"])
         looked = Look(theta, grid, seen)
         labels = torch.tensor(self.labels[:8]) if self.labels else None
-        figure = plots.looks(images, looked, labels=labels)
+        figure = plots.look_gallery(images, looked, labels=labels)
         figure.alt = f"Epoch {self.epoch:g} of {len(self._thetas) - 1}. {figure.alt}"
         return figure
 

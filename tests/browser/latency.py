@@ -37,13 +37,16 @@ PICTURES = {
     "align it yourself, 256×256": (
         f"Alignment({GREY}, stn.warp({GREY}, {TURNED}))", "rotation", None),
     "flight recorder, 32 digits": (
-        "FlightRecorder(experiments.TRAINED['turned'][1](stn.load_digits()), "
-        "experiments.recorded_history(experiments.read_record('trained-turned')), size=(28, 28))",
+        "FlightRecorder(experiments.PRETRAINED['turned'].make_data(stn.load_digits()), "
+        "experiments.recorded_history(experiments.read_record('pretrained-turned')), "
+        "size=(28, 28))",
         "epoch", None),
     "fool the network: the scene": (
-        "FoolTheNetwork(experiments.trained('cluttered'), stn.load_digits().test)", "rotation", 0),
+        "FoolTheNetwork(experiments.pretrained('cluttered'), stn.load_digits().test)",
+        "rotation", 0),
     "fool the network: the network's view": (
-        "FoolTheNetwork(experiments.trained('cluttered'), stn.load_digits().test)", "rotation", 1),
+        "FoolTheNetwork(experiments.pretrained('cluttered'), stn.load_digits().test)",
+        "rotation", 1),
 }  # fmt: skip
 PROBE = """which => {
     const all = [...document.querySelectorAll(".stn-live canvas")];

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stn_lesson as stn
-from stn_lesson.colocalisation.scenes import iou, scenes_of_class, windows
+from stn_lesson.colocalisation.scenes import iou, scenes_of_class, window_dataset
 from stn_lesson.datasets import Split
 
 
@@ -63,7 +63,7 @@ def test_too_few_digits_are_named(digits):
 
 def test_windows_show_their_digit_a_little_off_centre():
     plain = stn.load_digits()
-    data = windows(plain, shift=2, distractors=0)
+    data = window_dataset(plain, shift=2, distractors=0)
     assert data.train.images.shape == plain.train.images.shape
     assert torch.equal(data.train.labels, plain.train.labels)
     seen = set()
@@ -79,10 +79,10 @@ def test_windows_show_their_digit_a_little_off_centre():
         assert len(moves) == 1
         seen.update(moves)
     assert len(seen) > 15
-    assert windows(plain, shift=0, distractors=3).test.images.ge(plain.test.images).all()
+    assert window_dataset(plain, shift=0, distractors=3).test.images.ge(plain.test.images).all()
     assert not torch.equal(data.training_images(1), data.training_images(2))
     with pytest.raises(ValueError, match="shift must be from 0 to 13 pixels, got 14"):
-        windows(plain, shift=14)
+        window_dataset(plain, shift=14)
 
 
 def test_iou_by_hand():

@@ -34,12 +34,14 @@ def test_the_triplet_loss_by_hand():
     # ‖seen − others‖²: 4, 1; 4, 5; 1, 5.  ‖seen − random‖²: 4; 1; 4.
     hinges = [4 - 4 + 1, 0, 4 - 1 + 1, 5 - 1 + 1, 0, 5 - 4 + 1]
     assert co.triplet_loss(seen, random).item() == pytest.approx(sum(hinges) / 6)
-    assert co.triplet_loss(seen, random, both_move=True).item() == pytest.approx(sum(hinges) / 6)
+    assert co.triplet_loss(seen, random, detach_others=False).item() == pytest.approx(
+        sum(hinges) / 6
+    )
     assert co.triplet_loss(torch.zeros(2, 3), torch.ones(2, 3)) == 0  # all alike, random far away
     assert co.triplet_loss(torch.zeros(2, 3), torch.zeros(2, 3)) == 1  # the empty background
 
 
-def test_only_the_first_of_a_pair_moves_unless_both_may():
+def test_only_the_first_of_a_pair_gets_a_gradient_unless_the_others_are_attached():
     torch.manual_seed(0)
     seen, random = torch.randn(5, 3, dtype=torch.double), torch.randn(5, 3, dtype=torch.double)
     whole, first = torch.zeros(5, 3).double(), torch.zeros(5, 3).double()
@@ -53,9 +55,9 @@ def test_only_the_first_of_a_pair_moves_unless_both_may():
                 whole[n] += 2 * (to_other - to_random) / 20
                 whole[m] -= 2 * to_other / 20
     assert not torch.allclose(whole, first)
-    for both_move, expected in ((False, first), (True, whole)):
+    for detach_others, expected in ((True, first), (False, whole)):
         moving = seen.clone().requires_grad_()
-        co.triplet_loss(moving, random, both_move).backward()
+        co.triplet_loss(moving, random, detach_others).backward()
         assert torch.allclose(moving.grad, expected)
 
 
@@ -72,8 +74,8 @@ def test_the_box_of_a_window_is_the_pixels_that_it_looks_at():
         [[[s, 0, 0], [0, s, 0]], [[s, 0, s - 1], [0, s, 1 - s]], [[1, 0, 0.0], [0, 1, 0]]]
     )
     expected = torch.tensor([[28, 28, 56, 56], [0, 56, 28, 84], [0, 0, 84, 84.0]])
-    assert torch.allclose(co.boxes(theta), expected, atol=1e-4)
-    assert torch.allclose(co.boxes(theta[2:], size=28), torch.tensor([[0, 0, 28, 28.0]]))
+    assert torch.allclose(co.window_boxes(theta), expected, atol=1e-4)
+    assert torch.allclose(co.window_boxes(theta[2:], size=28), torch.tensor([[0, 0, 28, 28.0]]))
 
 
 def test_a_window_on_its_box_shows_the_digit_pixel_for_pixel():
@@ -83,36 +85,38 @@ def test_a_window_on_its_box_shows_the_digit_pixel_for_pixel():
     theta = torch.zeros(20, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = s
     theta[:, :, 2] = middle
-    assert torch.allclose(iou(co.boxes(theta), scenes.boxes), torch.ones(20))
+    assert torch.allclose(iou(co.window_boxes(theta), scenes.boxes), torch.ones(20))
     shown = stn.warp(stn.to_floats(scenes.images), theta, (28, 28))
     assert torch.allclose(shown.sum((1, 2, 3)), stn.to_floats(scenes.images).sum((1, 2, 3)))
 
 
 def test_random_windows_lie_inside_and_anywhere():
     theta = co.random_windows(500, 84, torch.Generator().manual_seed(0))
-    boxes = co.boxes(theta)
+    boxes = co.window_boxes(theta)
     assert boxes.min() >= -1e-4 and boxes.max() <= 84 + 1e-4
     assert torch.allclose(boxes[:, 2:] - boxes[:, :2], torch.tensor(28.0), atol=1e-4)
     assert boxes[:, :2].amin(0).max() < 3 and boxes[:, :2].amax(0).min() > 53
 
 
-def test_windows_move_at_random_inside_the_picture_and_pass_the_gradient_on():
+def test_windows_jitter_windows_inside_the_picture_and_pass_the_gradient_on():
     theta = co.random_windows(300, 84, torch.Generator().manual_seed(0)).requires_grad_()
-    moved = co.move_at_random(theta, 0.3, torch.Generator().manual_seed(1))
-    boxes = co.boxes(moved.detach())
+    moved = co.jitter_windows(theta, 0.3, torch.Generator().manual_seed(1))
+    boxes = co.window_boxes(moved.detach())
     assert boxes.min() >= -1e-4 and boxes.max() <= 84 + 1e-4
     assert torch.equal(moved[:, :, :2], theta[:, :, :2])
     assert 0.15 < (moved - theta)[:, :, 2].std() < 0.3
-    assert torch.equal(co.move_at_random(theta, 0.0, torch.Generator()), theta)
+    assert torch.equal(co.jitter_windows(theta, 0.0, torch.Generator()), theta)
     moved.sum().backward()
     assert (theta.grad == 1).all()
 
 
 def test_a_search_finds_bright_squares():
     scenes = bright_scenes()
-    search = co.colocalise(scenes.images, Ink(), steps=120, seed=1, every=60, progress_bar=False)
-    assert search.steps == [0, 60, 120] and len(search.step_loss) == 120
-    overlap = [iou(co.boxes(theta), scenes.boxes).mean().item() for theta in search.theta]
+    search = co.colocalise(
+        scenes.images, Ink(), steps=120, seed=1, keep_every=60, progress_bar=False
+    )
+    assert search.kept_steps == [0, 60, 120] and len(search.step_loss) == 120
+    overlap = [iou(co.window_boxes(theta), scenes.boxes).mean().item() for theta in search.theta]
     assert overlap[0] < 0.3 and overlap[-1] > 0.6
     assert search.loss == pytest.approx(sum(search.step_loss[-20:]) / 20)
     assert search.loss < search.step_loss[0] / 2 and not search.interrupted
@@ -140,8 +144,10 @@ def test_an_interrupt_keeps_what_was_reached(stop):
             raise stop
 
     images = bright_scenes(6).images
-    search = co.colocalise(images, Ink(), steps=9, every=2, progress_bar=False, on_step=press_stop)
-    assert search.interrupted and len(search.step_loss) == 3 and search.steps == [0, 2, 3]
+    search = co.colocalise(
+        images, Ink(), steps=9, keep_every=2, progress_bar=False, on_step=press_stop
+    )
+    assert search.interrupted and len(search.step_loss) == 3 and search.kept_steps == [0, 2, 3]
     assert not torch.equal(search.theta[0], search.theta[-1])
 
 

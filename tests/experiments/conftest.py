@@ -1,19 +1,25 @@
 import shutil
 
 import pytest
+import torch
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
 from stn_lesson.experiments import records, runs
 
+MODULES_WITH_DEVICE = ("bench", "colocalisation", "paper", "recipe", "replication", "runs")
+
 
 @pytest.fixture
 def few_digits(tmp_path, monkeypatch):
-    """Runs that take a second, and records that go to a folder of the test."""
+    """Runs that take a second on the CPU, and records that go to a folder of the test."""
     digits = stn.load_digits()
     train = Split(digits.train.images[:64], digits.train.labels[:64])
     few = Dataset("few digits", train, Split(digits.test.images[:32], digits.test.labels[:32]))
-    monkeypatch.setitem(runs.SOURCES, "digits", lambda: few)
+    monkeypatch.setitem(runs.DATASETS, "digits", lambda: few)
+    for module in MODULES_WITH_DEVICE:
+        name = f"stn_lesson.experiments.{module}.default_device"
+        monkeypatch.setattr(name, lambda: torch.device("cpu"))
     (tmp_path / "data").mkdir()
     shutil.copytree(records.DATA / "reference", tmp_path / "data" / "reference")
     monkeypatch.setattr(records, "DATA", tmp_path / "data")

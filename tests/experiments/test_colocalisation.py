@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stn_lesson.__main__ import main
-from stn_lesson.colocalisation import Search, boxes
+from stn_lesson.colocalisation import Search, window_boxes
 from stn_lesson.colocalisation.scenes import Scenes
 from stn_lesson.experiments import colocalisation as co
 from stn_lesson.experiments import records
@@ -14,10 +14,10 @@ from stn_lesson.experiments import records
 @pytest.fixture
 def quick(few_digits, monkeypatch):
     """Two scenes of a class, an epoch for the encoder, two steps of search; a folder of records."""
-    monkeypatch.setitem(co.COUNT, "digits", 2)
+    monkeypatch.setitem(co.SCENES_PER_CLASS, "digits", 2)
     monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", {"epochs": 1})
     for distortion in co.DISTRACTORS:
-        monkeypatch.setitem(co.SEARCH, distortion, {"steps": 2, "learning_rate": 1e-3})
+        monkeypatch.setitem(co.SEARCH_SETTINGS, distortion, {"steps": 2, "learning_rate": 1e-3})
     return few_digits
 
 
@@ -30,13 +30,13 @@ def test_a_run_leaves_a_record_of_every_class_with_its_settings(quick):
     record = read(path)
     assert path == quick / "colocalise-digits-TC.json" and record["distractors"] == 16
     assert record["data"].startswith("2 scenes of 84×84 pixels for each class, test part of few")
-    assert record["encoder"]["learnt"] == "windows" and record["encoder"]["parameters"] == 46_730
+    assert record["encoder"]["kind"] == "windows" and record["encoder"]["parameters"] == 46_730
     assert 0 < record["encoder"]["accuracy_on_plain_digits"] < 1
     assert record["settings"] == {"steps": 2, "learning_rate": 1e-3, "starts": 2}
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert [(run["seed"], run["label"]) for run in record["runs"]] == [(0, 1), (0, 3)]
     for run in record["runs"]:
-        assert run["steps"] == [0, 2] and len(run["found_at_steps"]) == 2
+        assert run["kept_steps"] == [0, 2] and len(run["found_at_steps"]) == 2
         assert run["found"] == run["found_at_steps"][-1] and 0 <= run["mean_iou"] <= 1
         assert run["loss"] <= run["other_losses"][0]  # the loss chose
 
@@ -53,15 +53,18 @@ def test_what_is_in_the_record_is_kept_and_the_rest_is_added(quick, monkeypatch)
     before = path.read_bytes()
     with pytest.raises(FileExistsError, match="differs in settings: delete it to measure anew"):
         co.run_colocalise("digits", "T", labels=(1, 2), starts=1, steps=3)
+    monkeypatch.setattr(records, "device_name", lambda device: "cuda (NVIDIA H100)")
+    with pytest.raises(FileExistsError, match="and this is cuda .*move the file away"):
+        co.run_colocalise("digits", "T", labels=(1, 2, 3), starts=1)
     assert path.read_bytes() == before
 
 
 def test_a_run_that_is_stopped_keeps_the_classes_that_were_finished(quick, monkeypatch):
     search, calls = co.colocalise, []
 
-    def stopped_at_the_second(*words, **settings):
+    def stopped_at_the_second(*args, **settings):
         calls.append(settings["seed"])
-        return replace(search(*words, **settings), interrupted=len(calls) == 2)
+        return replace(search(*args, **settings), interrupted=len(calls) == 2)
 
     monkeypatch.setattr(co, "colocalise", stopped_at_the_second)
     with pytest.raises(KeyboardInterrupt):
@@ -81,29 +84,31 @@ def test_the_same_run_gives_the_same_record(quick):
 def test_the_lowest_loss_counts_and_not_the_best_overlap(monkeypatch):
     losses = {0: 0.5, 1: 0.2, 2: 0.9}
     monkeypatch.setattr(co, "colocalise", lambda *_, seed: Search(step_loss=[losses[seed]]))
-    assert [each.loss for each in co.searches(None, None, starts=3)] == [0.2, 0.5, 0.9]
+    assert [each.loss for each in co.colocalise_repeatedly(None, None, starts=3)] == [0.2, 0.5, 0.9]
 
 
 def test_overlaps_compare_every_kept_window_with_the_truth():
     s = 27 / 83
     on, beside = ([[[s, 0, x], [0, s, 0]]] for x in (0.0, 14 / 41.5))
-    scenes = Scenes(torch.zeros(1, 1, 84, 84, dtype=torch.uint8), boxes(torch.tensor(on)))
-    search = Search(steps=[0, 1], theta=[torch.tensor(beside), torch.tensor(on)])
-    assert co.overlaps(search, scenes).flatten().tolist() == pytest.approx([1 / 3, 1], abs=1e-4)
+    scenes = Scenes(torch.zeros(1, 1, 84, 84, dtype=torch.uint8), window_boxes(torch.tensor(on)))
+    search = Search(kept_steps=[0, 1], theta=[torch.tensor(beside), torch.tensor(on)])
+    assert co.iou_at_steps(search, scenes).flatten().tolist() == pytest.approx([1 / 3, 1], abs=1e-4)
 
 
-def test_encoders_differ_in_what_they_have_learnt(quick, monkeypatch):
+def test_encoders_differ_in_what_they_were_trained_on(quick, monkeypatch):
     schedule = {"epochs": 5, "batch_size": 16, "learning_rate": 1e-2}
     monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", schedule)
     codes = {}
-    for learnt in co.ENCODERS:
-        encoder, digits = co.trained_encoder("digits", learnt)
+    for encoder_kind in co.ENCODERS:
+        encoder, digits = co.trained_encoder("digits", encoder_kind)
         images = digits.train.images[:8].float() / 255
-        codes[learnt] = encoder.code(images).detach()
-        assert 6 < codes[learnt].norm(dim=1).mean() < 10  # measured, whatever they have learnt
+        codes[encoder_kind] = encoder.code(images).detach()
+        assert 6 < codes[encoder_kind].norm(dim=1).mean() < 10  # calibrated, each of them
     assert not torch.allclose(codes["random"], codes["plain"], atol=0.1)
     assert not torch.allclose(codes["plain"], codes["windows"], atol=0.1)
-    with pytest.raises(ValueError, match="learnt must be one of random, plain, windows, got 'x'"):
+    with pytest.raises(
+        ValueError, match="encoder_kind must be one of random, plain, windows, got 'x'"
+    ):
         co.trained_encoder("digits", "x")
 
 
@@ -125,14 +130,14 @@ def test_an_unknown_name_is_refused(quick):
     with pytest.raises(ValueError, match="distortion of T, TC, .*got 'mnist', 'RTS', 'windows'"):
         co.run_colocalise("mnist", "RTS")
     with pytest.raises(ValueError, match="distortion must be T or TC, got 'P'"):
-        co.common_scenes(None, "digits", "P", 3)
+        co.make_scenes(None, "digits", "P", 3)
 
 
 @pytest.mark.parametrize(("distortion", "lowest"), [("T", 0.99), ("TC", 0.97)])
 def test_the_records_hold_what_the_lesson_promises(distortion, lowest):
     record = records.read_record(f"colocalise-mnist-{distortion}")
-    assert record["settings"] == co.SEARCH[distortion] | {"starts": co.STARTS}
-    assert record["data"].startswith("100 scenes") and record["encoder"]["learnt"] == "windows"
+    assert record["settings"] == co.SEARCH_SETTINGS[distortion] | {"starts": co.RANDOM_STARTS}
+    assert record["data"].startswith("100 scenes") and record["encoder"]["kind"] == "windows"
     assert [run["label"] for run in record["runs"]] == 2 * list(range(10))
     for seed in (0, 1):  # the settings were chosen while looking at scenes of seed 0
         found = [run["found"] for run in record["runs"] if run["seed"] == seed]
@@ -140,7 +145,7 @@ def test_the_records_hold_what_the_lesson_promises(distortion, lowest):
     for run in record["runs"]:
         assert run["found"] >= 0.95 and 0.65 < run["mean_iou"] < 0.85
         assert run["loss"] <= min(run["other_losses"]) and len(run["other_losses"]) == 2
-        assert run["steps"][-1] == co.SEARCH[distortion]["steps"]
+        assert run["kept_steps"][-1] == co.SEARCH_SETTINGS[distortion]["steps"]
 
 
 def starts(name):
@@ -165,16 +170,16 @@ def test_on_mnist_the_1_is_the_hardest_and_one_start_of_sixty_failed():
     assert failed[0][2] > 2
 
 
-@pytest.mark.parametrize("learnt", co.ENCODERS)
-def test_on_the_embedded_digits_the_encoder_does_not_matter(learnt):
+@pytest.mark.parametrize("encoder_kind", co.ENCODERS)
+def test_on_the_embedded_digits_the_encoder_does_not_matter(encoder_kind):
     """Notebook 09, section 6 and exercise 1."""
-    among_clutter = starts(co.record_name("digits", "TC", learnt))
+    among_clutter = starts(co.record_name("digits", "TC", encoder_kind))
     failed = [start for start in among_clutter if start[1] < 0.5]
     assert (len(among_clutter), len(failed)) == (30, 5)
     assert all(worse > 1 for _, _, worse in failed)
     for kind in ("T", "TC"):
-        assert min(co.found_by_class("digits", kind, learnt).values())[0] > 97
-    if learnt == "windows":
+        assert min(co.found_by_class("digits", kind, encoder_kind).values())[0] > 97
+    if encoder_kind == "windows":
         assert all(7 < worse < 90 for _, _, worse in failed)
         assert sorted(label for label, _, _ in failed) == [1, 3, 4, 6, 6]
 
@@ -191,7 +196,7 @@ def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeyp
     assert "not measured yet: T, class 0, 2" in capsys.readouterr().out
     assert main(["run", "colocalise", "--distortion", "TC", "--encoder", "random"]) == 0
     record = read(quick / "colocalise-digits-TC-random.json")
-    assert record["encoder"]["learnt"] == "random"
+    assert record["encoder"]["kind"] == "random"
     assert main(["results"]) == 0  # it has a table instead
     with pytest.raises(SystemExit):
         main(["run", "colocalise", "--distortion", "R"])

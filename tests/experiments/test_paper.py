@@ -10,7 +10,12 @@ from stn_lesson.__main__ import main
 from stn_lesson.experiments import paper, runs
 from stn_lesson.training import StopTraining
 
-CELLS = [(e, c, *row) for e in paper.ROWS for c in paper.COLUMNS[e][:1] for row in paper.ROWS[e]]
+CELLS = [
+    (e, c, *row)
+    for e in paper.TABLE_ROWS
+    for c in paper.TABLE_COLUMNS[e][:1]
+    for row in paper.TABLE_ROWS[e]
+]
 
 
 def without_times(path):
@@ -21,34 +26,37 @@ def without_times(path):
 @pytest.mark.parametrize(("experiment", "task", "network", "family"), CELLS)
 def test_every_network_reads_the_images_of_its_task(experiment, task, network, family):
     at = paper.TASKS[task]
-    model = experiments.build(task, network, family)
+    model = experiments.build_network(task, network, family)
     scores = model(torch.rand(2, at.channels, at.size, at.size))
     assert scores.shape == (2, at.classes)
 
 
 @pytest.mark.parametrize("task", paper.TASKS)
-def test_rivals_have_about_as_many_parameters(task):
-    experiment = next(e for e, columns in paper.COLUMNS.items() if task in columns)
-    counts = {row: stn.count_parameters(paper.build(task, *row)) for row in paper.ROWS[experiment]}
+def test_networks_of_a_task_have_about_as_many_parameters(task):
+    experiment = next(e for e, columns in paper.TABLE_COLUMNS.items() if task in columns)
+    counts = {
+        row: stn.count_parameters(paper.build_network(task, *row))
+        for row in paper.TABLE_ROWS[experiment]
+    }
     for kind, slack in (("fcn", 0.01), ("cnn", 0.04)):
-        rivals = [count for (network, _), count in counts.items() if network.endswith(kind)]
-        assert max(rivals) <= (1 + slack) * min(rivals)
+        counts_of_kind = [count for (network, _), count in counts.items() if network.endswith(kind)]
+        assert max(counts_of_kind) <= (1 + slack) * min(counts_of_kind)
 
 
 @pytest.mark.parametrize("task", paper.TASKS)
 def test_the_data_of_a_task_are_as_its_networks_expect_them(task, few_digits):
     at = paper.TASKS[task]
-    data = at.make(runs.source("digits"), seed=1, repeats=2)
+    data = at.make(runs.load_dataset("digits"), seed=1, repeats=2)
     assert data.train.images.shape == (128, at.channels, at.size, at.size)
     assert data.test.images.shape[1:] == data.train.images.shape[1:]
     assert data.train.labels.max() < at.classes
     fresh = not torch.equal(data.training_images(1), data.train.images)
-    assert fresh == (task not in ("plain", "TC_once"))
+    assert fresh == (task not in ("undistorted", "TC_once"))
 
 
 def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsys):
-    words = ["run", "table1", "--distortion", "R", "--network", "st_fcn", "--epochs", "1"]
-    assert main([*words, "--precision", "bfloat16"]) == 0
+    args = ["run", "table1", "--distortion", "R", "--network", "st_fcn", "--epochs", "1"]
+    assert main([*args, "--precision", "bfloat16"]) == 0
     names = sorted(path.stem for path in few_digits.iterdir())
     assert names == [
         f"table1-digits-R-st_fcn-{family}-short" for family in ("affine", "projective", "tps")
@@ -56,14 +64,14 @@ def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsy
     record = json.loads((few_digits / f"{names[2]}.json").read_text("utf-8"))
     assert record["family"] == "tps" and record["task"] == "R" and record["schedule"] == "short"
     assert record["settings"]["precision"] == "bfloat16" and record["settings"]["repeats"] == 10
-    assert record["parameters"] == stn.count_parameters(paper.build("R", "st_fcn", "tps"))
+    assert record["parameters"] == stn.count_parameters(paper.build_network("R", "st_fcn", "tps"))
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert [run["seed"] for run in record["runs"]] == [0]
     assert capsys.readouterr().out.count("written: data/results/table1") == 3
 
     assert main(["table", "table1", "--data", "digits"]) == 0
-    said = capsys.readouterr().out
-    assert "not measured yet: fcn on R" in said and "st_fcn-tps on R," not in said
+    output = capsys.readouterr().out
+    assert "not measured yet: fcn on R" in output and "st_fcn-tps on R," not in output
 
 
 def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
@@ -73,9 +81,9 @@ def test_more_seeds_go_on_from_those_that_are_there(few_digits, monkeypatch):
     fit, seeds = runs.fit, []
 
     @functools.wraps(fit)
-    def remember(*words, seed, **settings):
+    def remember(*args, seed, **settings):
         seeds.append(seed)
-        return fit(*words, seed=seed, **settings)
+        return fit(*args, seed=seed, **settings)
 
     monkeypatch.setattr(runs, "fit", remember)
     paper.run_cell("table1", "R", "fcn", seeds=3, **cell)
@@ -96,11 +104,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
     fit = runs.fit
 
     @functools.wraps(fit)
-    def stop_after_one_epoch(*words, **settings):
+    def stop_after_one_epoch(*args, **settings):
         def stop(model, history):
             raise StopTraining
 
-        return fit(*words, on_epoch=stop, **settings)
+        return fit(*args, on_epoch=stop, **settings)
 
     monkeypatch.setattr(runs, "fit", stop_after_one_epoch)
     with pytest.raises(KeyboardInterrupt):
@@ -109,8 +117,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(few_digits, monkeypatch)
     epochs = []
 
     @functools.wraps(fit)
-    def count(*words, **settings):
-        return fit(*words, on_epoch=lambda model, history: epochs.append(1), **settings)
+    def count(*args, **settings):
+        return fit(*args, on_epoch=lambda model, history: epochs.append(1), **settings)
 
     monkeypatch.setattr(runs, "fit", count)
     assert without_times(paper.run_cell("table1", "P", "st_cnn", "projective", **cell)) == expected
@@ -124,9 +132,9 @@ def test_an_unknown_cell_is_refused(few_digits, capsys):
     with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, got 'half'"):
         paper.run_cell("tc", "TC", "fcn", precision="half")
     with pytest.raises(ValueError, match="network must be one of fcn, cnn, .*got 'resnet'"):
-        paper.build("R", "resnet")
+        paper.build_network("R", "resnet")
     with pytest.raises(ValueError, match="needs a family, st_cnn got None"):
-        paper.build("R", "st_cnn")
+        paper.build_network("R", "st_cnn")
     with pytest.raises(SystemExit):
         main(["run", "tc", "--distortion", "R"])
     assert "tc takes --data, --network, " in capsys.readouterr().err
@@ -141,4 +149,4 @@ def test_the_sum_takes_longer_and_a_smaller_rate(few_digits):
     assert settings["localisation_rate"] == 0.1 and settings["epochs"] == 1
     path = paper.run_cell("table1", "R", "st_fcn", "affine", data="digits", epochs=1)
     assert json.loads(path.read_text("utf-8"))["settings"]["localisation_rate"] == 0.3
-    assert paper.TASKS["addition"].longer == 4
+    assert paper.TASKS["addition"].epoch_factor == 4

@@ -23,7 +23,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
         "max_grad_norm": 1.0,
         "precision": "float32",
     }
-    assert record["scenes"] == {"size": 60, "distractors": 6, "crop": 8, "repeats": 10}
+    assert record["clutter"] == {"size": 60, "distractors": 6, "crop": 8, "repeats": 10}
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert all(len(run["accuracy"]) == 1 for run in record["runs"])
     assert "written: data/results/recipe-digits-recipe_stn.json" in capsys.readouterr().out
@@ -38,8 +38,8 @@ def test_a_record_keeps_theta_of_its_first_seed_and_gives_it_back(few_digits, mo
     fit, histories = runs.fit, []
 
     @functools.wraps(fit)
-    def remember(*words, **settings):
-        histories.append(fit(*words, **settings))
+    def remember(*args, **settings):
+        histories.append(fit(*args, **settings))
         return histories[-1]
 
     monkeypatch.setattr(runs, "fit", remember)
@@ -71,7 +71,7 @@ def test_seeds_trained_at_once_leave_the_record_of_seeds_trained_in_turn(few_dig
     in_turn = made()
     monkeypatch.setattr(runs, "seeds_at_once", lambda device: 2)
     at_once = made()
-    assert [run.pop("abreast", 1) for run in at_once["runs"]] == [2, 2, 1]
+    assert [run.pop("seeds_at_once", 1) for run in at_once["runs"]] == [2, 2, 1]
     assert at_once == in_turn
 
 

@@ -1,7 +1,13 @@
+import json
+from functools import partial
+
 import pytest
+import torch
 
 from stn_lesson import experiments
-from stn_lesson.experiments import records
+from stn_lesson.__main__ import main
+from stn_lesson.experiments import paper, records, runs
+from stn_lesson.training import StopTraining
 
 
 def test_the_live_pictures_were_as_quick_as_the_readme_says():
@@ -31,3 +37,58 @@ def spelt(name):
 def test_an_unknown_record_is_told_with_those_there_are():
     with pytest.raises(FileNotFoundError, match="there is no record 'x'; there are"):
         experiments.read_record("x")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """From the call on, the CPU passes for a GPU by name."""
+
+    def pretend():
+        monkeypatch.setattr(records, "device_name", lambda device: "cuda (NVIDIA H100)")
+
+    return pretend
+
+
+def test_a_record_begun_on_one_device_is_not_finished_on_another(few_digits, elsewhere, capsys):
+    args = ["run", "tc", "--network", "fcn", "--epochs", "1"]
+    assert main(args) == 0
+    (path,) = few_digits.iterdir()
+    before, begun_on = path.read_bytes(), records.device_name(torch.device("cpu"))
+    elsewhere()
+    assert main([*args, "--seeds", "2"]) == 1
+    message = capsys.readouterr().err
+    assert f"was measured on {begun_on}, and this is cuda (NVIDIA H100)" in message
+    assert "go on there, or move the file away to measure all of it here" in message
+    assert path.read_bytes() == before
+    path.rename(few_digits.parent / "moved away.json")
+    assert main([*args, "--seeds", "2"]) == 0  # the remedy works
+    record = json.loads(path.read_text("utf-8"))
+    assert record["device"] == "cuda (NVIDIA H100)" and len(record["runs"]) == 2
+
+
+def test_a_record_begun_in_one_precision_is_not_finished_in_another(few_digits):
+    cell = dict(data="digits", epochs=1)
+    paper.run_cell("tc", "TC", "fcn", **cell)
+    with pytest.raises(FileExistsError, match="differs in settings: delete it to measure anew"):
+        paper.run_cell("tc", "TC", "fcn", seeds=2, precision="bfloat16", **cell)
+
+
+def test_a_seed_begun_on_one_device_starts_anew_on_another(few_digits, elsewhere, monkeypatch):
+    fit, epochs = runs.fit, []
+
+    def stop(model, history):
+        raise StopTraining
+
+    def count(model, history):
+        epochs.append(len(history.accuracy))
+
+    cell = dict(data="digits", epochs=2)
+    monkeypatch.setattr(runs, "fit", partial(fit, on_epoch=stop))
+    with pytest.raises(KeyboardInterrupt):
+        paper.run_cell("tc", "TC", "fcn", **cell)
+    elsewhere()
+    monkeypatch.setattr(runs, "fit", partial(fit, on_epoch=count))
+    paper.run_cell("tc", "TC", "fcn", **cell)
+    assert epochs == [1, 2]
+    (left,) = (few_digits.parent / "cache").iterdir()  # it waits for its own device
+    assert left.name.startswith("tc-digits-fcn-short-seed0-cpu_")

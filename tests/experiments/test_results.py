@@ -7,7 +7,7 @@ import pytest
 
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import colocalisation, records, tables
-from stn_lesson.experiments.paper import COLUMNS, ROWS
+from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS
 
 EXPERIMENTS = ("table1", "tc", "addition")
 README = (records.DATA.parent / "README.md").read_text("utf-8")
@@ -15,16 +15,16 @@ README = (records.DATA.parent / "README.md").read_text("utf-8")
 
 def best(experiment, network, column):
     """Errors of a network in a column: of its best family, where it has families."""
-    found = {row: e for (row, at), e in tables.errors(experiment).items() if at == column}
+    found = {row: e for (row, at), e in tables.measured_errors(experiment).items() if at == column}
     return min((found[row] for row in found if row.split("-")[0] == network), key=mean)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_cell_is_measured_and_none_collapsed(experiment):
-    found = tables.measured(experiment)
+    found = tables.measured_records(experiment)
     cells = {
         ("-".join(filter(None, row)), at)
-        for row, at in product(ROWS[experiment], COLUMNS[experiment])
+        for row, at in product(TABLE_ROWS[experiment], TABLE_COLUMNS[experiment])
     }
     assert set(found) == cells
     for record in found.values():
@@ -43,29 +43,29 @@ def test_a_transformer_takes_a_share_of_the_errors_away(column, share):
 
 
 def test_the_table_disagrees_with_the_paper_where_notebook_07_says():
-    ours, theirs = tables.errors("table1"), tables.published("table1")
+    ours, theirs = tables.measured_errors("table1"), tables.published_errors("table1")
     times = {cell: mean(ours[cell]) / theirs[cell] for cell in theirs}
     assert all(4 <= times[cell] <= 6.5 for cell in times if cell[1] == "P")
     assert all(1 < times[row, at] <= 2.6 for row, at in times if at != "P" and "cnn" in row)
-    for column in COLUMNS["table1"]:
+    for column in TABLE_COLUMNS["table1"]:
         each = {row: mean(found) for (row, at), found in ours.items() if at == column}
         assert min(each, key=each.get).startswith("st_cnn")
 
 
 def test_the_papers_errors_on_p_lie_between_ours_with_moves_of_1_and_3_pixels():
-    ours, theirs = tables.errors("slant"), tables.published("table1")
+    ours, theirs = tables.measured_errors("slant"), tables.published_errors("table1")
     for row in ("fcn", "cnn", "st_cnn-affine"):
         assert mean(ours[row, "P1"]) < theirs[row, "P"] < mean(ours[row, "P3"])
 
 
 def test_among_clutter_only_fully_connected_networks_need_a_transformer():
     """Notebook 07, section 7: our CNN is better than the paper's, and as good as our ST-CNN."""
-    once = {row: mean(found) for (row, _), found in tables.errors("tc_once").items()}
-    fresh = {row: mean(found) for (row, _), found in tables.errors("tc").items()}
+    once = {row: mean(found) for (row, _), found in tables.measured_errors("tc_once").items()}
+    fresh = {row: mean(found) for (row, _), found in tables.measured_errors("tc").items()}
     assert fresh["st_fcn-affine"] <= 0.5 * fresh["fcn"]
     assert fresh["st_cnn-affine"] == pytest.approx(fresh["cnn"], rel=0.25)
     assert once["st_cnn-affine"] < 0.9 * once["cnn"] and once["cnn"] > 1.3 * fresh["cnn"]
-    assert tables.measured("tc_once")["cnn", "TC_once"]["runs"][0]["loss"][-1] < 1e-3
+    assert tables.measured_records("tc_once")["cnn", "TC_once"]["runs"][0]["loss"][-1] < 1e-3
 
 
 def test_two_transformers_make_half_the_errors_of_one_on_two_digits():
@@ -75,7 +75,7 @@ def test_two_transformers_make_half_the_errors_of_one_on_two_digits():
 
 def rows():
     """The rows of the README's table, from the records."""
-    theirs = {name: tables.published(name) for name in EXPERIMENTS}
+    theirs = {name: tables.published_errors(name) for name in EXPERIMENTS}
 
     def told(name, experiment, network, column):
         ours = best(experiment, network, column)
@@ -84,10 +84,10 @@ def rows():
             for (row, at), error in theirs[experiment].items()
             if at == column and row.split("-")[0] == network
         ]
-        return f"{name} {tables.cell(ours, min(published))}"
+        return f"{name} {tables.format_cell(ours, min(published))}"
 
     convolutional = ("CNN", "cnn"), ("ST-CNN", "st_cnn")
-    pairs = [("table1", at, *convolutional) for at in COLUMNS["table1"]]
+    pairs = [("table1", at, *convolutional) for at in TABLE_COLUMNS["table1"]]
     pairs.append(("tc", "TC", *convolutional))
     pairs.append(("addition", "addition", ("ST-FCN", "st_fcn"), ("2×ST-FCN", "2st_fcn")))
     for experiment, at, without, with_it in pairs:
@@ -105,7 +105,10 @@ def test_the_readme_tells_what_the_records_hold():
 
 
 def test_the_readme_and_notebook_07_tell_what_longer_training_brings():
-    long = {cell: mean(found) for cell, found in tables.errors("table1", schedule="long").items()}
+    long = {
+        cell: mean(found)
+        for cell, found in tables.measured_errors("table1", schedule="long").items()
+    }
     told = []
     for column, row in (("R", "st_cnn-affine"), ("E", "st_cnn-tps")):
         with_it, without = long[row, column], long["cnn", column]
@@ -117,6 +120,6 @@ def test_the_readme_and_notebook_07_tell_what_longer_training_brings():
 
 def test_a_line_for_every_record_of_a_training(capsys):
     assert main(["results"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("quick_stn on cluttered MNIST") for line in said)
-    assert len(said) > 80 and all("test accuracy" in line for line in said)
+    output = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("quick_stn on cluttered MNIST") for line in output)
+    assert len(output) > 80 and all("test accuracy" in line for line in output)

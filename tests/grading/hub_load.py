@@ -44,7 +44,7 @@ PICTURE_CODE = {
     "fool the network: the network's view": (
         "from stn_lesson import experiments\nfrom stn_lesson.widgets import *\n"
         "import stn_lesson as stn\n"
-        "FoolTheNetwork(experiments.trained('cluttered'), stn.load_digits().test)", 1),
+        "FoolTheNetwork(experiments.pretrained('cluttered'), stn.load_digits().test)", 1),
 }  # fmt: skip
 TRAINING_CODE = """
 import time, torch, stn_lesson as stn

@@ -1,0 +1,40 @@
+"""How long and how fast each experiment trains: all schedules in one place, with their reasons.
+
+What a schedule leaves out is the default of `Settings`. `repeats` says how often an epoch shows
+each digit: the embedded ones are few.
+"""
+
+# The embedded digits make noisier steps than MNIST's. A localisation network that learns at more
+# than a tenth of the rate then falls silent: its ReLUs give 0 for every image, and θ is the same
+# for all (notebook 05).
+RECIPE_SCHEDULES = {
+    "digits": {"epochs": 14, "batch_size": 64, "repeats": 10, "localisation_rate": 0.1},
+    "mnist": {"epochs": 13, "batch_size": 256, "repeats": 1},
+}
+# The quickest way to the recipe's accuracy, by `QuickSTN` on MNIST: settings chosen on its
+# validation digits.
+QUICK_SETTINGS = {"epochs": 5, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.2}
+
+# The paper's experiments: (data, schedule) → settings.
+PAPER_SCHEDULES = {
+    ("mnist", "short"): {"epochs": 10, "repeats": 1},
+    ("mnist", "long"): {"epochs": 50, "repeats": 1},
+    ("digits", "short"): {"epochs": 10, "repeats": 10, "batch_size": 64},
+    ("digits", "long"): {"epochs": 50, "repeats": 10, "batch_size": 64},
+}
+
+TWO_DIGITS_SCHEDULES = {
+    "digits": {"epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "repeats": 10},
+    "mnist": {"epochs": 5, "batch_size": 64, "learning_rate": 4e-3, "repeats": 1},
+}
+
+# Co-localisation: the encoder is trained, then windows are searched (`SearchSettings`), with and
+# without clutter.
+ENCODER_SCHEDULES = {
+    "mnist": {"epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
+    "digits": {"epochs": 30, "batch_size": 64, "learning_rate": 3e-3},
+}
+SEARCH_SETTINGS = {
+    "T": {"steps": 120, "learning_rate": 3e-3},
+    "TC": {"steps": 240, "learning_rate": 3e-3},
+}
