@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.clutter import clutter, place_digits
+from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 
 DIGIT_SIZE = 28  # of a digit in pixels
@@ -70,7 +70,7 @@ def scenes_of_class(
     order = torch.randperm(len(of_class), generator=generator)[:count]
     chosen = of_class[order.to(of_class.device)]
     seed_of_places = torch.randint(2**31, (), generator=generator).item()
-    images, corners = place(
+    images, corners = place_digits(
         digits.images[chosen], digits.images, size,
         distractors=distractors, crop=crop, seed=seed_of_places,
     )  # fmt: skip

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from stn_lesson.checks import NotFiniteError, check_theta
 from stn_lesson.colocalisation.networks import WINDOW_SIZE, Encoder, window_transformer
 from stn_lesson.datasets import to_floats
 from stn_lesson.grid import FAMILIES, sampling_grid

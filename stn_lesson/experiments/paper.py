@@ -17,7 +17,7 @@ from torch import nn
 from stn_lesson.datasets import DISTORTIONS, Dataset, addition, distort_projective
 from stn_lesson.experiments.runs import DEFAULT_PRECISION, default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
-from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, matched
+from stn_lesson.networks import CNN, FCN, STCNN, STFCN, count_parameters, match_parameters
 from stn_lesson.training import default_device
 
 
@@ -57,7 +57,7 @@ TASKS = {
     **{f"P{move}": Task(partial(distort_projective, jitter=move), 28) for move in (1, 2, 3)},
     "E": Task(DISTORTIONS["E"], 28),
     "TC": Task(DISTORTIONS["TC"], 60, view=28),
-    "TC_once": Task(partial(DISTORTIONS["TC"], fresh=False), 60, view=28),
+    "TC_once": Task(partial(DISTORTIONS["TC"], redraw=False), 60, view=28),
     "undistorted": Task(_undistorted, 28),
     # The sum says little of either digit. For the first five epochs nothing is learnt but its
     # frequencies, and transformers that move at the usual rate run away meanwhile.
@@ -127,7 +127,9 @@ def build_network(task: str, network: str, family: str | None = None) -> nn.Modu
         raise ValueError(f"network must be one of {', '.join(builders)}, got {network!r}")
     if (family is None) == ("st_" in network):
         raise ValueError(f"a network with transformers needs a family, {network} got {family}")
-    return matched(builders[network], parameters[network.removeprefix("2").removeprefix("st_")])
+    return match_parameters(
+        builders[network], parameters[network.removeprefix("2").removeprefix("st_")]
+    )
 
 
 def cell_name(experiment: str, data: str, task: str, row: tuple, schedule: str) -> str:

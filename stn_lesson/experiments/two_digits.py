@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stn_lesson.datasets import Dataset, addition, distort, to_floats
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import TWO_DIGITS_SCHEDULES
-from stn_lesson.networks import FCN, STFCN, count_parameters, matched
+from stn_lesson.networks import FCN, STFCN, count_parameters, match_parameters
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
 from stn_lesson.transformer import look
@@ -68,7 +68,7 @@ def two_digits_network(name: str) -> nn.Module:
     if name not in TWO_DIGITS_NETWORKS:
         raise ValueError(f"name must be one of {', '.join(TWO_DIGITS_NETWORKS)}, got {name!r}")
     parameters = count_parameters(TWO_DIGITS_NETWORKS["2st_fcn"]())
-    model = matched(lambda width: TWO_DIGITS_NETWORKS[name](hidden=width), parameters)
+    model = match_parameters(lambda width: TWO_DIGITS_NETWORKS[name](hidden=width), parameters)
     if name == "2st_fcn_shifted":
         for transformer, side in zip(model.transformer, (-1, 1), strict=True):
             transformer.identity[2] += side * START_SHIFT
