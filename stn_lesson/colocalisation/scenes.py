@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.clutter import clutter
+from stn_lesson.datasets.clutter import clutter, place_digits
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 
 DIGIT_SIZE = 28  # of a digit in pixels

@@ -25,7 +25,7 @@ TWO_DIGITS_NETWORKS = {
     "st_fcn": partial(STFCN, **SUM_TASK),
     "2st_fcn": partial(STFCN, **SUM_TASK, transformers=2),
     "2st_fcn_shifted": partial(STFCN, **SUM_TASK, transformers=2),
-    "2st_fcn_per_channel": partial(STFCN, **SUM_TASK, transformers=2, apart=True),
+    "2st_fcn_per_channel": partial(STFCN, **SUM_TASK, transformers=2, per_channel=True),
 }
 START_SHIFT = 0.3  # half images, by which the shifted two start left and right of the middle
 

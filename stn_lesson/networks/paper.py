@@ -66,8 +66,8 @@ class STFCN(nn.Module):
             is sampled twice as densely and averaged over 2×2 points, against aliasing.
         transformers: how many look side by side (appendix A.1): each warps all channels, and the
             classifier gets all their views.
-        apart: let each localisation network begin with eyes for one channel alone, the first for
-            the first: its weights for the others start at 0, and may grow.
+        per_channel: start each localisation network on one channel alone, the first on the first:
+            its weights for the other channels start at 0, and may grow.
         hidden: units in each of the classifier's two hidden layers.
 
     Shape:
@@ -87,7 +87,7 @@ class STFCN(nn.Module):
         family: str | Family = "affine",
         view: int | None = None,
         transformers: int = 1,
-        apart: bool = False,
+        per_channel: bool = False,
         hidden: int = 128,
     ):
         """See the class."""
@@ -103,7 +103,7 @@ class STFCN(nn.Module):
         inputs = transformers * channels * (view or size) ** 2
         self.classifier = _fully_connected(inputs, hidden, classes)
         self.transformer = _transformers(localisations, family, self.pool * (view or size))
-        if apart:
+        if per_channel:
             with torch.no_grad():
                 for k, localisation in enumerate(localisations):
                     eyes = localisation[1].weight.view(32, channels, -1)

@@ -107,7 +107,7 @@ def test_an_unknown_name_is_refused():
 
 def test_without_mnist_the_command_says_so(few_digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
-    monkeypatch.setattr("stn_lesson.datasets.mnist.SOURCES", ("http://127.0.0.1:9/",))
+    monkeypatch.setattr("stn_lesson.datasets.mnist.MIRRORS", ("http://127.0.0.1:9/",))
     assert main(["run", "recipe", "--data", "mnist"]) == 1
     assert "Without a network, use the embedded digits" in capsys.readouterr().err
 

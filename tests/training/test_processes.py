@@ -99,7 +99,7 @@ def test_one_alone_is_left_alone():
 
 
 def test_train_says_a_line_an_epoch_and_goes_on_from_its_checkpoint(monkeypatch, tmp_path, capsys):
-    monkeypatch.setitem(sys.modules[main.__module__].SOURCES, "digits", few_digits)
+    monkeypatch.setitem(sys.modules[main.__module__].DATASETS, "digits", few_digits)
     words = ["train", "--epochs", "2", "--checkpoint", str(tmp_path / "run.pt")]
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
