@@ -212,7 +212,7 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
         "samplers": time_samplers(device),
         "runs": runs,
     }
-    path = records.DATA / "results" / f"bench-{data}-{device.type}.json"
+    path = records.record_path(f"bench-{data}-{device.type}")
     records.write_record(path, record)
     return path
 

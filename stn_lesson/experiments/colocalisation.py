@@ -43,12 +43,12 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
     torch.manual_seed(0)
     encoder = Encoder()
     if ENCODERS[encoder_kind]:
-        name = records.checkpoint_name(f"encoder-{data}-{encoder_kind}", default_device())
+        checkpoint = records.cached_checkpoint(f"encoder-{data}-{encoder_kind}", default_device())
         schedule = ENCODER_SCHEDULES[data]
         history = fit(
             encoder,
             ENCODERS[encoder_kind](digits),
-            checkpoint=records.DATA / "cache" / name,
+            checkpoint=checkpoint,
             **schedule,
             precision=DEFAULT_PRECISION,
         )
@@ -127,7 +127,7 @@ def run_colocalise(
         FileExistsError: as `run_seeds`.
         KeyboardInterrupt: the run was stopped by hand. What was finished is in the record.
     """
-    path = records.DATA / "results" / f"{record_name(data, distortion, encoder_kind)}.json"
+    path = records.record_path(record_name(data, distortion, encoder_kind))
     settings, device = SEARCH_SETTINGS[distortion] | settings, default_device()
     encoder, digits = trained_encoder(data, encoder_kind)
     count = SCENES_PER_CLASS[data]

@@ -55,8 +55,8 @@ def pretrained(name: str) -> torch.nn.Module:
     if name not in PRETRAINED:
         raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}")
     model = PRETRAINED[name].network()
-    path = records.DATA / "checkpoints" / f"{name}.pt"
-    model.load_state_dict(load_checkpoint(path, {"pretrained": name}, model)["model"])
+    state = load_checkpoint(_weights_path(name), {"pretrained": name}, model)
+    model.load_state_dict(state["model"])
     return model.eval()
 
 
@@ -87,11 +87,9 @@ def run_pretraining(name: str) -> Path:
         raise KeyboardInterrupt
     rounded = {key: value.half() for key, value in model.state_dict().items()}
     model.load_state_dict(rounded)
-    save_checkpoint(
-        records.DATA / "checkpoints" / f"{name}.pt",
-        {"settings": {"pretrained": name}, "model": rounded},
-    )
-    path = records.DATA / "results" / f"pretrained-{name}.json"
+    state = {"settings": {"pretrained": name}, "model": rounded}
+    save_checkpoint(_weights_path(name), state)
+    path = records.record_path(f"pretrained-{name}")
     record = {
         "experiment": "pretrained",
         "data": repr(data),
@@ -107,3 +105,8 @@ def run_pretraining(name: str) -> Path:
     }
     records.write_record(path, record)
     return path
+
+
+def _weights_path(name: str) -> Path:
+    """Where the weights of a pretrained network are: data/checkpoints/<name>.pt."""
+    return records.DATA / "checkpoints" / f"{name}.pt"

@@ -15,6 +15,11 @@ from stn_lesson.training import History
 DATA = Path(__file__).parents[2] / "data"
 
 
+def record_path(name: str) -> Path:
+    """Where a record of ours is written: data/results/<name>.json."""
+    return DATA / "results" / f"{name}.json"
+
+
 def run_record(seed: int, history: History, keep_theta: bool) -> dict:
     """What a record keeps of one run; θ of the tracked digits only if asked, for it is large."""
     record = {
@@ -87,10 +92,10 @@ def recorded_runs(path: Path, description: dict, device: torch.device) -> list[d
         differences = ", ".join(different)
         raise FileExistsError(f"{path} differs in {differences}: delete it to measure anew")
     here = device_name(device)
-    if record["device"] != here:
+    if record.get("device") != here:
         raise FileExistsError(
-            f"{path} was measured on {record['device']}, and this is {here}; a record is of one "
-            "device: go on there, or move the file away to measure all of it here"
+            f"{path} was measured on {record.get('device')}, and this is {here}; a record is of "
+            "one device: go on there, or move the file away to measure all of it here"
         )
     return record["runs"]
 
@@ -108,6 +113,11 @@ def checkpoint_name(run: str, device: torch.device) -> str:
     'recipe-digits-recipe_stn-seed0-cpu_....pt'
     """
     return f"{run}-{re.sub(r'[^A-Za-z0-9]+', '_', device_name(device)).strip('_')}.pt"
+
+
+def cached_checkpoint(run: str, device: torch.device) -> Path:
+    """Where a run that is not done keeps its checkpoint: in data/cache."""
+    return DATA / "cache" / checkpoint_name(run, device)
 
 
 def provenance(device: torch.device) -> dict:

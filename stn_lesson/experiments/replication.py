@@ -79,7 +79,7 @@ def merge(folder: Path) -> tuple[Path, list[str]]:
         records_by_seed[key][seed] = record
     if not records_by_seed:
         raise FileNotFoundError(f"there is no record of one run in {folder}")
-    path = records.DATA / "results" / f"{CLASS_RECORD}.json"
+    path = records.record_path(CLASS_RECORD)
     experiments = [_merged(by_seed) for by_seed in records_by_seed.values()]
     records.write_record(path, {"experiments": experiments})
     return path, left_out
@@ -101,7 +101,7 @@ def class_records() -> list[dict]:
     >>> [record["network"] for record in class_records()]
     ['recipe_stn', 'frozen_stn', 'plain_cnn']
     """
-    if (records.DATA / "results" / f"{CLASS_RECORD}.json").exists():
+    if records.record_path(CLASS_RECORD).exists():
         return records.read_record(CLASS_RECORD)["experiments"]
     names = ("recipe_stn", "frozen_stn", "plain_cnn")
     return [records.read_record(f"recipe-digits-{name}") for name in names]

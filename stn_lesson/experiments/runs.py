@@ -69,7 +69,7 @@ def run_seeds(
             another device; it is left alone.
         KeyboardInterrupt: the run was stopped by hand.
     """
-    path, device = records.DATA / "results" / f"{name}.json", default_device()
+    path, device = records.record_path(name), default_device()
     runs = records.recorded_runs(path, description, device)
     if len(runs) > seeds:
         raise FileExistsError(f"{path} holds more seeds than {seeds}: delete it to measure anew")
@@ -85,7 +85,7 @@ def run_seeds(
             runs.append(run)
         header = description | {"parameters": count_parameters(models[0])}
         records.write_record(path, header | records.provenance(device) | {"runs": runs})
-        _checkpoint(name, first, device).unlink(missing_ok=True)
+        records.cached_checkpoint(f"{name}-seed{first}", device).unlink(missing_ok=True)
     return path
 
 
@@ -106,13 +106,9 @@ def _train(
     if len(seeds) > 1:
         histories = fit_abreast(models, data, seeds=seeds, device=device, **settings)
     else:
-        where = {"device": device, "checkpoint": _checkpoint(name, seeds[0], device)}
+        checkpoint = records.cached_checkpoint(f"{name}-seed{seeds[0]}", device)
+        where = {"device": device, "checkpoint": checkpoint}
         histories = [fit(models[0], data[0], seed=seeds[0], **where, **settings)]
     if histories[0].interrupted:
         raise KeyboardInterrupt
     return histories
-
-
-def _checkpoint(name: str, seed: int, device: torch.device) -> Path:
-    """Where a seed that is being trained waits."""
-    return records.DATA / "cache" / records.checkpoint_name(f"{name}-seed{seed}", device)

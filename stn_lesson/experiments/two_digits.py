@@ -79,7 +79,7 @@ def rotation_undone(model: nn.Module, digits: Tensor) -> Tensor:
     """The share of a digit's rotation that each transformer undoes, for each channel by itself.
 
     One digit of a pair is turned from −45° to 45°, the other stays upright. A transformer that
-    turns its view back in full has 1, one whose view does not turn with the digit 0.
+    turns its view back in full has 1, one whose θ does not depend on that angle 0.
 
     Args:
         model: a network with spatial transformers for images of two channels.
