@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         paths = run_table_cells(args.experiment, **options)
     for path in paths:
-        print_written(path)
+        print(f"written: {path}")
 
 
 def run_two_digits_networks(network: str | None = None, **options) -> Iterator[Path]:
@@ -256,7 +256,7 @@ def merge(args: argparse.Namespace) -> None:
     path, left_out = replication.merge(args.folder)
     print(replication.class_table(replication.class_records()))
     print("\n".join(f"left out: {reason}" for reason in left_out))
-    print_written(path)
+    print(f"written: {path}")
 
 
 def add_results(verbs) -> None:
@@ -267,15 +267,10 @@ def add_results(verbs) -> None:
 
 def results(args: argparse.Namespace) -> None:
     """Print a line for every record of a training."""
-    for path in sorted((records.DATA / "results").glob("*.json")):
-        record = records.read_record(path.stem)
+    for name in sorted(records.record_paths()):
+        record = records.read_record(name)
         if "training_seconds" in record.get("runs", [{}])[0]:
             print(records.summary(record))
-
-
-def print_written(path: Path) -> None:
-    """Say which file was written, as seen from the folder that holds data/."""
-    print(f"written: {path.relative_to(records.DATA.parent)}")
 
 
 def positive(word: str) -> int:

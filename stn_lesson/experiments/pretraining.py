@@ -10,6 +10,7 @@ from stn_lesson.datasets import Dataset, Split, distort, load_digits, load_mnist
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import default_settings
+from stn_lesson.files import lesson_folder, user_folder
 from stn_lesson.networks import STFCN, RecipeSTN, count_parameters
 from stn_lesson.training import evaluate, fit, load_checkpoint, save_checkpoint
 
@@ -55,7 +56,8 @@ def pretrained(name: str) -> torch.nn.Module:
     if name not in PRETRAINED:
         raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}")
     model = PRETRAINED[name].network()
-    state = load_checkpoint(_weights_path(name), {"pretrained": name}, model)
+    own, given = (folder / f"{name}.pt" for folder in _weights_folders())
+    state = load_checkpoint(own if own.exists() else given, {"pretrained": name}, model)
     model.load_state_dict(state["model"])
     return model.eval()
 
@@ -88,7 +90,7 @@ def run_pretraining(name: str) -> Path:
     rounded = {key: value.half() for key, value in model.state_dict().items()}
     model.load_state_dict(rounded)
     state = {"settings": {"pretrained": name}, "model": rounded}
-    save_checkpoint(_weights_path(name), state)
+    save_checkpoint(_weights_folders()[0] / f"{name}.pt", state)
     path = records.record_path(f"pretrained-{name}")
     record = {
         "experiment": "pretrained",
@@ -107,6 +109,6 @@ def run_pretraining(name: str) -> Path:
     return path
 
 
-def _weights_path(name: str) -> Path:
-    """Where the weights of a pretrained network are: data/checkpoints/<name>.pt."""
-    return records.DATA / "checkpoints" / f"{name}.pt"
+def _weights_folders() -> tuple[Path, Path]:
+    """Where weights trained anew go, and where those that come with the lesson are."""
+    return user_folder("checkpoints"), lesson_folder() / "checkpoints"

@@ -9,15 +9,20 @@ from pathlib import Path
 
 import torch
 
-from stn_lesson.files import write_atomically
+from stn_lesson.files import lesson_folder, user_folder, write_atomically
 from stn_lesson.training import History
-
-DATA = Path(__file__).parents[2] / "data"
 
 
 def record_path(name: str) -> Path:
-    """Where a record of ours is written: data/results/<name>.json."""
-    return DATA / "results" / f"{name}.json"
+    """Where a record is written: results/<name>.json in `files.user_folder`."""
+    return user_folder("results") / f"{name}.json"
+
+
+def record_paths() -> dict[str, Path]:
+    """All records by name: the user's own, those that come with the lesson, published ones."""
+    lesson = lesson_folder()
+    folders = (lesson / "reference", lesson / "results", user_folder("results"))
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.json"))}
 
 
 def run_record(seed: int, history: History, keep_theta: bool) -> dict:
@@ -116,8 +121,8 @@ def checkpoint_name(run: str, device: torch.device) -> str:
 
 
 def cached_checkpoint(run: str, device: torch.device) -> Path:
-    """Where a run that is not done keeps its checkpoint: in data/cache."""
-    return DATA / "cache" / checkpoint_name(run, device)
+    """Where a run that is not done keeps its checkpoint."""
+    return user_folder("cache") / checkpoint_name(run, device)
 
 
 def provenance(device: torch.device) -> dict:
@@ -132,13 +137,16 @@ def provenance(device: torch.device) -> dict:
 
 
 def read_record(name: str) -> dict:
-    """A record by name: one of ours from data/results, or a published one from data/reference."""
-    for folder in ("results", "reference"):
-        path = DATA / folder / f"{name}.json"
-        if path.exists():
-            return json.loads(path.read_text("utf-8"))
-    known = sorted(path.stem for path in DATA.glob("re*/*.json"))
-    raise FileNotFoundError(f"there is no record {name!r}; there are {', '.join(known) or 'none'}")
+    """A record by name: the user's own, else one that comes with the lesson, or a published one.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+    """
+    paths = record_paths()
+    if name not in paths:
+        known = ", ".join(sorted(paths)) or "none"
+        raise FileNotFoundError(f"there is no record {name!r}; there are {known}")
+    return json.loads(paths[name].read_text("utf-8"))
 
 
 def seeds_in_words(count: int) -> str:

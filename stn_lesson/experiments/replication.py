@@ -101,7 +101,7 @@ def class_records() -> list[dict]:
     >>> [record["network"] for record in class_records()]
     ['recipe_stn', 'frozen_stn', 'plain_cnn']
     """
-    if records.record_path(CLASS_RECORD).exists():
+    if CLASS_RECORD in records.record_paths():
         return records.read_record(CLASS_RECORD)["experiments"]
     names = ("recipe_stn", "frozen_stn", "plain_cnn")
     return [records.read_record(f"recipe-digits-{name}") for name in names]

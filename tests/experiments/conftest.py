@@ -5,7 +5,8 @@ import torch
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.experiments import records, runs
+from stn_lesson.experiments import pretraining, records, runs
+from stn_lesson.files import lesson_folder
 
 MODULES_WITH_DEVICE = ("bench", "colocalisation", "paper", "recipe", "replication", "runs")
 
@@ -20,7 +21,8 @@ def few_digits(tmp_path, monkeypatch):
     for module in MODULES_WITH_DEVICE:
         name = f"stn_lesson.experiments.{module}.default_device"
         monkeypatch.setattr(name, lambda: torch.device("cpu"))
-    (tmp_path / "data").mkdir()
-    shutil.copytree(records.DATA / "reference", tmp_path / "data" / "reference")
-    monkeypatch.setattr(records, "DATA", tmp_path / "data")
+    shutil.copytree(lesson_folder() / "reference", tmp_path / "lesson" / "reference")
+    monkeypatch.setattr(records, "lesson_folder", lambda: tmp_path / "lesson")
+    monkeypatch.setattr(records, "user_folder", lambda kind: tmp_path / "data" / kind)
+    monkeypatch.setattr(pretraining, "user_folder", lambda kind: tmp_path / "data" / kind)
     return tmp_path / "data" / "results"

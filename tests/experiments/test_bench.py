@@ -8,6 +8,7 @@ import torch.nn.functional as F
 import stn_lesson as stn
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import bench, records, sampler_speed
+from stn_lesson.files import lesson_folder
 
 
 def test_a_bench_leaves_a_record_and_tells_it(few_digits, monkeypatch, capsys):
@@ -125,7 +126,7 @@ def rows(record):
 
 
 def test_the_readme_tells_what_the_bench_recorded():
-    readme = (records.DATA.parent / "README.md").read_text("utf-8").splitlines()
+    readme = (lesson_folder().parent / "README.md").read_text("utf-8").splitlines()
     assert [row for row in rows(records.read_record("bench-mnist-cpu")) if row not in readme] == []
 
 

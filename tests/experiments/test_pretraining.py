@@ -6,7 +6,8 @@ import stn_lesson as stn
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.experiments import pretraining, records, runs
+from stn_lesson.experiments import pretraining, runs
+from stn_lesson.files import lesson_folder
 
 
 @pytest.mark.parametrize(("name", "side"), [("cluttered", 60), ("turned", 28)])
@@ -17,7 +18,7 @@ def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
     promised = record["rounded_to_16_bits"]["embedded_test_accuracy"]
     assert stn.evaluate(model, data.test) == pytest.approx(promised, abs=0.005)
     assert promised > 0.95 and record["rounded_to_16_bits"]["mnist_test_accuracy"] > 0.96
-    assert (records.DATA / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
+    assert (lesson_folder() / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
     with pytest.raises(ValueError, match="name must be one of cluttered, turned"):
         experiments.pretrained("upright")
 

@@ -7,12 +7,13 @@ import torch
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import paper, records, runs
+from stn_lesson.files import lesson_folder
 from stn_lesson.training import StopTraining
 
 
 def test_the_live_pictures_were_as_quick_as_the_readme_says():
     record = experiments.read_record("live-pictures")
-    readme = (records.DATA.parent / "README.md").read_text("utf-8")
+    readme = (lesson_folder().parent / "README.md").read_text("utf-8")
     for name, figures in record["figures"].items():
         row = next(line for line in readme.splitlines() if line.startswith(f"| {spelt(name)} |"))
         expected = [

@@ -6,11 +6,12 @@ from statistics import mean
 import pytest
 
 from stn_lesson.__main__ import main
-from stn_lesson.experiments import colocalisation, records, tables
+from stn_lesson.experiments import colocalisation, tables
 from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS
+from stn_lesson.files import lesson_folder
 
 EXPERIMENTS = ("table1", "tc", "addition")
-README = (records.DATA.parent / "README.md").read_text("utf-8")
+README = (lesson_folder().parent / "README.md").read_text("utf-8")
 
 
 def best(experiment, network, column):

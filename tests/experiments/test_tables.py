@@ -4,14 +4,16 @@ import shutil
 import pytest
 
 from stn_lesson.experiments import records, tables
+from stn_lesson.files import lesson_folder
 
 
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
     """Some cells of the tables, as if they had been measured."""
-    shutil.copytree(records.DATA / "reference", tmp_path / "reference")
+    shutil.copytree(lesson_folder() / "reference", tmp_path / "reference")
     (tmp_path / "results").mkdir()
-    monkeypatch.setattr(records, "DATA", tmp_path)
+    monkeypatch.setattr(records, "lesson_folder", lambda: tmp_path)
+    monkeypatch.setattr(records, "user_folder", lambda kind: tmp_path / kind)
 
     def measure(name, *accuracies):
         record = {

@@ -100,7 +100,7 @@ def main() -> None:
         "at_once": os.cpu_count(),
         **records.provenance(torch.device("cpu")),
     }
-    records.write_record(records.DATA / "results" / "grading.json", record)
+    records.write_record(records.record_path("grading"), record)
     print(record)
 
 

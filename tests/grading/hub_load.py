@@ -31,8 +31,9 @@ from lab import open_notebook, running_chromium
 from latency import measure
 
 from stn_lesson.experiments import records
+from stn_lesson.files import lesson_folder
 
-NOTEBOOK = records.DATA.parent / "notebooks" / "01_affine_theta.ipynb"
+NOTEBOOK = lesson_folder().parent / "notebooks" / "01_affine_theta.ipynb"
 NOTEBOOK_CELLS = [
     "".join(cell["source"])
     for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
@@ -257,7 +258,7 @@ def main(students: int) -> None:
         "browser": f"Chromium {version}, headless, on the same machine",
         **records.provenance(torch.device("cpu")),
     }
-    records.write_record(records.DATA / "results" / "hub.json", record)
+    records.write_record(records.record_path("hub"), record)
 
 
 if __name__ == "__main__":
