@@ -191,7 +191,7 @@ def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeyp
     assert main(["run", "colocalise", "--distortion", "TC"]) == 0
     assert [path.stem for path in quick.iterdir()] == ["colocalise-digits-TC"]
     assert main(["run", "colocalise", "--data", "digits"]) == 0
-    assert f"written: {few_digits}/colocalise-digits-T.json" in capsys.readouterr().out
+    assert f"written: {quick}/colocalise-digits-T.json" in capsys.readouterr().out
     assert main(["table", "colocalise", "--data", "digits"]) == 0
     assert "not measured yet: T, class 0, 2" in capsys.readouterr().out
     assert main(["run", "colocalise", "--distortion", "TC", "--encoder", "random"]) == 0
