@@ -76,25 +76,61 @@ function project([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
   return looks;
 }
 
+// The four pixels around a point, and what a picture is worth there: equations (4) to (7). They are
+// numbered in reading order: two above, two below. One that lies outside of the picture counts as 0.
+class Neighbours {
+  index = new Int32Array(4); // of each in the picture, counted row by row; −1 outside
+  weights = new Float64Array(4);
+
+  constructor(height, width, kernel = "bilinear", padding = "zeros") {
+    Object.assign(this, {height, width, nearest: kernel === "nearest", border: padding === "border"});
+    this.moveTo(0, 0);
+  }
+
+  // To the point (x, y), in pixels. u and v are its distances from the left and the upper neighbours;
+  // p and q those that it counts as having.
+  moveTo(x, y) {
+    const {height, width, index, weights} = this;
+    if (this.border) { x = clamp(x, 0, width - 1); y = clamp(y, 0, height - 1); }
+    const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
+    const p = this.nearest ? Math.floor(u + 0.5) : u, q = this.nearest ? Math.floor(v + 0.5) : v; // (4) or (5)
+    weights[0] = (1 - p) * (1 - q); weights[1] = p * (1 - q); // ∂V/∂U, (6)
+    weights[2] = (1 - p) * q; weights[3] = p * q;
+    for (let k = 0; k < 4; k++) {
+      const column = left + (k & 1), row = top + (k >> 1);
+      index[k] = column >= 0 && column < width && row >= 0 && row < height ? row * width + column : -1;
+    }
+    this.left = left; this.top = top; this.u = u; this.v = v; this.p = p; this.q = q;
+  }
+
+  // The values of a picture at the neighbour k; pixels may hold several channels each.
+  at(values, k, channels = 1, channel = 0) {
+    return this.index[k] < 0 ? 0 : values[channels * this.index[k] + channel];
+  }
+
+  // V, the sum of the four as they weigh: equation (5), or (4) for the nearest kernel.
+  value(values, channels = 1, channel = 0) {
+    let sum = 0;
+    for (let k = 0; k < 4; k++) sum += this.weights[k] * this.at(values, k, channels, channel);
+    return sum;
+  }
+
+  // The slopes of V per pixel, equation (7): right minus left, below minus above.
+  slopeX(values) {
+    return (1 - this.v) * (this.at(values, 1) - this.at(values, 0)) + this.v * (this.at(values, 3) - this.at(values, 2));
+  }
+  slopeY(values) {
+    return (1 - this.u) * (this.at(values, 2) - this.at(values, 0)) + this.u * (this.at(values, 3) - this.at(values, 1));
+  }
+}
+
 // The target's RGBA bytes from where each of its pixels looks: equations (4) and (5).
 function sample(source, grid, height, width, kernel = "bilinear", padding = "zeros") {
-  const {pixels, height: H, width: W} = source;
+  const {pixels, height: H, width: W} = source, around = new Neighbours(H, W, kernel, padding);
   const target = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let n = 0, to = 0; to < target.length; n += 2, to += 4) {
-    let x = (grid[n] + 1) * (W - 1) / 2, y = (grid[n + 1] + 1) * (H - 1) / 2;
-    if (padding === "border") { x = clamp(x, 0, W - 1); y = clamp(y, 0, H - 1); }
-    if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // (4)
-    const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
-    let red = 0, green = 0, blue = 0;
-    for (let k = 0; k < 4; k++) { // the four neighbours, (5)
-      const column = left + (k & 1), row = top + (k >> 1);
-      if (!(column >= 0 && column < W && row >= 0 && row < H)) continue; // outside: zero
-      const weight = (k & 1 ? u : 1 - u) * (k >> 1 ? v : 1 - v), from = 4 * (row * W + column);
-      red += weight * pixels[from];
-      green += weight * pixels[from + 1];
-      blue += weight * pixels[from + 2];
-    }
-    target[to] = red; target[to + 1] = green; target[to + 2] = blue;
+    around.moveTo((grid[n] + 1) * (W - 1) / 2, (grid[n + 1] + 1) * (H - 1) / 2);
+    for (let channel = 0; channel < 3; channel++) target[to + channel] = around.value(pixels, 4, channel);
   }
   return target;
 }
