@@ -10,9 +10,9 @@ function assess(source, wanted, theta, {every = 1, target = null} = {}) {
   const gradient = [0, 0, 0, 0, 0, 0], first = (every - 1) >> 1;
   let loss = 0, count = 0;
   for (let row = first; row < height; row += every) {
-    const y = centre(row, height);
+    const y = pixelCentre(row, height);
     for (let column = first; column < width; column += every) {
-      const x = centre(column, width), here = row * width + column;
+      const x = pixelCentre(column, width), here = row * width + column;
       const xs = (theta[0] * x + theta[1] * y + theta[2] + 1) * acrossX; // (1)
       const ys = (theta[3] * x + theta[4] * y + theta[5] + 1) * acrossY;
       count += 1;

@@ -73,17 +73,17 @@ function drawMeter(canvas, meter) {
   g.fillStyle = "white"; g.fillRect(0, 0, METER, METER);
   g.fillStyle = "#444"; g.font = "10px sans-serif"; g.textAlign = "center";
   for (const angle of [-180, -90, 0, 90, 180]) {
-    trace(g, [at(-180, angle), at(180, angle)], angle ? "#ddd" : "#999", 1);
-    trace(g, [at(angle, -180), at(angle, 180)], angle ? "#ddd" : "#999", 1);
+    drawLine(g, [at(-180, angle), at(180, angle)], angle ? "#ddd" : "#999", 1);
+    drawLine(g, [at(angle, -180), at(angle, 180)], angle ? "#ddd" : "#999", 1);
     if (Math.abs(angle) === 90) {
       g.fillText(`${fixed(angle, 0)}°`, at(angle, 0)[0], METER - 14);
       g.fillText(`${fixed(angle, 0)}°`, 24, at(0, angle)[1] - 3);
     }
   }
   g.setLineDash([5, 4]);
-  trace(g, [at(-180, 180), at(180, -180)], BLUE, 1.5);
+  drawLine(g, [at(-180, 180), at(180, -180)], BLUE, 1.5);
   g.setLineDash([]);
-  for (const point of meter) dot(g, at(...point), 2.5, ORANGE);
+  for (const point of meter) drawDot(g, at(...point), 2.5, ORANGE);
   g.textAlign = "right"; g.fillStyle = "black";
   g.fillText("you turn →", METER - 4, METER - 3);
   g.textAlign = "left";
@@ -109,12 +109,12 @@ function drawBars(canvas, shares) {
 }
 
 function render({model, el}) {
-  frame(el);
+  setUpRoot(el);
   const side = model.get("side"), labels = model.get("labels"), zoom = SCENE / side;
   const {size: [height, width], kernel, padding} = model.get("view");
   const save = saver(model), start = model.get("index");
 
-  const pictures = make("div", {className: "stn-pictures stn-level"});
+  const pictures = makeElement("div", {className: "stn-pictures stn-level"});
   el.append(pictures);
   const sceneCanvas = panel(pictures, "your scene, and where it looks");
   const viewCanvas = panel(pictures, "what the classifier sees", `what the classifier sees, ${width} by ${height} pixels`);
@@ -153,20 +153,20 @@ function render({model, el}) {
     wipe();
     renew();
   });
-  const said = make("p", {className: "stn-numbers"}), spoken = make("p", {className: "stn-spoken", role: "status"});
+  const said = makeElement("p", {className: "stn-numbers"}), spoken = makeElement("p", {className: "stn-spoken", role: "status"});
   el.append(said, spoken);
-  const speak = quietly(text => { spoken.textContent = text; });
-  const tell = messages(el);
+  const speak = debounced(text => { spoken.textContent = text; });
+  const tell = messageLine(el);
 
   // The drawing: a layer of its own, as large as the scene.
-  const ink = make("canvas", {width: side, height: side}).getContext("2d", {willReadFrequently: true});
+  const ink = makeElement("canvas", {width: side, height: side}).getContext("2d", {willReadFrequently: true});
   ink.lineCap = ink.lineJoin = "round";
   let pen = [side / 2, side / 2];
   function stroke(x, y, lift) {
     if (!lift) {
       const erasing = tool.value === "erase";
       ink.globalCompositeOperation = erasing ? "destination-out" : "source-over";
-      trace(ink, [pen, [x, y], [x, y]], "white", erasing ? 7 : 2.6);
+      drawLine(ink, [pen, [x, y], [x, y]], "white", erasing ? 7 : 2.6);
     }
     pen = [x, y];
     changed();
@@ -208,7 +208,7 @@ function render({model, el}) {
     drawMeter(meterCanvas, meter);
     if (answer) {
       const seen = greyPicture(answer.scene, side, side);
-      outline(g, answer.theta, seen, (x, y) => [(x + 0.5) * zoom, (y + 0.5) * zoom]);
+      drawRegion(g, answer.theta, seen, (x, y) => [(x + 0.5) * zoom, (y + 0.5) * zoom]);
       paint(viewCanvas, {pixels: warp(seen, answer.theta, height, width, kernel, padding), height, width});
       drawBars(barCanvas, answer.shares);
       said.textContent = words();

@@ -1,7 +1,7 @@
 // What a point between the pixels of a tiny grey image finds there, in numbers and in words:
 // equations (4) to (7). An image is its rows; coordinates are in pixels.
 
-const NAMES = ["a", "b", "c", "d"]; // of the four neighbours: two above, two below
+const NEIGHBOUR_NAMES = ["a", "b", "c", "d"]; // of the four neighbours: two above, two below
 
 // The neighbours of (x, y), their weights, the sum V, and its slope (∂V/∂x, ∂V/∂y). u and v tell how
 // far the point lies between the neighbours, p and q how far it counts as lying; `held` along which axes the padding holds it at the edge.

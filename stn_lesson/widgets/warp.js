@@ -19,7 +19,7 @@ function affineTheta({rotation, scale, stretch = 1, shear, x, y, flip = false}, 
 }
 
 // What the picture does on the screen, from θ: the way back. null if θ cannot be undone.
-function takeApart(theta, height, width) {
+function decompose(theta, height, width) {
   const inverse = invert(theta), k = aspect(height, width);
   if (!inverse.every(Number.isFinite)) return null;
   const flip = inverse[0] * inverse[4] < inverse[1] * inverse[3], side = flip ? -1 : 1;
@@ -37,17 +37,14 @@ function invert([a, b, x, c, d, y]) {
 }
 
 // Equation (1): the source point at which the target point (x, y) looks.
-const apply = (theta, x, y) =>
+const applyTheta = (theta, x, y) =>
   [theta[0] * x + theta[1] * y + theta[2], theta[3] * x + theta[4] * y + theta[5]];
 
-// The same in pixels of the source.
-function lookUp(theta, x, y, source) {
-  const [xs, ys] = apply(theta, x, y);
-  return [(xs + 1) * (source.width - 1) / 2, (ys + 1) * (source.height - 1) / 2];
-}
+// A point of a picture, −1 to 1, in its pixels.
+const toPixels = (x, y, {height, width}) => [(x + 1) * (width - 1) / 2, (y + 1) * (height - 1) / 2];
 
 // The coordinate of pixel i among n, from −1 to 1; one pixel alone sits at 0.
-const centre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
+const pixelCentre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
 
 const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
@@ -56,8 +53,8 @@ function meshgrid(height, width) {
   const points = new Float64Array(2 * height * width);
   for (let row = 0, n = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      points[n++] = centre(column, width);
-      points[n++] = centre(row, height);
+      points[n++] = pixelCentre(column, width);
+      points[n++] = pixelCentre(row, height);
     }
   }
   return points;
@@ -66,7 +63,7 @@ function meshgrid(height, width) {
 const HORIZON = 1e-3; // the least depth that is divided by, as in grid.py
 
 // Where points (x, y in turn) look under θ: equation (1), or a homography if θ has a third row.
-function project([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
+function samplingGrid([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
   const looks = new Float64Array(points.length);
   for (let n = 0; n < points.length; n += 2) {
     const x = points[n], y = points[n + 1], depth = Math.max(g * x + h * y + i, HORIZON);
@@ -136,4 +133,4 @@ function sample(source, grid, height, width, kernel = "bilinear", padding = "zer
 }
 
 const warp = (source, theta, height, width, kernel, padding) =>
-  sample(source, project(theta, meshgrid(height, width)), height, width, kernel, padding);
+  sample(source, samplingGrid(theta, meshgrid(height, width)), height, width, kernel, padding);
