@@ -39,7 +39,7 @@ class FoolTheNetwork(LivePicture):
     torch.Size([1, 1, 60, 60])
     """
 
-    _esm = script("fool_the_network")
+    _esm = script("scene", "fool_the_network")
     digits = traitlets.Bytes().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     crops = traitlets.Bytes().tag(sync=True)
