@@ -113,7 +113,7 @@ class AlignmentView {
   }
 
   addState(parent) {
-    const range = {label: "blur", min: 0, max: this.model.get("largest_blur"), step: 1, digits: 0, unit: " px"};
+    const range = {label: "blur", min: 0, max: this.model.get("max_blur"), step: 1, digits: 0, unit: " px"};
     this.blur = slider(parent, range, pixels => this.save({blur: pixels}));
     this.lossOutput = makeElement("output", {role: "none"});
     this.stepOutput = makeElement("output", {role: "none"});

@@ -44,7 +44,7 @@ class GridView {
   constructor(model, el) {
     this.source = pictureFromRgb(model.get("source"));
     Object.assign(this, {model, save: saver(model), grey: isGrey(this.source)});
-    this.mostDots = model.get("most_dots"); // on a side of the grid; more of them would hide the picture
+    this.maxDots = model.get("max_dots"); // on a side of the grid; more of them would hide the picture
     this.addPictures(el);
     this.addControls(el);
     this.tell = messageLine(el);
@@ -81,7 +81,7 @@ class GridView {
     this.sliders = thetaSliders(el, names, () => [source.height, source.width], this.write);
     const sides = row(el);
     this.sides = ["rows", "columns"].map((label, axis) =>
-      slider(sides, {label, min: 1, max: this.mostDots, step: 1, digits: 0}, side => {
+      slider(sides, {label, min: 1, max: this.maxDots, step: 1, digits: 0}, side => {
         const size = model.get("size").map((old, k) => k === axis ? side : old);
         this.save({size, pixel: this.inside(model.get("pixel"), size)});
       }));
@@ -128,7 +128,7 @@ class GridView {
     target.show({pixels, height, width});
     const g = view.clear(), h = target.clear();
     drawRegion(g, theta, view.toCanvas);
-    if (Math.max(height, width) <= this.mostDots) this.drawPoints(g, h, theta, height, width);
+    if (Math.max(height, width) <= this.maxDots) this.drawPoints(g, h, theta, height, width);
     // From the place that the pixel has itself to the place at which θ makes it look.
     const x = pixelCentre(column, width), y = pixelCentre(line, height), looks = applyTheta(theta, x, y);
     drawArrowToRing(g, view.toCanvas(x, y), view.toCanvas(...looks));

@@ -163,8 +163,8 @@ class InspectorView {
     const rows = model.get("rows"), height = rows.length, width = rows[0].length;
     const zoom = 2 * Math.floor(380 / (Math.max(height, width) + 4)); // canvas pixels for one of the image
     Object.assign(this, {model, rows, height, width, zoom, table: new PixelTable(rows, zoom)});
-    this.reach = model.get("reach"); // pixels by which the point may leave the image
-    this.last = [width - 1 + this.reach, height - 1 + this.reach];
+    this.maxOutside = model.get("max_outside"); // pixels by which the point may leave the image
+    this.last = [width - 1 + this.maxOutside, height - 1 + this.maxOutside];
     const aligned = makeElement("div", {className: "stn-aligned"}), beside = makeElement("div", {className: "stn-beside"});
     this.numbers = makeElement("div", {className: "stn-numbers"});
     el.append(makeElement("div", {className: "stn-pictures"}, aligned, beside), this.numbers);
@@ -188,23 +188,23 @@ class InspectorView {
   }
 
   addControls(parent) {
-    const {model, reach, last} = this;
+    const {model, maxOutside, last} = this;
     const move = [x => this.moveTo(x, model.get("y")), y => this.moveTo(model.get("x"), y)];
     const typed = row(parent, "(x, y) = (");
     this.fields = ["x in pixels", "y in pixels"].map((label, k) =>
-      numberField(typed, {label, min: -reach, max: last[k]}, move[k], text => this.tell(text)));
+      numberField(typed, {label, min: -maxOutside, max: last[k]}, move[k], text => this.tell(text)));
     this.fields[0].input.after(",");
     typed.append(")");
     this.sliders = ["x", "y"].map((label, k) =>
-      slider(row(parent), {label, min: -reach, max: last[k], step: POINT_STEP}, move[k]));
+      slider(row(parent), {label, min: -maxOutside, max: last[k], step: POINT_STEP}, move[k]));
     this.followSampler = samplerChoices(row(parent), model, this.save);
     toggle(row(parent), "show ∂V/∂U, equation (6), in the pixels", on => { this.gradient = on; this.redraw(); });
   }
 
   save = changes => { saver(this.model)(changes); this.tell(""); this.redraw(); };
   moveTo(x, y) {
-    const {reach, last} = this;
-    this.save({x: clamp(x, -reach, last[0]), y: clamp(y, -reach, last[1])});
+    const {maxOutside, last} = this;
+    this.save({x: clamp(x, -maxOutside, last[0]), y: clamp(y, -maxOutside, last[1])});
   }
 
   // From pixels of the image to the canvas.

@@ -99,7 +99,7 @@ class MonitorView {
   }
 
   drawProgress(state) {
-    const {step, steps, epochs, images_a_second: rate, seconds} = this.model.get("progress");
+    const {step, steps, epochs, images_per_second: rate, seconds} = this.model.get("progress");
     const epoch = Math.min(this.model.get("accuracy").length + 1, epochs);
     this.figures.textContent = [state, `epoch ${epoch} of ${epochs}`,
       `step ${withThousands(step)} of ${withThousands(steps)}`, `${withThousands(rate)} images/s`, clock(seconds)].join(" · ");

@@ -38,7 +38,7 @@ def report(page, losses=(), **traits):
     if "step" in traits:
         traits["progress"] = {
             "epochs": 10, "step": traits.pop("step"), "steps": 1000,
-            "images_a_second": 1234.5, "seconds": 83.2,
+            "images_per_second": 1234.5, "seconds": 83.2,
         }  # fmt: skip
     page.evaluate(
         """([losses, traits]) => {

@@ -168,7 +168,7 @@ def test_it_shows_the_run(capsys):
     progress = monitor.progress
     assert (progress["step"], progress["steps"], progress["epochs"]) == (12, 12, 3)
     assert progress["seconds"] == pytest.approx(history.seconds[-1], rel=0.2, abs=0.05)
-    assert progress["images_a_second"] == pytest.approx(3 * 128 / progress["seconds"])
+    assert progress["images_per_second"] == pytest.approx(3 * 128 / progress["seconds"])
     assert capsys.readouterr().err == ""  # no progress bar of fit's own
 
 
@@ -214,7 +214,7 @@ def test_a_collapse_is_shown_and_warned_of_where_one_waits():
 
 
 def test_the_stop_button_of_the_notebook_stops_it_while_one_waits(endless, monkeypatch):
-    wait = endless._ended.wait
+    wait = endless._ended_event.wait
     presses = iter([KeyboardInterrupt])
 
     def interrupted(seconds=None):
@@ -222,7 +222,7 @@ def test_the_stop_button_of_the_notebook_stops_it_while_one_waits(endless, monke
             raise press
         return wait(seconds)
 
-    monkeypatch.setattr(endless._ended, "wait", interrupted)
+    monkeypatch.setattr(endless._ended_event, "wait", interrupted)
     history = endless.wait()
     assert history.interrupted and endless.state == "stopped"
 
