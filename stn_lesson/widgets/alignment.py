@@ -52,6 +52,7 @@ class Alignment(LivePicture):
     sliders = traitlets.List().tag(sync=True)
     far = Theta()
     max_blur = traitlets.Int(MAX_BLUR, read_only=True).tag(sync=True)
+    _browser_sends_steps = False
 
     def __init__(
         self,
@@ -84,9 +85,17 @@ class Alignment(LivePicture):
             raise ValueError(f"map_over must be two different names, got {proposal.value}")
         return list(proposal.value)
 
+    def set_state(self, sync_data: dict) -> None:
+        """Take over what the browser sends: with a θ of its descent it sends the `steps`, too."""
+        self._browser_sends_steps = "steps" in sync_data
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._browser_sends_steps = False
+
     @traitlets.observe("theta")
     def _reset_steps(self, _):
-        if "steps" not in self._property_lock:  # which holds what the browser is just sending
+        if not self._browser_sends_steps:  # θ was set in Python: a new descent begins there
             self.set_trait("steps", 0)
 
     @property

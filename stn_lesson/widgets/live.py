@@ -136,6 +136,18 @@ def check_picture(image: Tensor) -> Tensor:
     return image
 
 
+def use_requested_subshell(comm) -> None:
+    """Let a comm's messages arrive in the subshell that the browser asks for.
+
+    JupyterLab (4.4 and later) sends them to a subshell, a thread that is free even while a cell
+    runs. ipykernel 7.4 delivers them to whichever subshell published last, and that may be the busy
+    main thread; it has no public option for this (true of 7.4.0). Earlier versions deliver them as
+    asked, and have no such method: for them this does nothing.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, requested_subshell: requested_subshell
+
+
 def encode_picture(image: Tensor) -> dict:
     """A picture (1, 1 or 3, H, W) as the browser takes it: rows of red, green and blue bytes."""
     rgb = check_picture(image).detach().cpu()[0].expand(3, -1, -1).permute(1, 2, 0)

@@ -20,7 +20,7 @@ from stn_lesson.training.evaluation import predict
 from stn_lesson.training.history import History
 from stn_lesson.training.run import WATCHED
 from stn_lesson.transformer import Look, find_transformer, look
-from stn_lesson.widgets.live import LivePicture, script, transformer_view
+from stn_lesson.widgets.live import LivePicture, script, transformer_view, use_requested_subshell
 
 DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
 OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
@@ -100,7 +100,7 @@ class TrainingMonitor(LivePicture):
         self._reset_clock()
         self._report("ready")
         self.on_msg(self._on_message)
-        self.comm._reply_subshell_for = lambda data, asked_for: asked_for
+        use_requested_subshell(self.comm)  # buttons work while a cell waits
 
     def start(self) -> None:
         """Train from the weights that the model has now; a run of it under way is ended first.

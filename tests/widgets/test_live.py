@@ -73,3 +73,20 @@ def test_where_cells_have_no_names_nothing_ends(notebook):
     first = notebook(None, "WarpExplorer(house)")
     notebook(None, "WarpExplorer(house)")
     assert first.comm is not None
+
+
+def test_messages_arrive_in_the_subshell_that_the_browser_asks_for():
+    """As ipykernel 7.4 asks a comm; the buttons are tried in JupyterLab in tests/browser."""
+    comm = pytest.importorskip("ipykernel.comm.comm").BaseComm()
+    if not hasattr(comm, "_reply_subshell_for"):
+        pytest.skip("this ipykernel delivers messages as asked anyway")
+    comm._reply_subshell_id = "busy"
+    assert comm._reply_subshell_for({}, "asked for") == "busy"
+    live.use_requested_subshell(comm)
+    assert comm._reply_subshell_for({"method": "custom"}, "asked for") == "asked for"
+
+
+def test_a_comm_that_knows_no_subshells_is_left_alone():
+    comm = object()
+    live.use_requested_subshell(comm)  # no error, as with an older ipykernel
+    assert not hasattr(comm, "_reply_subshell_for")
