@@ -139,7 +139,9 @@ class LossMap {
     this.drawPath(g);
     const words = this.model.get("map_over").map(name => inUnits(name, numbers[name])).join(", ");
     this.point.place(...this.placeOf(numbers), words);
-    if (this.fresh || !slow.idle) this.redraw();
+    const busy = this.fresh || !slow.idle;
+    canvas.setAttribute("aria-busy", busy);
+    if (busy) this.redraw();
   }
 
   // Beside the other pictures; `path` is that of the descent, a list of θ.
