@@ -1,19 +1,20 @@
 // "Align it yourself": bring the picture onto the wanted one by sliders, on a map of the loss, or let
 // the descent do it.
 
-const MOST_STEPS = 300, PATIENCE = 20, FLAT = 1e-6; // when a descent ends by itself
+// A descent ends by itself after so many steps, or when the loss has changed by less over the last few.
+const MAX_STEPS = 300, PATIENCE = 20, MIN_LOSS_CHANGE = 1e-6;
 
 // A matrix of six cells under its name; returns the elements to fill.
-function matrix(parent, name, words) {
-  const cells = [0, 1, 2, 3, 4, 5].map(() => make("span"));
-  parent.append(make("div", {className: "stn-formula", role: "group", "aria-label": words},
-    `${name} =`, make("span", {className: "stn-matrix"}, ...cells)));
+function addMatrix(parent, name, words) {
+  const cells = [0, 1, 2, 3, 4, 5].map(() => makeElement("span"));
+  parent.append(makeElement("div", {className: "stn-formula", role: "group", "aria-label": words},
+    `${name} =`, makeElement("span", {className: "stn-matrix"}, ...cells)));
   return cells;
 }
 
 // A bar from 0; signed ones start in the middle and point to where they go.
-function bar(parent, signed = false) {
-  const inner = make("i"), outer = make("span", {className: "stn-bar", "aria-hidden": "true"}, inner);
+function addBar(parent, signed = false) {
+  const inner = makeElement("i"), outer = makeElement("span", {className: "stn-bar", "aria-hidden": "true"}, inner);
   parent.append(outer);
   return part => {
     const length = clamp(Math.abs(part), 0, 1) * (signed ? 50 : 100);
@@ -23,135 +24,182 @@ function bar(parent, signed = false) {
   };
 }
 
-function render({model, el}) {
-  frame(el);
-  const load = name => {
-    const {bytes, size: [height, width]} = model.get("pictures")[name];
-    return {grey: floatsOf(bytes), height, width};
-  };
-  const sharp = [load("source"), load("wanted")], size = [sharp[0].height, sharp[0].width];
-  const meanSquare = ({grey}) => grey.reduce((sum, value) => sum + value * value, 0) / grey.length;
-  const nothingOverlaps = meanSquare(sharp[0]) + meanSquare(sharp[1]) || 1; // the loss then
-  const start = {theta: readTheta(model), blur: model.get("blur")}, save = saver(model);
-  let source, wanted; // the two pictures as blurred now
+// Steps of Adam from a θ. `path` is where it came along; `ended` says why it no longer plays.
+class Descent {
+  playing = false; ended = ""; losses = []; lastStep = 0;
 
-  const main = make("div", {className: "stn-main"}), pictures = make("div", {className: "stn-pictures"});
-  const side = make("div");
-  el.append(make("div", {className: "stn-sides"}, main, side));
-  main.append(pictures);
-  const sourceCanvas = panel(pictures, "source: where it looks", "source with the region that is read");
-  const view = new SourceView(sourceCanvas, {side: 144});
-  const mixCanvas = panel(pictures, "warped orange, wanted blue, pale where both");
-  const wantedCanvas = panel(pictures, "wanted");
-  for (const [canvas, longest] of [[mixCanvas, 202], [wantedCanvas, 120]]) {
-    canvas.classList.add("stn-pixels");
-    canvas.style.width = `${longest * size[1] / Math.max(...size)}px`;
+  begin(theta) {
+    this.adam = new Adam();
+    this.theta = theta;
+    this.path = [theta];
+    this.pause();
   }
 
-  // The descent. It begins anew wherever something else (slider, map, Python, another view of the
-  // same model) puts θ.
-  let adam, here, path, losses = [], playing = false, ended = "", until = 0;
-  const begin = theta => { adam = new Adam(); here = theta; path = [theta]; pause(); };
-  const pause = (why = "") => { playing = false; ended = why; name(play, "play"); };
-  const name = (element, words) => { element.textContent = words; element.setAttribute("aria-label", words); };
-  function advance() {
-    const {loss, gradient} = assess(source, wanted, here);
-    losses = [...losses, loss].slice(-PATIENCE - 1);
-    here = adam.step(here, gradient).map(Math.fround);
-    path.push(here);
-    save({theta: here, steps: adam.steps});
-    const change = Math.max(...losses) - Math.min(...losses);
-    if (playing && losses.length > PATIENCE && change < FLAT) {
+  play() {
+    Object.assign(this, {playing: true, ended: "", losses: [], lastStep: this.adam.steps + MAX_STEPS});
+  }
+
+  pause(why = "") { this.playing = false; this.ended = why; }
+
+  step(source, wanted) {
+    const {loss, gradient} = assess(source, wanted, this.theta);
+    this.losses = [...this.losses, loss].slice(-PATIENCE - 1);
+    this.theta = this.adam.step(this.theta, gradient).map(Math.fround);
+    this.path.push(this.theta);
+    const {losses} = this, change = Math.max(...losses) - Math.min(...losses);
+    if (this.playing && losses.length > PATIENCE && change < MIN_LOSS_CHANGE) {
       const lost = gradient.every(slope => slope === 0);
-      pause(lost ? "The gradient is 0: no slope says where to go." : "The loss no longer falls.");
-    } else if (playing && adam.steps >= until) pause(`Stopped after ${MOST_STEPS} steps.`);
+      this.pause(lost ? "The gradient is 0: no slope says where to go." : "The loss no longer falls.");
+    } else if (this.playing && this.adam.steps >= this.lastStep) this.pause(`Stopped after ${MAX_STEPS} steps.`);
   }
-  function write(theta) {
-    begin(theta.map(Math.fround));
-    save({theta: here, steps: 0});
-    redraw();
+}
+
+function loadPicture(model, name) {
+  const {bytes, size: [height, width]} = model.get("pictures")[name];
+  return {grey: floatsOf(bytes), height, width};
+}
+
+const meanSquare = ({grey}) => grey.reduce((sum, value) => sum + value * value, 0) / grey.length;
+
+class AlignmentView {
+  descent = new Descent();
+  redraw = oncePerFrame(() => this.draw());
+
+  constructor(model, el) {
+    this.sharp = [loadPicture(model, "source"), loadPicture(model, "wanted")];
+    this.size = [this.sharp[0].height, this.sharp[0].width];
+    Object.assign(this, {model, save: saver(model), start: {theta: readTheta(model), blur: model.get("blur")}});
+    this.lossWithoutOverlap = meanSquare(this.sharp[0]) + meanSquare(this.sharp[1]) || 1;
+    const main = makeElement("div", {className: "stn-main"}), side = makeElement("div");
+    el.append(makeElement("div", {className: "stn-sides"}, main, side));
+    this.addPictures(main);
+    this.sliders = thetaSliders(main, model.get("sliders"), () => this.size, this.write);
+    this.addButtons(row(main));
+    this.addState(row(main));
+    this.addMatrices(row(el));
+    this.tell = messageLine(el);
+    this.tellAtRest = debounced(this.tell);
+    this.map = new LossMap(side, model, this.size, this.sliders.numbers, this.write);
+    this.descent.begin(readTheta(model));
+    this.blurPictures();
+    this.turnMap();
+    this.draw();
   }
 
-  const sliders = thetaSliders(main, model.get("sliders"), () => size, write);
-  const buttons = row(main);
-  const play = button(buttons, "play", () => {
-    if (playing) pause();
-    else { playing = true; ended = ""; losses = []; until = adam.steps + MOST_STEPS; name(play, "pause"); tell(""); }
-    redraw();
-  });
-  play.style.minWidth = "5em";
-  button(buttons, "step", () => { pause(); advance(); redraw(); }, "one step of descent");
-  button(buttons, "restart", () => write(path[0]), "back to where the descent began");
-  button(buttons, "shift it far", () => write(model.get("far")));
-  button(buttons, "reset", () => { write(start.theta); save({blur: start.blur}); }, "reset to the start");
-  const state = row(main);
-  const blur = slider(state, {label: "blur", min: 0, max: model.get("largest_blur"), step: 1, digits: 0, unit: " px"},
-    k => save({blur: k}));
+  addPictures(parent) {
+    const pictures = makeElement("div", {className: "stn-pictures"});
+    parent.append(pictures);
+    this.view = new SourceView(panel(pictures, "source: where it looks", "source with the region that is read"), {side: 144});
+    this.mixCanvas = panel(pictures, "warped orange, wanted blue, pale where both");
+    this.wantedCanvas = panel(pictures, "wanted");
+    for (const [canvas, longest] of [[this.mixCanvas, 202], [this.wantedCanvas, 120]]) {
+      canvas.classList.add("stn-pixels");
+      canvas.style.width = `${longest * this.size[1] / Math.max(...this.size)}px`;
+    }
+  }
 
-  const reading = make("output", {role: "none"}), count = make("output", {role: "none"});
-  state.append(reading);
-  const lossBar = bar(state);
-  state.append(count);
-  const matrices = row(el), numbers = matrix(matrices, "θ", "the six numbers of θ");
-  const slopes = matrix(matrices, "∂L/∂θ", "the gradient of the loss");
-  const slopeTexts = slopes.map(cell => cell.appendChild(make("span")));
-  const bars = slopes.map(cell => bar(cell, true));
-  matrices.append("Each arrow points downhill: to the left, L falls if the number shrinks; to the right, if it grows.");
-  const tell = messages(el), tellAtRest = quietly(tell);
-  const map = lossMap(side, model, size, sliders.numbers, write);
+  addButtons(parent) {
+    const {descent, start} = this;
+    this.playButton = button(parent, "play", () => {
+      if (descent.playing) descent.pause();
+      else { descent.play(); this.tell(""); }
+      this.redraw();
+    });
+    this.playButton.style.minWidth = "5em";
+    button(parent, "step", () => { descent.pause(); this.advance(); this.redraw(); }, "one step of descent");
+    button(parent, "restart", () => this.write(descent.path[0]), "back to where the descent began");
+    button(parent, "shift it far", () => this.write(this.model.get("far")));
+    button(parent, "reset", () => { this.write(start.theta); this.save({blur: start.blur}); }, "reset to the start");
+  }
 
-  function draw() {
-    if (playing) advance();
+  addState(parent) {
+    const range = {label: "blur", min: 0, max: this.model.get("max_blur"), step: 1, digits: 0, unit: " px"};
+    this.blur = slider(parent, range, pixels => this.save({blur: pixels}));
+    this.lossOutput = makeElement("output", {role: "none"});
+    this.stepOutput = makeElement("output", {role: "none"});
+    parent.append(this.lossOutput);
+    this.showLoss = addBar(parent);
+    parent.append(this.stepOutput);
+  }
+
+  addMatrices(parent) {
+    this.thetaCells = addMatrix(parent, "θ", "the six numbers of θ");
+    const cells = addMatrix(parent, "∂L/∂θ", "the gradient of the loss");
+    this.gradientCells = cells.map(cell => cell.appendChild(makeElement("span")));
+    this.showSlopes = cells.map(cell => addBar(cell, true));
+    parent.append("Each arrow points downhill: to the left, L falls if the number shrinks; to the right, if it grows.");
+  }
+
+  advance() {
+    this.descent.step(this.source, this.wanted);
+    this.save({theta: this.descent.theta, steps: this.descent.adam.steps});
+  }
+
+  // θ from a slider, the map or a button: a new descent begins there.
+  write = theta => {
+    this.descent.begin(theta.map(Math.fround));
+    this.save({theta: this.descent.theta, steps: 0});
+    this.redraw();
+  };
+
+  // So it does where something else (Python, another view of the same model) puts θ.
+  onTheta = () => {
+    const theta = readTheta(this.model);
+    if (theta.some((number, i) => number !== this.descent.theta[i])) this.descent.begin(theta);
+    this.redraw();
+  };
+
+  blurPictures = () => {
+    [this.source, this.wanted] = this.sharp.map(picture => blurred(picture, this.model.get("blur")));
+    this.view.show(greyPicture(this.source.grey, ...this.size, 1));
+    paint(this.wantedCanvas, greyPicture(this.wanted.grey, ...this.size, 1));
+    Object.assign(this.descent, {losses: [], ended: ""}); // another loss from now on
+    this.redraw();
+  };
+
+  turnMap = () => { this.map.turn(); this.redraw(); };
+
+  drawNumbers(theta, loss, gradient) {
+    const steepest = Math.max(...gradient.map(Math.abs));
+    this.thetaCells.forEach((cell, i) => { cell.textContent = fixed(theta[i], 3); });
+    this.gradientCells.forEach((cell, i) => { cell.textContent = fixed(gradient[i], 4); });
+    this.showSlopes.forEach((show, i) => show(steepest && -gradient[i] / steepest)); // downhill is against the gradient
+    this.lossOutput.textContent = `loss L = ${fixed(loss, 4)}`;
+    this.stepOutput.textContent = `step ${this.model.get("steps")}`;
+    this.showLoss(loss / this.lossWithoutOverlap);
+    this.blur.set(this.model.get("blur"));
+  }
+
+  draw() {
+    const {descent, model, view, source, wanted, mixCanvas} = this;
+    if (descent.playing) this.advance();
     const theta = readTheta(model), target = new Float32Array(wanted.grey.length);
     const {loss, gradient} = assess(source, wanted, theta, {target});
     paint(mixCanvas, overlay(target, wanted));
-    outline(view.clear(), theta, source, view.at);
-    const known = sliders.follow(theta), largest = Math.max(...gradient.map(Math.abs));
-    numbers.forEach((cell, i) => { cell.textContent = fixed(theta[i], 3); });
-    slopeTexts.forEach((text, i) => { text.textContent = fixed(gradient[i], 4); });
-    bars.forEach((show, i) => show(largest && -gradient[i] / largest)); // downhill is against the gradient
     mixCanvas.setAttribute("aria-label", `warped picture over the wanted one, loss ${fixed(loss, 4)}`);
-    reading.textContent = `loss L = ${fixed(loss, 4)}`;
-    count.textContent = `step ${model.get("steps")}`;
-    lossBar(loss / nothingOverlaps);
-    blur.set(model.get("blur"));
-    if (known) map.ask(source, wanted);
-    map.draw(path);
-    if (playing) { tellAtRest.cancel(); return redraw(); }
-    tellAtRest(known ? `${ended} Loss ${fixed(loss, 4)} after ${model.get("steps")} steps.`.trim() : NO_SLIDER);
-  }
-  const redraw = oncePerFrame(draw);
-
-  function soften() {
-    [source, wanted] = sharp.map(picture => blurred(picture, model.get("blur")));
-    view.show(greyPicture(source.grey, ...size, 1));
-    paint(wantedCanvas, greyPicture(wanted.grey, ...size, 1));
-    losses = []; ended = ""; // another loss from now on
-    redraw();
-  }
-  function heard() {
-    const theta = readTheta(model);
-    if (theta.some((number, i) => number !== here[i])) begin(theta);
-    redraw();
-  }
-  function turnMap() {
-    map.turn();
-    redraw();
+    drawRegion(view.clear(), theta, view.toCanvas);
+    this.drawNumbers(theta, loss, gradient);
+    const known = this.sliders.follow(theta), action = descent.playing ? "pause" : "play";
+    this.playButton.textContent = action;
+    this.playButton.setAttribute("aria-label", action);
+    if (known) this.map.ask(source, wanted);
+    this.map.draw(descent.path);
+    if (descent.playing) { this.tellAtRest.cancel(); return this.redraw(); }
+    const words = `${descent.ended} Loss ${fixed(loss, 4)} after ${model.get("steps")} steps.`;
+    this.tellAtRest(known ? words.trim() : NO_SLIDER);
   }
 
-  begin(readTheta(model));
-  soften();
-  turnMap();
-  draw();
-  model.on("change:theta change:steps", heard);
-  model.on("change:blur", soften);
-  model.on("change:map_over", turnMap);
-  return () => {
-    redraw.cancel(); map.cancel(); tellAtRest.cancel();
-    model.off("change:theta change:steps", heard);
-    model.off("change:blur", soften);
-    model.off("change:map_over", turnMap);
-  };
+  cancel() {
+    for (const task of [this.redraw, this.map, this.tellAtRest]) task.cancel();
+  }
+}
+
+function render({model, el}) {
+  const view = new AlignmentView(model, setUpRoot(el));
+  const stopListening = listenTo(model, {
+    "change:theta change:steps": view.onTheta, "change:blur": view.blurPictures, "change:map_over": view.turnMap,
+  });
+  return () => { view.cancel(); stopListening(); };
 }
 
 export default {render};

@@ -11,7 +11,7 @@ from stn_lesson.theta import affine_theta
 from stn_lesson.widgets.live import LivePicture, Theta, check_picture, script
 from stn_lesson.widgets.warp_explorer import SLIDERS, check_names
 
-LARGEST_BLUR = 6
+MAX_BLUR = 6
 
 
 class Alignment(LivePicture):
@@ -45,13 +45,14 @@ class Alignment(LivePicture):
 
     _esm = script("descent", "loss_map", "alignment")
     theta = Theta()
-    blur = traitlets.Int(min=0, max=LARGEST_BLUR).tag(sync=True)
+    blur = traitlets.Int(min=0, max=MAX_BLUR).tag(sync=True)
     map_over = traitlets.List(["x", "rotation"]).tag(sync=True)  # left to right, and upright
     steps = traitlets.Int(read_only=True).tag(sync=True)  # of descent, since θ was last set by hand
     pictures = traitlets.Dict().tag(sync=True)
     sliders = traitlets.List().tag(sync=True)
     far = Theta()
-    largest_blur = traitlets.Int(LARGEST_BLUR, read_only=True).tag(sync=True)
+    max_blur = traitlets.Int(MAX_BLUR, read_only=True).tag(sync=True)
+    _browser_sends_steps = False
 
     def __init__(
         self,
@@ -65,51 +66,59 @@ class Alignment(LivePicture):
     ):
         """See the class."""
         check_names("sliders", sliders, SLIDERS)
-        self.image, self.wanted = check_pair(image, wanted)
-        if blur not in range(LARGEST_BLUR + 1):
-            raise ValueError(f"blur must be a whole number from 0 to {LARGEST_BLUR}, got {blur}")
+        self.image, self.wanted = check_image_pair(image, wanted)
+        if blur not in range(MAX_BLUR + 1):
+            raise ValueError(f"blur must be a whole number from 0 to {MAX_BLUR}, got {blur}")
         size = tuple(image.shape[-2:])
         super().__init__(
             theta=affine_theta(**(start or {}), size=size),
             far=affine_theta(**(far or {"translation": (0.9, 0)}), size=size),
-            pictures={"source": _as_floats(image), "wanted": _as_floats(wanted)},
+            pictures={"source": _encode_floats(image), "wanted": _encode_floats(wanted)},
             sliders=list(sliders),
             blur=int(blur),
         )
 
     @traitlets.validate("map_over")
-    def _two_names(self, proposal):
+    def _validate_map_over(self, proposal):
         check_names("map_over", proposal.value, SLIDERS)
         if len(set(proposal.value)) != 2 or len(proposal.value) != 2:
             raise ValueError(f"map_over must be two different names, got {proposal.value}")
         return list(proposal.value)
 
+    def set_state(self, sync_data: dict) -> None:
+        """Take over what the browser sends: with a θ of its descent it sends the `steps`, too."""
+        self._browser_sends_steps = "steps" in sync_data
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._browser_sends_steps = False
+
     @traitlets.observe("theta")
-    def _begin_anew(self, _):
-        if "steps" not in self._property_lock:  # which holds what the browser is just sending
+    def _reset_steps(self, _):
+        if not self._browser_sends_steps:  # θ was set in Python: a new descent begins there
             self.set_trait("steps", 0)
 
     @property
     def loss(self) -> float:
         """The mean squared difference as things stand now, by torch."""
-        return self._measure(self.theta).item()
+        return self._loss_at(self.theta).item()
 
     @property
     def gradient(self) -> Tensor:
         """∂loss/∂θ as things stand now, by torch's autograd: (1, 2, 3)."""
         theta = self.theta.clone().requires_grad_()
-        return torch.autograd.grad(self._measure(theta), theta)[0]
+        return torch.autograd.grad(self._loss_at(theta), theta)[0]
 
-    def _measure(self, theta: Tensor) -> Tensor:
-        return (warp(self._soft(self.image), theta) - self._soft(self.wanted)).square().mean()
+    def _loss_at(self, theta: Tensor) -> Tensor:
+        return (warp(self._blurred(self.image), theta) - self._blurred(self.wanted)).square().mean()
 
-    def _soft(self, picture: Tensor) -> Tensor:
+    def _blurred(self, picture: Tensor) -> Tensor:
         picture = picture.detach().cpu().float()
         return avg_pool2d(picture, 2 * self.blur + 1, 1, self.blur) if self.blur else picture
 
     def still(self) -> plots.Picture:
         """A still picture of the present state."""
-        source, wanted = self._soft(self.image), self._soft(self.wanted)
+        source, wanted = self._blurred(self.image), self._blurred(self.wanted)
         warped = warp(source, self.theta)
         words = ["source", "warped", "wanted", "warped orange, wanted blue"]
         pictures = [source[0], warped[0], wanted[0], plots.overlay(warped[0], wanted[0])]
@@ -117,7 +126,7 @@ class Alignment(LivePicture):
         return plots.images(pictures, words, f"Four pictures: {alt}")
 
 
-def check_pair(image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+def check_image_pair(image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """Both pictures, if they are grey and of one size; a clear error otherwise."""
     for picture in (image, wanted):
         if check_picture(picture).shape[1] != 1:
@@ -133,7 +142,7 @@ def check_pair(image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     return image, wanted
 
 
-def _as_floats(picture: Tensor) -> dict:
+def _encode_floats(picture: Tensor) -> dict:
     """A grey picture as float32: the descent in the browser is then the same as torch's."""
     grey = picture.detach().cpu().float().contiguous()
     return {"bytes": grey.numpy().tobytes(), "size": list(picture.shape[-2:])}

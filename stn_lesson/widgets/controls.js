@@ -3,9 +3,9 @@
 
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
-// The frame of a live picture. JupyterLab would take its keys for shortcuts, so they stay inside;
+// Makes an element that of a live picture. JupyterLab would take its keys for shortcuts, so they stay inside;
 // those with Ctrl or Cmd go out, so that Ctrl+S saves.
-function frame(el) {
+function setUpRoot(el) {
   el.classList.add("stn-live");
   el.addEventListener("keydown", event => {
     if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
@@ -15,16 +15,16 @@ function frame(el) {
 
 // A row of controls, with a name if it has a meaning of its own.
 function row(parent, ...children) {
-  const element = make("div", {className: "stn-row"}, ...children);
+  const element = makeElement("div", {className: "stn-row"}, ...children);
   parent.append(element);
   return element;
 }
 
 // A slider with its label and its value in words. Returns {set, input}: `set` moves it silently.
 function slider(parent, {label, min, max, step, digits = 2, unit = ""}, onInput) {
-  const input = make("input", {type: "range", min, max, step, "aria-label": label});
-  const value = make("output");
-  parent.append(make("label", {className: "stn-slider"}, make("span", {}, label), input, value));
+  const input = makeElement("input", {type: "range", min, max, step, "aria-label": label});
+  const value = makeElement("output");
+  parent.append(makeElement("label", {className: "stn-slider"}, makeElement("span", {}, label), input, value));
   const set = number => {
     input.value = number;
     value.textContent = fixed(number, digits) + unit;
@@ -42,38 +42,38 @@ function slider(parent, {label, min, max, step, digits = 2, unit = ""}, onInput)
 }
 
 function choice(parent, label, options, onChange) {
-  const select = make("select", {"aria-label": label});
-  for (const option of options) select.append(make("option", {value: option}, option));
+  const select = makeElement("select", {"aria-label": label});
+  for (const option of options) select.append(makeElement("option", {value: option}, option));
   select.addEventListener("change", () => onChange(select.value));
-  parent.append(make("label", {}, `${label} `, select));
+  parent.append(makeElement("label", {}, `${label} `, select));
   return select;
 }
 
 function toggle(parent, label, onChange) {
-  const box = make("input", {type: "checkbox"});
+  const box = makeElement("input", {type: "checkbox"});
   box.addEventListener("change", () => onChange(box.checked));
-  parent.append(make("label", {}, box, ` ${label}`));
+  parent.append(makeElement("label", {}, box, ` ${label}`));
   return box;
 }
 
 function button(parent, label, onClick, words = label) {
-  const element = make("button", {type: "button", "aria-label": words}, label);
+  const element = makeElement("button", {type: "button", "aria-label": words}, label);
   element.addEventListener("click", onClick);
   parent.append(element);
   return element;
 }
 
-// A place for messages, read out by screen readers when they change; `tell.says()` is the last one.
-function messages(parent) {
-  const place = make("p", {className: "stn-message", role: "status"});
+// A place for messages, read out by screen readers when they change; `tell.current()` is the last one.
+function messageLine(parent) {
+  const place = makeElement("p", {className: "stn-message", role: "status"});
   parent.append(place);
   const tell = text => { if (place.textContent !== text) place.textContent = text; };
-  tell.says = () => place.textContent;
+  tell.current = () => place.textContent;
   return tell;
 }
 
-// For what changes with every frame: `tell` hears it only when it has stood still.
-function quietly(tell, milliseconds = 400) {
+// For what changes with every frame: told only when it has not changed for a while.
+function debounced(tell, milliseconds = 400) {
   let waiting;
   const say = text => { clearTimeout(waiting); waiting = setTimeout(() => tell(text), milliseconds); };
   say.cancel = () => clearTimeout(waiting);
@@ -83,11 +83,18 @@ function quietly(tell, milliseconds = 400) {
 // Changes of a model, sent to Python at once.
 const saver = model => changes => { model.set(changes); model.save_changes(); };
 
+// Calls functions when a model changes: {"change:theta change:size": redraw}. Returns what ends that.
+function listenTo(model, listeners) {
+  const pairs = Object.entries(listeners);
+  for (const [events, listener] of pairs) model.on(events, listener);
+  return () => { for (const [events, listener] of pairs) model.off(events, listener); };
+}
+
 // A point on a canvas to be dragged by mouse or finger, or moved by arrow keys (`step` canvas
 // pixels, ten times as far with shift). onMove(x, y, event) hears where it should go, in canvas
 // pixels; place(x, y, words) puts it there, with words for screen readers.
 function handle(canvas, words, onMove, step = 2) { // Returns {knob, place}.
-  const knob = make("button", {type: "button", className: "stn-handle", "aria-label": words,
+  const knob = makeElement("button", {type: "button", className: "stn-handle", "aria-label": words,
                                role: "slider", "aria-valuenow": 0}); // in two directions: see valuetext
   canvas.parentElement.append(knob);
   let x = 0, y = 0, grip = null;
@@ -147,7 +154,7 @@ function thetaSliders(parent, names, size, write) {
   return {
     numbers,
     follow(theta) { // false if no slider can say this θ
-      const parts = takeApart(theta, ...size());
+      const parts = decompose(theta, ...size());
       if (!parts) return false;
       // A slider that has just been moved says its number more exactly than θ does, and knows
       // 180° from −180°.
@@ -162,7 +169,7 @@ function thetaSliders(parent, names, size, write) {
 const NO_SLIDER = "This θ reads the whole target from one line or point: no slider can say it.";
 
 function followOrTell(sliders, theta, tell) {
-  if (!sliders.follow(theta)) tell(NO_SLIDER); else if (tell.says() === NO_SLIDER) tell("");
+  if (!sliders.follow(theta)) tell(NO_SLIDER); else if (tell.current() === NO_SLIDER) tell("");
 }
 
 // θ of a model as plain numbers; as float32, so that Python's copy is equal to the last bit.
@@ -175,7 +182,7 @@ function writeTheta(model, theta) {
 // A field for a number to be typed. What is no number from min to max is refused in words by
 // `tell`, and the old one comes back. Returns {set, input}: `set` leaves alone what is being typed.
 function numberField(parent, {label, min = -1e6, max = 1e6, digits = 2}, onChange, tell) {
-  const input = make("input", {type: "text", inputMode: "decimal", "aria-label": label, title: label, size: 6});
+  const input = makeElement("input", {type: "text", inputMode: "decimal", "aria-label": label, title: label, size: 6});
   let last = 0;
   const show = () => { input.value = fixed(last, digits); };
   input.addEventListener("change", () => {
@@ -192,17 +199,17 @@ function numberField(parent, {label, min = -1e6, max = 1e6, digits = 2}, onChang
 // Equation (1) with the six numbers of θ to be typed over; with a third row, that of a homography,
 // whose ninth number stays. Returns what lets them follow θ.
 function thetaFields(parent, rows, model, write, tell) {
-  const numbers = make("span", {className: "stn-matrix"}), names = "₁₂₃";
+  const numbers = makeElement("span", {className: "stn-matrix"}), names = "₁₂₃";
   const fields = Array.from({length: 3 * rows}, (_, i) => {
     const label = `θ${names[Math.floor(i / 3)]}${names[i % 3]}`;
     const change = value => write(readTheta(model).map((old, k) => k === i ? value : old));
     return numberField(numbers, {label}, change, tell);
   });
   if (rows === 3) fields[8].input.readOnly = true;
-  const column = (...lines) => make("span", {className: "stn-column"}, ...lines.map(line => make("span", {}, line)));
+  const column = (...lines) => makeElement("span", {className: "stn-column"}, ...lines.map(line => makeElement("span", {}, line)));
   const source = rows === 3 ? ["w·xₛ", "w·yₛ", "w"] : ["xₛ", "yₛ"];
   const words = rows === 3 ? "a homography, θ editable" : "equation (1), θ editable";
-  parent.append(make("div", {className: "stn-formula", role: "group", "aria-label": words},
+  parent.append(makeElement("div", {className: "stn-formula", role: "group", "aria-label": words},
     column(...source), "=", numbers, column("xₜ", "yₜ", "1")));
   return theta => fields.forEach((field, i) => field.set(theta[i]));
 }

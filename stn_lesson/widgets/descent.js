@@ -1,21 +1,18 @@
 // The loss between a warped and a wanted picture, its gradient with respect to θ, and descent along
 // it. A grey picture is {grey, height, width}, its numbers from 0 to 1.
 
-const pixel = ({grey, height, width}, m, n) =>
-  m >= 0 && m < width && n >= 0 && n < height ? grey[n * width + m] : 0; // outside: zero
-
 // The loss L = mean (V − wanted)² and its gradient ∂L/∂θ. V comes by equation (5), its slope in the
 // source by (7), and what θ has to do with the place by (1). `every` 2 looks at every second target
 // pixel only; `target` is filled with V.
 function assess(source, wanted, theta, {every = 1, target = null} = {}) {
-  const {height: H, width: W} = source, {height, width} = wanted;
+  const {grey, height: H, width: W} = source, {height, width} = wanted, around = new Neighbours(H, W);
   const acrossX = (W - 1) / 2, acrossY = (H - 1) / 2; // pixels in one unit
   const gradient = [0, 0, 0, 0, 0, 0], first = (every - 1) >> 1;
   let loss = 0, count = 0;
   for (let row = first; row < height; row += every) {
-    const y = centre(row, height);
+    const y = pixelCentre(row, height);
     for (let column = first; column < width; column += every) {
-      const x = centre(column, width), here = row * width + column;
+      const x = pixelCentre(column, width), here = row * width + column;
       const xs = (theta[0] * x + theta[1] * y + theta[2] + 1) * acrossX; // (1)
       const ys = (theta[3] * x + theta[4] * y + theta[5] + 1) * acrossY;
       count += 1;
@@ -24,15 +21,11 @@ function assess(source, wanted, theta, {every = 1, target = null} = {}) {
         if (target) target[here] = 0;
         continue;
       }
-      const left = Math.floor(xs), top = Math.floor(ys), u = xs - left, v = ys - top;
-      const a = pixel(source, left, top), b = pixel(source, left + 1, top);
-      const c = pixel(source, left, top + 1), d = pixel(source, left + 1, top + 1);
-      const value = (1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * c + u * d); // (5)
-      const error = value - wanted.grey[here];
+      around.moveTo(xs, ys);
+      const value = around.value(grey), error = value - wanted.grey[here];
       if (target) target[here] = value;
       loss += error * error;
-      const slopeX = 2 * error * acrossX * ((1 - v) * (b - a) + v * (d - c)); // (7): right minus left
-      const slopeY = 2 * error * acrossY * ((1 - u) * (c - a) + u * (d - b)); // below minus above
+      const slopeX = 2 * error * acrossX * around.slopeX(grey), slopeY = 2 * error * acrossY * around.slopeY(grey);
       gradient[0] += slopeX * x; gradient[1] += slopeX * y; gradient[2] += slopeX;
       gradient[3] += slopeY * x; gradient[4] += slopeY * y; gradient[5] += slopeY;
     }

@@ -36,7 +36,7 @@ function diagram(canvas, {x, y, log = false, xLabel, unit = "", curves}) {
   g.textAlign = "right"; g.textBaseline = "middle";
   for (const value of ticks(...y, {log})) {
     const [, row] = at([x[0], value]);
-    trace(g, [[left, row], [width - right, row]], "#ddd", 2);
+    drawLine(g, [[left, row], [width - right, row]], "#ddd", 2);
     g.fillText(brief(value) + unit, left - 8, row);
   }
   g.textAlign = "center"; g.textBaseline = "top";
@@ -45,10 +45,10 @@ function diagram(canvas, {x, y, log = false, xLabel, unit = "", curves}) {
   }
   g.textAlign = "right";
   g.fillText(xLabel, width - right, height - 28);
-  trace(g, [[left, top], [left, height - bottom], [width - right, height - bottom]], "#333", 2);
+  drawLine(g, [[left, top], [left, height - bottom], [width - right, height - bottom]], "#333", 2);
   for (const {points, colour, dots} of curves) {
-    trace(g, points.map(at), colour, 4);
-    if (dots) for (const point of points) dot(g, at(point), 6, colour);
+    drawLine(g, points.map(at), colour, 4);
+    if (dots) for (const point of points) drawDot(g, at(point), 6, colour);
   }
   return at;
 }

@@ -11,14 +11,14 @@ function greyPictures(view, [count, , height, width]) {
 // A digit to look at: with the region that θ reads, or as the transformer hands it on.
 class Digit {
   constructor(canvas, source, side) {
-    Object.assign(this, {canvas, source, frame: new SourceView(canvas, {side, margin: 0.12})});
+    Object.assign(this, {canvas, source, view: new SourceView(canvas, {side, margin: 0.12})});
   }
 
   showRegion(theta) {
-    const {canvas, frame, source} = this;
-    if (frame.source !== source || canvas.width !== frame.width + 2 * frame.border) frame.show(source);
+    const {canvas, view, source} = this;
+    if (view.source !== source || canvas.width !== view.width + 2 * view.border) view.show(source);
     canvas.classList.remove("stn-pixels");
-    outline(frame.clear(), theta, source, frame.at);
+    drawRegion(view.clear(), theta, view.toCanvas);
   }
 
   showView(theta, {size: [height, width], kernel, padding}) {

@@ -5,9 +5,9 @@ const BLUE = "#0072B2", ORANGE = "#E69F00", GREEN = "#009E73", PURPLE = "#CC79A7
 const CORNERS = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
 const CORNER_NAMES = ["top left", "top right", "bottom right", "bottom left"];
 
-// make("p", {className: "a", role: "status"}, "text", child): attributes with a hyphen, role and
+// makeElement("p", {className: "a", role: "status"}, "text", child): attributes with a hyphen, role and
 // the like are set as attributes, all else as properties.
-function make(tag, properties = {}, ...children) {
+function makeElement(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in element) element[name] = value; else element.setAttribute(name, value);
@@ -18,9 +18,9 @@ function make(tag, properties = {}, ...children) {
 
 // A canvas under a title; `words` says what it shows to readers who cannot see it.
 function panel(parent, title, words = title) {
-  const canvas = make("canvas", {role: "img", "aria-label": words});
-  const stage = make("div", {className: "stn-stage"}, canvas);
-  parent.append(make("figure", {}, make("figcaption", {}, title), stage));
+  const canvas = makeElement("canvas", {role: "img", "aria-label": words});
+  const stage = makeElement("div", {className: "stn-stage"}, canvas);
+  parent.append(makeElement("figure", {}, makeElement("figcaption", {}, title), stage));
   return canvas;
 }
 
@@ -28,9 +28,9 @@ function panel(parent, title, words = title) {
 const bytesOf = view => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 const floatsOf = view => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 
-// A picture from bytes of Python: rows of red, green and blue.
-function picture(view, [height, width]) {
-  const rgb = bytesOf(view);
+// A picture from Python: rows of red, green and blue bytes, and its size.
+function pictureFromRgb({bytes, size: [height, width]}) {
+  const rgb = bytesOf(bytes);
   const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
     pixels[j] = rgb[i]; pixels[j + 1] = rgb[i + 1]; pixels[j + 2] = rgb[i + 2];
@@ -57,7 +57,7 @@ function paint(canvas, {pixels, height, width}) {
 const bitmap = picture => paint(document.createElement("canvas"), picture);
 
 // A line through points in canvas pixels.
-function trace(g, points, colour, width = 3, closed = false) {
+function drawLine(g, points, colour, width = 3, closed = false) {
   g.strokeStyle = colour; g.lineWidth = width;
   g.beginPath();
   for (const point of points) g.lineTo(...point);
@@ -65,26 +65,26 @@ function trace(g, points, colour, width = 3, closed = false) {
   g.stroke();
 }
 
-function dot(g, [x, y], radius, colour, edge) {
+function drawDot(g, [x, y], radius, colour, edge) {
   g.beginPath(); g.arc(x, y, radius, 0, 7);
   g.fillStyle = colour; g.fill();
   if (edge) { g.strokeStyle = edge; g.lineWidth = 1; g.stroke(); }
 }
 
-function arrow(g, [x, y], [tipX, tipY], colour, width = 2) {
+function drawArrow(g, [x, y], [tipX, tipY], colour, width = 2) {
   const angle = Math.atan2(tipY - y, tipX - x), length = Math.hypot(tipX - x, tipY - y);
   const reach = Math.min(4 * width, length / 2);
   const barb = side => [tipX - reach * Math.cos(angle + side), tipY - reach * Math.sin(angle + side)];
-  trace(g, [[x, y], [tipX, tipY]], colour, width);
-  trace(g, [barb(-0.5), [tipX, tipY], barb(0.5)], colour, width);
+  drawLine(g, [[x, y], [tipX, tipY]], colour, width);
+  drawLine(g, [barb(-0.5), [tipX, tipY], barb(0.5)], colour, width);
 }
 
-// The quadrilateral that θ reads, its first corner with a dot. `at` takes source points in pixels
-// of the source to the canvas.
-function outline(g, theta, source, at, colour = ORANGE) {
-  const points = CORNERS.map(([x, y]) => at(...lookUp(theta, x, y, source)));
-  trace(g, points, colour, 3, true);
-  dot(g, points[0], 6, colour);
+// The quadrilateral that θ reads, its first corner with a dot. `toCanvas` takes points of the source,
+// −1 to 1, to the canvas. Returns where the corners are there.
+function drawRegion(g, theta, toCanvas, colour = ORANGE) {
+  const points = CORNERS.map(([x, y]) => toCanvas(...applyTheta(theta, x, y)));
+  drawLine(g, points, colour, 3, true);
+  drawDot(g, points[0], 6, colour);
   return points;
 }
 
@@ -104,8 +104,15 @@ class SourceView {
   }
 
   // Pixels of the source to pixels of the canvas, and back.
-  at = (x, y) => [this.border + (x + 0.5) * this.zoom, this.border + (y + 0.5) * this.zoom];
-  from = (x, y) => [(x - this.border) / this.zoom - 0.5, (y - this.border) / this.zoom - 0.5];
+  pixelToCanvas = (x, y) => [this.border + (x + 0.5) * this.zoom, this.border + (y + 0.5) * this.zoom];
+  canvasToPixel = (x, y) => [(x - this.border) / this.zoom - 0.5, (y - this.border) / this.zoom - 0.5];
+
+  // The same for the source's own coordinates, −1 to 1.
+  toCanvas = (x, y) => this.pixelToCanvas(...toPixels(x, y, this.source));
+  toSource = (x, y) => {
+    const [column, line] = this.canvasToPixel(x, y), {height, width} = this.source;
+    return [2 * column / Math.max(width - 1, 1) - 1, 2 * line / Math.max(height - 1, 1) - 1];
+  };
 
   clear() {
     const g = this.canvas.getContext("2d");
@@ -130,7 +137,7 @@ const fixed = (value, digits = 2) => {
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 };
 
-// A number as a factor in a product: in brackets if it is negative.
-const factor = (value, digits = 2) => fixed(value, digits).replace(/^−.*/, "($&)");
+// A number as it stands in a product: in brackets if it is negative.
+const bracketed = (value, digits = 2) => fixed(value, digits).replace(/^−.*/, "($&)");
 
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;

@@ -2,31 +2,31 @@
 // six are affine, nine projective, 2k² the places at which the points of a k × k net look.
 
 const familyOf = theta => ({6: "affine", 9: "projective"}[theta.length] ?? "tps");
-const sideOf = theta => Math.sqrt(theta.length / 2); // the k of a net
+const netSide = theta => Math.sqrt(theta.length / 2); // the k of a net
 
 // The target points by which a family is held, each [x, y]; a net runs in reading order.
 function controlPoints(family, k) {
   if (family === "projective") return CORNERS;
   if (family === "affine") return [0, 1, 3].map(i => CORNERS[i]); // the fourth corner follows
-  return Array.from({length: k * k}, (_, n) => [centre(n % k, k), centre(Math.floor(n / k), k)]);
+  return Array.from({length: k * k}, (_, n) => [pixelCentre(n % k, k), pixelCentre(Math.floor(n / k), k)]);
 }
 
 // Where target points (x, y in turn) look in the source.
-const looksAt = (theta, targets) =>
-  familyOf(theta) === "tps" ? bent(theta, targets) : project(theta, targets);
+const sourcePoints = (theta, targets) =>
+  familyOf(theta) === "tps" ? thinPlateGrid(theta, targets) : samplingGrid(theta, targets);
 
 // The θ under which the control points look at these places; null if the family has none.
-const THROUGH = {
+const THETA_THROUGH = {
   affine: ([first, across, down]) => [0, 1].flatMap(axis => [
     (across[axis] - first[axis]) / 2, (down[axis] - first[axis]) / 2, (across[axis] + down[axis]) / 2]),
-  projective: throughCorners,
+  projective: homographyThrough,
   tps: places => places.flat(),
 };
 
 // A homography has a depth w at each corner. Depth and depth · place are both plane functions of the
 // target, so over either diagonal they add up to the same, twice what they are in the middle:
 // w₀ + w₂ = w₁ + w₃ = 2 and w₀p₀ + w₂p₂ = w₁p₁ + w₃p₃. That leaves w₀(p₀ − p₂) − w₁(p₁ − p₃) = 2(p₃ − p₂).
-function throughCorners([p0, p1, p2, p3]) {
+function homographyThrough([p0, p1, p2, p3]) {
   const minus = (a, b) => [a[0] - b[0], a[1] - b[1]], cross = (a, b) => a[0] * b[1] - a[1] * b[0];
   const one = minus(p0, p2), other = minus(p3, p1), right = minus(p3, p2).map(value => 2 * value);
   const area = cross(one, other); // none if the diagonals are parallel
@@ -43,27 +43,27 @@ function placesOf(theta) {
   const [g, h, i] = family === "projective" ? theta.slice(6) : [0, 0, 1];
   return controlPoints(family).map(([x, y]) => {
     const depth = g * x + h * y + i;
-    return apply(theta, x, y).map(value => value / (Math.abs(depth) < HORIZON ? HORIZON : depth));
+    return applyTheta(theta, x, y).map(value => value / (Math.abs(depth) < HORIZON ? HORIZON : depth));
   });
 }
 
 // A θ of another family whose control points look where the present grid has them look; null if they
 // look far outside, as beyond a horizon, or if no such θ exists.
-const FAR = 10;
+const MAX_CARRIED = 10;
 function carryOver(theta, family, k) {
-  const looks = [...looksAt(theta, controlPoints(family, k).flat())];
-  if (!looks.every(value => Math.abs(value) <= FAR)) return null;
-  return THROUGH[family](looks.flatMap((x, n) => n % 2 ? [] : [[x, looks[n + 1]]]));
+  const looks = [...sourcePoints(theta, controlPoints(family, k).flat())];
+  if (!looks.every(value => Math.abs(value) <= MAX_CARRIED)) return null;
+  return THETA_THROUGH[family](looks.flatMap((x, n) => n % 2 ? [] : [[x, looks[n + 1]]]));
 }
 
 // The thin sheet: its profile U(r) = r² log r² around every control point, and a plane.
-const profile = squared => squared > 0 ? squared * Math.log(squared) : 0;
+const thinPlateKernel = squared => squared > 0 ? squared * Math.log(squared) : 0;
 
 // How much each target point follows each control point: rows of k². As `bend` of grid.py.
-function bend(k, targets) {
+function thinPlateMatrix(k, targets) {
   const points = controlPoints("tps", k), count = points.length, size = count + 3;
   const fill = (row, x, y) => {
-    for (let j = 0; j < count; j++) row[j] = profile((x - points[j][0]) ** 2 + (y - points[j][1]) ** 2);
+    for (let j = 0; j < count; j++) row[j] = thinPlateKernel((x - points[j][0]) ** 2 + (y - points[j][1]) ** 2);
     row[count] = 1; row[count + 1] = x; row[count + 2] = y;
     return row;
   };
@@ -103,11 +103,11 @@ function invertMatrix(matrix) {
   return rows.map(row => Float64Array.from(row.slice(size)));
 }
 
-const BENDS = new WeakMap(); // the last matrix of each set of target points
-function bent(theta, targets) {
-  const k = sideOf(theta), count = k * k;
-  if (BENDS.get(targets)?.k !== k) BENDS.set(targets, {k, matrix: bend(k, targets)});
-  const {matrix} = BENDS.get(targets), looks = new Float64Array(targets.length);
+const MATRIX_OF_TARGETS = new WeakMap(); // the last matrix of each set of target points
+function thinPlateGrid(theta, targets) {
+  const k = netSide(theta), count = k * k;
+  if (MATRIX_OF_TARGETS.get(targets)?.k !== k) MATRIX_OF_TARGETS.set(targets, {k, matrix: thinPlateMatrix(k, targets)});
+  const {matrix} = MATRIX_OF_TARGETS.get(targets), looks = new Float64Array(targets.length);
   for (let n = 0, at = 0; n < targets.length; n += 2) {
     let x = 0, y = 0;
     for (let j = 0; j < 2 * count; j += 2, at++) { x += matrix[at] * theta[j]; y += matrix[at] * theta[j + 1]; }

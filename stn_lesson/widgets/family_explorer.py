@@ -10,30 +10,30 @@ from stn_lesson import plots
 from stn_lesson.checks import check_homography, check_theta
 from stn_lesson.grid import FAMILIES, control_points, thin_plate_grid
 from stn_lesson.sampler import sample, to_pixels
-from stn_lesson.theta import projective_theta
-from stn_lesson.widgets.live import LivePicture, Size, Theta, check_picture, script, to_browser
+from stn_lesson.theta import check_homography, check_theta, projective_theta
+from stn_lesson.widgets.live import LivePicture, Size, Theta, check_picture, encode_picture, script
 from stn_lesson.widgets.warp_explorer import check_names
 
-NAMES = ("affine", "projective", "tps")
-LARGEST_NET = 6  # points on a side
-FAR = 10  # from the centre of the source; points farther out are not carried over
-CORNERS = [0, 1, 3, 2]  # of a net of 2 × 2 points: around, as `projective_theta` takes them
+FAMILY_NAMES = ("affine", "projective", "tps")
+MAX_NET_SIDE = 6  # points on a side
+MAX_CARRIED = 10  # from the centre of the source; points farther out are not carried over
+NET_CORNERS = [0, 1, 3, 2]  # of a net of 2 × 2 points: around, as `projective_theta` takes them
 
 
-class AnyTheta(Theta):
+class FamilyTheta(Theta):
     """θ of any of the three families, which its shape tells: (1, 2, 3), (1, 3, 3) or (1, k², 2)."""
 
     def __init__(self):
         """A trait that is kept equal in Python and in the browser."""
         super().__init__()
-        self.tag(from_json=lambda numbers, _: _shaped(torch.tensor(numbers, dtype=torch.float32)))
+        self.tag(from_json=lambda numbers, _: _theta_from_numbers(numbers))
 
     def validate(self, owner, value):
         """Refuse what is no single θ; keep it as float32, on the CPU."""
         family, k = family_of(value)
         if family == "tps":
             thin_plate_grid(value, 1, 1)  # it checks its points
-            check_net(k)
+            check_net_side(k)
         if len(value) != 1:
             raise ValueError(f"theta must be one θ, with N = 1, got {tuple(value.shape)}")
         return value.detach().cpu().float()
@@ -68,7 +68,7 @@ class FamilyExplorer(LivePicture):
     """
 
     _esm = script("families", "family_explorer")
-    theta = AnyTheta()
+    theta = FamilyTheta()
     family = traitlets.Unicode().tag(sync=True)
     k = traitlets.Any().tag(sync=True)
     source = traitlets.Dict().tag(sync=True)
@@ -83,32 +83,32 @@ class FamilyExplorer(LivePicture):
     ):
         """See the class."""
         self.image = check_picture(image)
-        check_names("families", (family,), NAMES)
+        check_names("families", (family,), FAMILY_NAMES)
         super().__init__(
-            theta=identity(family, check_net(k)),
+            theta=identity_theta(family, check_net_side(k)),
             family=family,
             k=k,
-            source=to_browser(image),
+            source=encode_picture(image),
             target_size=() if size is None else size,
         )
 
     @traitlets.validate("family")
-    def _one_of_the_families(self, proposal):
-        check_names("families", (proposal.value,), NAMES)
+    def _validate_family(self, proposal):
+        check_names("families", (proposal.value,), FAMILY_NAMES)
         return proposal.value
 
     @traitlets.validate("k")
-    def _possible_net(self, proposal):
-        return check_net(proposal.value)
+    def _validate_net_side(self, proposal):
+        return check_net_side(proposal.value)
 
     @traitlets.observe("theta")
-    def _tell_the_family(self, change):
+    def _follow_theta(self, change):
         family, k = family_of(self.theta)
         with self.hold_trait_notifications():
             self.family, self.k = family, k or self.k
 
     @traitlets.observe("family", "k")
-    def _carry_over(self, change):
+    def _convert_theta(self, change):
         if family_of(self.theta) != (self.family, self.k if self.family == "tps" else None):
             self.theta = carry_over(self.theta, self.family, self.k)
 
@@ -139,7 +139,7 @@ class FamilyExplorer(LivePicture):
         return figure
 
 
-def identity(family: str, k: int) -> Tensor:
+def identity_theta(family: str, k: int) -> Tensor:
     """The θ of a family under which every pixel looks at its own place."""
     if family == "tps":
         return control_points(k)[None]
@@ -183,28 +183,29 @@ def carry_over(theta: Tensor, family: str, k: int) -> Tensor:
     points = grid.view(1, -1, 2)
     if family == "affine":
         points = points[:, :3]  # the fourth corner follows
-    if points.abs().max() > FAR:
-        return identity(family, k)
+    if points.abs().max() > MAX_CARRIED:
+        return identity_theta(family, k)
     if family == "tps":
         return points.float()
     if family == "projective":
         try:
-            through = projective_theta(points[:, CORNERS]).float()
+            through = projective_theta(points[:, NET_CORNERS]).float()
         except ValueError:  # three of them on one line
-            return identity(family, k)
-        return through if through.abs().max() < 1e6 else identity(family, k)
+            return identity_theta(family, k)
+        return through if through.abs().max() < 1e6 else identity_theta(family, k)
     first, across, down = points.unbind(1)
     columns = [(across - first) / 2, (down - first) / 2, (across + down) / 2]
     return torch.stack(columns, -1).float()
 
 
-def check_net(k) -> int:
+def check_net_side(k) -> int:
     """The k of a net itself, if it is a whole number that can be shown; a clear error otherwise."""
-    if type(k) is not int or not 2 <= k <= LARGEST_NET:
-        raise ValueError(f"k must be a whole number from 2 to {LARGEST_NET}, got {k!r}")
+    if type(k) is not int or not 2 <= k <= MAX_NET_SIDE:
+        raise ValueError(f"k must be a whole number from 2 to {MAX_NET_SIDE}, got {k!r}")
     return k
 
 
-def _shaped(numbers: Tensor) -> Tensor:
+def _theta_from_numbers(numbers: list[float]) -> Tensor:
     """A θ from its numbers, row by row: 6 are affine, 9 projective, else a net."""
-    return numbers.view({6: (1, 2, 3), 9: (1, 3, 3)}.get(len(numbers), (1, -1, 2)))
+    shape = {6: (1, 2, 3), 9: (1, 3, 3)}.get(len(numbers), (1, -1, 2))
+    return torch.tensor(numbers, dtype=torch.float32).view(shape)

@@ -73,7 +73,7 @@ class FlightRecorder(LivePicture):
         """See the class."""
         if isinstance(theta, History):
             theta, accuracy = theta.theta, theta.accuracy if accuracy is None else accuracy
-        self._thetas = _flight(theta)  # (epochs + 1, N, 2, 3)
+        self._thetas = _with_identity_first(theta)  # (epochs + 1, N, 2, 3)
         epochs, count = len(self._thetas) - 1, self._thetas.shape[1]
         if accuracy is not None and len(accuracy) != epochs:
             raise ValueError(
@@ -82,7 +82,7 @@ class FlightRecorder(LivePicture):
         images, labels = digits, []
         if isinstance(digits, Dataset):
             images, labels = digits.test.images, digits.test.labels[:count].tolist()
-        self._images = _first(images, count)
+        self._images = _check_images(images, count)
         grid = sampling_grid(self._thetas[-1], *size)
         check_image_and_grid(to_floats(self._images), grid, kernel, padding)
         super().__init__(
@@ -96,7 +96,7 @@ class FlightRecorder(LivePicture):
         )
 
     @traitlets.validate("epoch", "chosen")
-    def _there_is_such_a_one(self, proposal):
+    def _validate_index(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
         last = len(self._thetas) - 1 if name == "epoch" else len(self._images) - 1
         if not 0 <= value <= last:
@@ -121,7 +121,7 @@ class FlightRecorder(LivePicture):
         return figure
 
 
-def _flight(theta: list[Tensor]) -> Tensor:
+def _with_identity_first(theta: list[Tensor]) -> Tensor:
     """The identity, then θ after every epoch: (epochs + 1, N, 2, 3)."""
     if len(theta) == 0:
         raise ValueError(
@@ -136,7 +136,7 @@ def _flight(theta: list[Tensor]) -> Tensor:
     return torch.stack([affine_theta().expand_as(after[0]), *after])
 
 
-def _first(images: Tensor, count: int) -> Tensor:
+def _check_images(images: Tensor, count: int) -> Tensor:
     """The images that belong to the first `count` θ."""
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__

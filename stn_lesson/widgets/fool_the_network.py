@@ -9,9 +9,9 @@ from stn_lesson.datasets import Split, to_floats
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
 from stn_lesson.transformer import find_transformer, look
-from stn_lesson.widgets.live import LivePicture, script, view_of
+from stn_lesson.widgets.live import LivePicture, script, transformer_view
 
-CROP, CROPS = 8, 16  # side and number of the pieces of clutter on offer
+CLUTTER_SIDE, CLUTTER_COUNT = 8, 16  # side and number of the pieces of clutter on offer
 
 
 class FoolTheNetwork(LivePicture):
@@ -39,7 +39,7 @@ class FoolTheNetwork(LivePicture):
     torch.Size([1, 1, 60, 60])
     """
 
-    _esm = script("fool_the_network")
+    _esm = script("scene", "fool_the_network")
     digits = traitlets.Bytes().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     crops = traitlets.Bytes().tag(sync=True)
@@ -70,25 +70,26 @@ class FoolTheNetwork(LivePicture):
                 f"{tuple(digits.images.shape[-2:])}"
             )
         self.model, self._digits = model, digits
-        crops, places = _clutter(digits.images.cpu(), side)
+        size = transformer.output_size(torch.empty(1, 1, side, side))
+        crops, places = _clutter_pieces(digits.images.cpu(), side)
         super().__init__(
             digits=digits.images.cpu().contiguous().numpy().tobytes(),
             labels=digits.labels.tolist(),
             crops=crops.numpy().tobytes(),
             crop_places=places.tolist(),
             side=side,
-            view=view_of(transformer, transformer.output_size(torch.empty(1, 1, side, side))),
+            view=transformer_view(transformer, size),
             index=index,
         )
-        self.on_msg(self._answer)
+        self.on_msg(self._on_message)
 
     @traitlets.validate("index", "clutter", "scale")
-    def _known(self, proposal: dict) -> float:
+    def _validate_range(self, proposal: dict) -> float:
         """Refuse what the scene cannot show."""
         name, value = proposal["trait"].name, proposal["value"]
         lowest, highest = {
             "index": (-1, len(self.labels) - 1),
-            "clutter": (0, CROPS),
+            "clutter": (0, CLUTTER_COUNT),
             "scale": (0.05, 20),
         }[name]
         if not lowest <= value <= highest:
@@ -98,7 +99,7 @@ class FoolTheNetwork(LivePicture):
     @property
     def scene(self) -> Tensor:
         """The digit as it is placed now, without clutter or drawing: floats (1, 1, side, side)."""
-        return self._placed(self.rotation)
+        return self._scene_at(self.rotation)
 
     def look(self, scenes: Tensor) -> tuple[Tensor, Tensor]:
         """What the network makes of scenes (N, 1, side, side): θ (N, 2, 3), shares (N, classes)."""
@@ -113,31 +114,31 @@ class FoolTheNetwork(LivePicture):
     def still(self) -> plots.Picture:
         """The digit at seven angles, where the network looks, and what it sees."""
         angles = torch.arange(-90, 91, 30)
-        scenes = torch.cat([self._placed(self.rotation + angle) for angle in angles.tolist()])
+        scenes = torch.cat([self._scene_at(self.rotation + angle) for angle in angles.tolist()])
         titles = [f"{angle}°" for angle in angles.tolist()]
         return plots.gallery(self.model, (scenes * 255).round().byte(), titles=titles)
 
-    def _placed(self, rotation: float) -> Tensor:
+    def _scene_at(self, rotation: float) -> Tensor:
         if self.index < 0:
             return torch.zeros(1, 1, self.side, self.side)
         digit = to_floats(self._digits.images[self.index : self.index + 1])
-        same = (digit.shape[-1] - 1) / (self.side - 1)  # a pixel stays a pixel
-        theta = affine_theta(rotation, self.scale * same, translation=(self.x, self.y))
+        unit = (digit.shape[-1] - 1) / (self.side - 1)  # a pixel stays a pixel
+        theta = affine_theta(rotation, self.scale * unit, translation=(self.x, self.y))
         return warp(digit, theta, (self.side, self.side))
 
-    def _answer(self, _, content: dict, buffers: list) -> None:
+    def _on_message(self, _, content: dict, buffers: list) -> None:
         """Answer a question of the browser; an error goes there too, so that it asks again."""
         try:
             pixels = torch.frombuffer(bytearray(buffers[0]), dtype=torch.uint8)
             theta, shares = self.look(to_floats(pixels.view(-1, 1, self.side, self.side)))
             content |= {"theta": theta.flatten(1).tolist(), "shares": shares.tolist()}
-            content["rotation"] = turns(theta)
+            content["rotation"] = rotation_angles(theta)
         except Exception as error:
             content["error"] = str(error) or type(error).__name__
         self.send(content)
 
 
-def turns(theta: Tensor) -> list[float | None]:
+def rotation_angles(theta: Tensor) -> list[float | None]:
     """By how many degrees each θ turns the picture; None where it squeezes it flat."""
     a, b, c, d = theta[:, :, :2].flatten(1).unbind(1)
     flat = a * d - b * c == 0
@@ -146,14 +147,15 @@ def turns(theta: Tensor) -> list[float | None]:
     return [None if lost else angle for lost, angle in zip(flat.tolist(), angles, strict=True)]
 
 
-def _clutter(images: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Pieces of digits, bytes (CROPS, CROP, CROP), and the rows and columns where they lie."""
+def _clutter_pieces(images: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Pieces of digits, bytes (16, 8, 8), and the rows and columns where they lie, (16, 2)."""
     generator = torch.Generator().manual_seed(0)
-    room = min(images.shape[-2:]) - CROP - 3  # the margin of a digit is empty
-    which = torch.randint(len(images), (CROPS,), generator=generator).tolist()
-    corners = torch.randint(4, room, (CROPS, 2), generator=generator).tolist()
+    room = min(images.shape[-2:]) - CLUTTER_SIDE - 3  # the margin of a digit is empty
+    which = torch.randint(len(images), (CLUTTER_COUNT,), generator=generator).tolist()
+    corners = torch.randint(4, room, (CLUTTER_COUNT, 2), generator=generator).tolist()
     crops = [
-        images[n, 0, row : row + CROP, column : column + CROP]
+        images[n, 0, row : row + CLUTTER_SIDE, column : column + CLUTTER_SIDE]
         for n, (row, column) in zip(which, corners, strict=True)
     ]
-    return torch.stack(crops), torch.randint(side - CROP + 1, (CROPS, 2), generator=generator)
+    last = side - CLUTTER_SIDE
+    return torch.stack(crops), torch.randint(last + 1, (CLUTTER_COUNT, 2), generator=generator)

@@ -7,13 +7,13 @@ from stn_lesson import plots
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import to_pixels, warp
 from stn_lesson.theta import affine_theta
-from stn_lesson.widgets.live import LivePicture, Theta, check_picture, script, to_browser
+from stn_lesson.widgets.live import LivePicture, Theta, check_picture, encode_picture, script
 
-LARGEST = 256  # pixels on a side of the target
-MOST_DOTS = 32  # points on a side of the grid, beyond which they are not drawn
+MAX_SIDE = 256  # pixels on a side of the target
+MAX_DOTS = 32  # points on a side of the grid, beyond which they are not drawn
 
 
-class WholePair(traitlets.TraitType):
+class IntegerPair(traitlets.TraitType):
     """Two whole numbers, rows first, as in the shape of an image."""
 
     def __init__(self, lowest: int, highest: int):
@@ -61,22 +61,22 @@ class GridExplorer(LivePicture):
     _esm = script("grid_explorer")
     theta = Theta()
     source = traitlets.Dict().tag(sync=True)
-    size = WholePair(1, LARGEST)
-    pixel = WholePair(0, LARGEST - 1)
-    most_dots = traitlets.Int(MOST_DOTS, read_only=True).tag(sync=True)
+    size = IntegerPair(1, MAX_SIDE)
+    pixel = IntegerPair(0, MAX_SIDE - 1)
+    max_dots = traitlets.Int(MAX_DOTS, read_only=True).tag(sync=True)
 
     def __init__(self, image: Tensor, *, size: tuple[int, int] = (6, 8), start: dict | None = None):
         """See the class."""
         self.image = check_picture(image)
         super().__init__(
             theta=affine_theta(**(start or {}), size=tuple(image.shape[-2:])),
-            source=to_browser(image),
+            source=encode_picture(image),
             size=size,
             pixel=(0, 0),
         )
 
     @traitlets.validate("pixel")
-    def _possible_pixel(self, proposal):
+    def _validate_pixel(self, proposal):
         (row, column), (rows, columns) = proposal.value, self.size
         if not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(
@@ -86,7 +86,7 @@ class GridExplorer(LivePicture):
         return proposal.value
 
     @traitlets.observe("size")
-    def _stay_inside(self, change):
+    def _keep_pixel_inside(self, change):
         self.pixel = tuple(min(n, side - 1) for n, side in zip(self.pixel, self.size, strict=True))
 
     @property
@@ -102,7 +102,7 @@ class GridExplorer(LivePicture):
     def still(self) -> plots.Picture:
         """A still picture of the present state."""
         figure = plots.sampling(
-            self.image, self.theta.to(self.image), self.size, points=max(self.size) <= MOST_DOTS
+            self.image, self.theta.to(self.image), self.size, points=max(self.size) <= MAX_DOTS
         )
         row, column = self.pixel
         place = self.grid[0, row, column]

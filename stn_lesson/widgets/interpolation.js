@@ -1,24 +1,22 @@
 // What a point between the pixels of a tiny grey image finds there, in numbers and in words:
 // equations (4) to (7). An image is its rows; coordinates are in pixels.
 
-const NAMES = ["a", "b", "c", "d"]; // of the four neighbours: two above, two below
+const NEIGHBOUR_NAMES = ["a", "b", "c", "d"]; // of the four neighbours: two above, two below
 
-// The neighbours of (x, y), their weights, the sum V, and its slope (∂V/∂x, ∂V/∂y). u and v tell
-// how far the point lies between the neighbours; p and q how far it counts as lying.
+// The neighbours of (x, y), their weights, the sum V, and its slope (∂V/∂x, ∂V/∂y). u and v tell how
+// far the point lies between the neighbours, p and q how far it counts as lying; `held` along which axes the padding holds it at the edge.
 function inspect(rows, x, y, kernel, padding) {
-  const width = rows[0].length, height = rows.length, border = padding === "border";
+  const width = rows[0].length, height = rows.length, border = padding === "border", image = rows.flat();
+  const around = new Neighbours(height, width, kernel, padding);
+  around.moveTo(x, y);
+  const {left, top, u, v, p, q} = around, all = [0, 1, 2, 3];
   const held = [border && !(x > 0 && x < width - 1), border && !(y > 0 && y < height - 1)];
-  if (border) { x = clamp(x, 0, width - 1); y = clamp(y, 0, height - 1); }
-  const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
-  const places = [[left, top], [left + 1, top], [left, top + 1], [left + 1, top + 1]];
-  const values = places.map(([m, n]) => rows[n]?.[m] ?? 0), [a, b, c, d] = values; // outside: zero
-  const nearest = kernel === "nearest";
-  const [p, q] = nearest ? [Math.floor(u + 0.5), Math.floor(v + 0.5)] : [u, v]; // (4) or (5)
-  const weights = [(1 - p) * (1 - q), p * (1 - q), (1 - p) * q, p * q]; // (6)
-  const value = weights.reduce((sum, weight, k) => sum + weight * values[k], 0);
-  const slope = [(1 - v) * (b - a) + v * (d - c), (1 - u) * (c - a) + u * (d - b)]; // (7)
-  const flat = axis => nearest || held[axis]; // where moving the point changes nothing
-  return {places, values, weights, value, slope: slope.map((s, axis) => flat(axis) ? 0 : s), held, u, v, p, q};
+  const flat = axis => kernel === "nearest" || held[axis]; // where moving the point changes nothing
+  return {
+    places: all.map(k => [left + (k & 1), top + (k >> 1)]), values: all.map(k => around.at(image, k)),
+    weights: [...around.weights], value: around.value(image),
+    slope: [flat(0) ? 0 : around.slopeX(image), flat(1) ? 0 : around.slopeY(image)], held, u, v, p, q,
+  };
 }
 
 // The sums of (4) or (5), and of (7), as lines of numbers: V as its four terms, then the slopes.

@@ -1,4 +1,4 @@
-"""What all live pictures have in common: a life in the browser, a still picture, an end."""
+"""What all live pictures share: showing them, their still picture, closing them, their traits."""
 
 import functools
 import re
@@ -14,10 +14,10 @@ from torch import Tensor
 from stn_lesson import plots
 from stn_lesson.checks import check_theta
 
-FOLDER = Path(__file__).parent
-# JupyterLab writes an error where a saved notebook is opened without its kernel. The still picture
-# that follows says all there is to say, so that line is kept out of sight.
-HIDE_THE_LOST = (
+WIDGETS_FOLDER = Path(__file__).parent
+# JupyterLab writes an error into the output of a widget whose kernel is gone. A still picture
+# follows, which says all there is to say: the error is hidden.
+HIDE_EMPTY_WIDGET_OUTPUT = (
     "<style>.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { display: none; }</style>"
 )
 
@@ -26,7 +26,7 @@ HIDE_THE_LOST = (
 def script(*names: str) -> str:
     """The JavaScript of a live picture: the sampler, the drawing and the controls, then its own."""
     parts = ("warp", "drawing", "controls", *names)
-    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in parts)
+    return "\n".join((WIDGETS_FOLDER / f"{part}.js").read_text("utf-8") for part in parts)
 
 
 class LivePicture(anywidget.AnyWidget):
@@ -36,14 +36,14 @@ class LivePicture(anywidget.AnyWidget):
     showed it run again: nothing is left behind, however often that happens.
     """
 
-    _css = (FOLDER / "widgets.css").read_text("utf-8")
+    _css = (WIDGETS_FOLDER / "widgets.css").read_text("utf-8")
 
     def __init__(self, **traits):
-        """Open it in the browser, as yet unseen."""
+        """Open its model in the browser; it is shown when a cell displays it."""
         super().__init__(**traits)
-        self._shown: DisplayHandle | None = None
+        self._still_handle: DisplayHandle | None = None
         self._cells = set()
-        _belongs_to_this_cell(self)
+        _register_with_running_cell(self)
 
     def still(self) -> plots.Picture:
         """A still picture of the present state."""
@@ -51,25 +51,25 @@ class LivePicture(anywidget.AnyWidget):
 
     def refresh_still(self) -> None:
         """Put the present state in place of the still picture that the notebook keeps."""
-        if self._shown:
-            self._shown.update(self._described_still())
+        if self._still_handle:
+            self._still_handle.update(self._still_with_words())
 
-    def _described_still(self) -> plots.Picture:
+    def _still_with_words(self) -> plots.Picture:
         figure = self.still()
         figure.alt = f"The live picture, standing still. {figure.alt}"
         return figure
 
     def _ipython_display_(self) -> None:
-        _belongs_to_this_cell(self)
+        _register_with_running_cell(self)
         bundle = self._repr_mimebundle_()
         bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         bundle["text/plain"] = "Run this cell to bring it to life."
         display(bundle, metadata=metadata, raw=True)
-        self._shown = display(self._described_still(), display_id=True)
-        display({"text/html": HIDE_THE_LOST, "text/plain": ""}, raw=True)
+        self._still_handle = display(self._still_with_words(), display_id=True)
+        display({"text/html": HIDE_EMPTY_WIDGET_OUTPUT, "text/plain": ""}, raw=True)
 
-    def _end_with_its_cell(self) -> None:
-        """End it, here and in the browser; IPython's memory of outputs forgets it too."""
+    def _close_and_forget(self) -> None:
+        """Close it, here and in the browser; delete it from IPython's `Out`, `_` and the like."""
         self.layout.close()  # ipywidgets gives every widget one, and leaves it behind
         self.close()
         shell = get_ipython()
@@ -106,17 +106,17 @@ class Size(traitlets.TraitType):
     def validate(self, owner, value):
         """Refuse what is no size."""
         sides = list(value) if isinstance(value, list | tuple) else None
-        if sides is None or len(sides) not in (0, 2) or not all(map(_is_side, sides)):
+        if sides is None or len(sides) not in (0, 2) or not all(map(_is_side_length, sides)):
             raise ValueError(f"size must be (height, width), 1 to 256 pixels each, got {value!r}")
         return sides
 
 
-def _is_side(side) -> bool:
+def _is_side_length(side) -> bool:
     return isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= 256
 
 
-def view_of(transformer, size: tuple[int, int]) -> dict:
-    """What the browser needs to know to see as a transformer does."""
+def transformer_view(transformer, size: tuple[int, int]) -> dict:
+    """What the browser needs to sample as a transformer does, whose output has this size."""
     return {"size": list(size), "kernel": transformer.kernel, "padding": transformer.padding}
 
 
@@ -136,41 +136,53 @@ def check_picture(image: Tensor) -> Tensor:
     return image
 
 
-def to_browser(image: Tensor) -> dict:
+def use_requested_subshell(comm) -> None:
+    """Let a comm's messages arrive in the subshell that the browser asks for.
+
+    JupyterLab (4.4 and later) sends them to a subshell, a thread that is free even while a cell
+    runs. ipykernel 7.4 delivers them to whichever subshell published last, and that may be the busy
+    main thread; it has no public option for this (true of 7.4.0). Earlier versions deliver them as
+    asked, and have no such method: for them this does nothing.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, requested_subshell: requested_subshell
+
+
+def encode_picture(image: Tensor) -> dict:
     """A picture (1, 1 or 3, H, W) as the browser takes it: rows of red, green and blue bytes."""
     rgb = check_picture(image).detach().cpu()[0].expand(3, -1, -1).permute(1, 2, 0)
     pixels = (rgb * 255).round().to(torch.uint8).contiguous()
     return {"bytes": pixels.numpy().tobytes(), "size": list(image.shape[-2:])}
 
 
-def from_browser(picture: dict) -> Tensor:
-    """The way back: (1, 3, H, W)."""
+def decode_picture(picture: dict) -> Tensor:
+    """What `encode_picture` has made, as a tensor again: (1, 3, H, W)."""
     pixels = torch.frombuffer(bytearray(picture["bytes"]), dtype=torch.uint8)
     return pixels.view(*picture["size"], 3).permute(2, 0, 1)[None] / 255
 
 
-_watching = None  # the IPython shell whose cells are watched
-_by_cell: dict[str, set[LivePicture]] = {}
+_watched_shell = None  # the IPython shell whose cells are watched
+_pictures_by_cell: dict[str, set[LivePicture]] = {}
 
 
-def _belongs_to_this_cell(live: LivePicture) -> None:
-    """Remember which cell made or shows it. Front ends that name no cells are left alone."""
-    global _watching
+def _register_with_running_cell(live: LivePicture) -> None:
+    """Note that the running cell made or shows it, if the front end tells which cell that is."""
+    global _watched_shell
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return
-    if _watching is not shell:
-        shell.events.register("pre_run_cell", _end_what_this_cell_showed)
-        _watching = shell
+    if _watched_shell is not shell:
+        shell.events.register("pre_run_cell", _close_pictures_of_cell)
+        _watched_shell = shell
     cell = shell.get_parent().get("metadata", {}).get("cellId")
     if cell:
         live._cells.add(cell)
-        _by_cell.setdefault(cell, set()).add(live)
+        _pictures_by_cell.setdefault(cell, set()).add(live)
 
 
-def _end_what_this_cell_showed(info) -> None:
-    """Before a cell runs: what it showed last is gone, unless another cell shows it too."""
-    for live in _by_cell.pop(getattr(info, "cell_id", None), ()):
+def _close_pictures_of_cell(info) -> None:
+    """Before a cell runs again: close what it made or showed, unless another cell shows it too."""
+    for live in _pictures_by_cell.pop(getattr(info, "cell_id", None), ()):
         live._cells.discard(info.cell_id)
         if not live._cells:
-            live._end_with_its_cell()
+            live._close_and_forget()

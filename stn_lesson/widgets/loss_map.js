@@ -3,27 +3,27 @@
 
 const CIVIDIS = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120],
                  [165, 156, 116], [195, 179, 105], [225, 204, 85], [254, 232, 56]]; // dark is low
-const SIDE = 224, CELLS = 27; // of the map: canvas pixels, and places at which the loss is worked out
-const SLICE = 8, BESIDE = 2; // ms that the map may take of a frame of its own, and beside other pictures
-const SAMPLES = 28; // of a large picture, the map looks at so many rows and columns only
+const MAP_SIDE = 224, MAP_CELLS = 27; // canvas pixels, and places at which the loss is worked out
+const OWN_FRAME_MS = 8, SHARED_FRAME_MS = 2; // that the map may take of a frame, alone and beside other pictures
+const MAX_SAMPLED_ROWS = 28; // of a large picture, the map looks at so many rows and columns only
 
-// CELLS × CELLS numbers, worked out in slices so that no frame waits for them. A map that was begun
+// MAP_CELLS × MAP_CELLS numbers, worked out in slices so that no frame waits for them. A map that was begun
 // is finished, so that something is seen during a long drag; then comes the newest that was asked for.
 class SlowMap {
-  values = new Float32Array(CELLS * CELLS); done = CELLS * CELLS; newest = null; key = "";
+  values = new Float32Array(MAP_CELLS * MAP_CELLS); done = MAP_CELLS * MAP_CELLS; newest = null; key = "";
 
-  ask(key, at) { // at(x, y): the number at a place, 0 to 1 from left to right and top to bottom
-    if (key !== this.key) { this.key = key; this.newest = at; }
+  ask(key, valueAt) { // valueAt(x, y): the number at a place, 0 to 1 from left to right and top to bottom
+    if (key !== this.key) { this.key = key; this.newest = valueAt; }
   }
 
   get idle() { return this.done === this.values.length && !this.newest; }
 
   work(milliseconds) { // true when a map has just been finished
     const end = performance.now() + milliseconds, {values} = this;
-    if (this.done === values.length) { this.at = this.newest; this.newest = null; this.done = 0; }
+    if (this.done === values.length) { this.valueAt = this.newest; this.newest = null; this.done = 0; }
     while (this.done < values.length && performance.now() < end) {
-      const row = Math.floor(this.done / CELLS), column = this.done % CELLS;
-      values[this.done++] = this.at(column / (CELLS - 1), row / (CELLS - 1));
+      const row = Math.floor(this.done / MAP_CELLS), column = this.done % MAP_CELLS;
+      values[this.done++] = this.valueAt(column / (MAP_CELLS - 1), row / (MAP_CELLS - 1));
     }
     return this.done === values.length;
   }
@@ -31,106 +31,128 @@ class SlowMap {
   // In ten colours, so that their borders are contour lines; enlarged by the sampler itself.
   picture() {
     const low = Math.min(...this.values), high = Math.max(...this.values), steps = CIVIDIS.length;
-    const target = new Float32Array(SIDE * SIDE), pixels = new Uint8ClampedArray(4 * SIDE * SIDE).fill(255);
-    const empty = {grey: target, height: SIDE, width: SIDE};
-    assess({grey: this.values, height: CELLS, width: CELLS}, empty, [1, 0, 0, 0, 1, 0], {target});
+    const target = new Float32Array(MAP_SIDE * MAP_SIDE), pixels = new Uint8ClampedArray(4 * MAP_SIDE * MAP_SIDE).fill(255);
+    const empty = {grey: target, height: MAP_SIDE, width: MAP_SIDE};
+    assess({grey: this.values, height: MAP_CELLS, width: MAP_CELLS}, empty, [1, 0, 0, 0, 1, 0], {target});
     for (let i = 0; i < target.length; i++) {
       const colour = CIVIDIS[clamp(Math.floor((target[i] - low) / (high - low || 1) * steps), 0, steps - 1)];
       for (let k = 0; k < 3; k++) pixels[4 * i + k] = colour[k];
     }
-    return {low, high, picture: {pixels, height: SIDE, width: SIDE}};
+    return {low, high, picture: {pixels, height: MAP_SIDE, width: MAP_SIDE}};
   }
 }
 
 // The map of the loss: two numbers of the picture's movement vary, the others are held. `numbers` are
-// those of the sliders; a point dragged on it goes to `write`. Returns {ask, draw, turn, cancel}.
-function lossMap(parent, model, size, numbers, write) {
-  const canvas = panel(parent, "map of the loss: drag the point"), map = new SlowMap();
-  canvas.width = canvas.height = SIDE;
-  const figure = canvas.closest("figure"), legend = make("div", {className: "stn-row"});
-  const ramp = make("span", {className: "stn-bar stn-ramp"});
-  ramp.style.width = "56px";
-  ramp.style.background = `linear-gradient(90deg, ${CIVIDIS.map(colour => `rgb(${colour})`)})`;
-  const every = Math.ceil(Math.max(...size) / SAMPLES);
-  let finished = null, fresh = false, path = [];
+// those of the sliders; a point dragged on it goes to `write`.
+class LossMap {
+  slow = new SlowMap(); finished = null; fresh = false; path = [];
+  redraw = oncePerFrame(() => this.work(OWN_FRAME_MS));
 
-  const upwards = (name, i) => i === 1 && name !== "y"; // more is up; but y points down, as on the screen
-  const toMap = moves => model.get("map_over").map((name, i) => {
-    const {min, max} = THETA_SLIDERS[name], part = (moves[name] - min) / (max - min);
-    return SIDE * (upwards(name, i) ? 1 - part : part);
-  });
-  const fromMap = places => Object.fromEntries(model.get("map_over").map((name, i) => {
-    const {min, max} = THETA_SLIDERS[name], part = clamp(places[i] / SIDE, 0, 1);
-    return [name, min + (upwards(name, i) ? 1 - part : part) * (max - min)];
-  }));
-  const inWords = (name, value) => fixed(value, THETA_SLIDERS[name].digits) + (THETA_SLIDERS[name].unit ?? "");
-  const point = handle(canvas, "present place on the map", (x, y) => {
-    Object.assign(numbers, fromMap([x, y]));
-    write(affineTheta(numbers, ...size));
-  });
-
-  const labels = Object.values(THETA_SLIDERS).map(({label}) => label), names = Object.keys(THETA_SLIDERS);
-  const axes = ["↔", "↕"].map((sign, i) => {
-    const ends = make("span"), line = row(figure);
-    const select = choice(line, sign, labels, label => {
-      const over = [...model.get("map_over")], chosen = names[labels.indexOf(label)];
-      if (over[1 - i] === chosen) over[1 - i] = over[i]; // the same twice: they change places
-      over[i] = chosen;
-      saver(model)({map_over: over});
+  constructor(parent, model, size, numbers, write) {
+    Object.assign(this, {model, size, numbers, every: Math.ceil(Math.max(...size) / MAX_SAMPLED_ROWS)});
+    this.canvas = panel(parent, "map of the loss: drag the point");
+    this.canvas.width = this.canvas.height = MAP_SIDE;
+    this.point = handle(this.canvas, "present place on the map", (x, y) => {
+      Object.assign(numbers, this.numbersAt([x, y]));
+      write(affineTheta(numbers, ...size));
     });
-    select.setAttribute("aria-label", i ? "map, upright" : "map, left to right");
-    line.append(ends);
+    const figure = this.canvas.closest("figure");
+    this.axes = [0, 1].map(axis => this.addAxis(row(figure), axis));
+    this.legend = row(figure);
+    this.ramp = makeElement("span", {className: "stn-bar stn-ramp"});
+    this.ramp.style.width = "56px";
+    this.ramp.style.background = `linear-gradient(90deg, ${CIVIDIS.map(colour => `rgb(${colour})`)})`;
+  }
+
+  // The choice of what varies along an axis, and the ends of its range.
+  addAxis(parent, axis) {
+    const names = Object.keys(THETA_SLIDERS), labels = names.map(name => THETA_SLIDERS[name].label);
+    const select = choice(parent, axis ? "↕" : "↔", labels, label => {
+      const over = [...this.model.get("map_over")], chosen = names[labels.indexOf(label)];
+      if (over[1 - axis] === chosen) over[1 - axis] = over[axis]; // the same twice: they change places
+      over[axis] = chosen;
+      saver(this.model)({map_over: over});
+    });
+    select.setAttribute("aria-label", axis ? "map, upright" : "map, left to right");
+    const ends = makeElement("span");
+    parent.append(ends);
     return {select, ends};
-  });
-  figure.append(legend);
+  }
 
-  function turn() {
-    model.get("map_over").forEach((name, i) => {
-      const {label, min, max} = THETA_SLIDERS[name], {select, ends} = axes[i];
+  turn() {
+    this.model.get("map_over").forEach((name, axis) => {
+      const {label, min, max} = THETA_SLIDERS[name], {select, ends} = this.axes[axis];
       select.value = label;
-      ends.textContent = `${inWords(name, min)} … ${inWords(name, max)}`;
+      ends.textContent = `${inUnits(name, min)} … ${inUnits(name, max)}`;
     });
+  }
+
+  // Where a movement stands on the map, in canvas pixels; and which numbers a place stands for.
+  placeOf(moves) {
+    return this.model.get("map_over").map((name, axis) => {
+      const {min, max} = THETA_SLIDERS[name], part = (moves[name] - min) / (max - min);
+      return MAP_SIDE * (growsUpwards(name, axis) ? 1 - part : part);
+    });
+  }
+  numbersAt(place) {
+    return Object.fromEntries(this.model.get("map_over").map((name, axis) => {
+      const {min, max} = THETA_SLIDERS[name], part = clamp(place[axis] / MAP_SIDE, 0, 1);
+      return [name, min + (growsUpwards(name, axis) ? 1 - part : part) * (max - min)];
+    }));
   }
 
   // To be worked out for these pictures, as far as it is another map than the last.
-  function ask(source, wanted) {
-    const over = model.get("map_over"), held = {...numbers};
-    const key = names.map(name => over.includes(name) ? name : held[name]);
-    map.ask(JSON.stringify([key, over, held.flip, model.get("blur")]), (x, y) =>
-      assess(source, wanted, affineTheta({...held, ...fromMap([SIDE * x, SIDE * y])}, ...size), {every}).loss);
+  ask(source, wanted) {
+    const {model, size, every} = this, over = model.get("map_over"), held = {...this.numbers};
+    const key = Object.keys(THETA_SLIDERS).map(name => over.includes(name) ? name : held[name]);
+    this.slow.ask(JSON.stringify([key, over, held.flip, model.get("blur")]), (x, y) => {
+      const moves = {...held, ...this.numbersAt([MAP_SIDE * x, MAP_SIDE * y])};
+      return assess(source, wanted, affineTheta(moves, ...size), {every}).loss;
+    });
   }
 
-  function show() { // the map that has just been finished
-    fresh = false;
-    const {low, high, picture} = map.picture(), over = axes.map(({select}) => select.value).join(" and ");
-    finished = bitmap(picture);
-    canvas.setAttribute("aria-label", `map of the loss over ${over}, from ${fixed(low, 3)} to ${fixed(high, 3)}`);
-    legend.replaceChildren(`low ${fixed(low, 3)}`, ramp, `${fixed(high, 3)} high`);
+  show() { // the map that has just been finished
+    this.fresh = false;
+    const {low, high, picture} = this.slow.picture(), over = this.axes.map(({select}) => select.value).join(" and ");
+    this.finished = bitmap(picture);
+    this.canvas.setAttribute("aria-label", `map of the loss over ${over}, from ${fixed(low, 3)} to ${fixed(high, 3)}`);
+    this.legend.replaceChildren(`low ${fixed(low, 3)}`, this.ramp, `${fixed(high, 3)} high`);
+  }
+
+  drawPath(g) {
+    const moves = this.path.map(theta => decompose(theta, ...this.size)).filter(Boolean);
+    if (moves.length < 2) return;
+    const points = moves.map(each => this.placeOf(each));
+    drawLine(g, points, "black", 4);
+    drawLine(g, points, "white", 2);
+    drawDot(g, points[0], 4, "white", "black");
   }
 
   // Shows the map as far as it is known, works on it, and comes back until it is finished.
-  function work(milliseconds) {
-    if (fresh) show(); else if (!map.idle) fresh = map.work(milliseconds); // colouring is a slice too
+  work(milliseconds) {
+    const {slow, canvas, numbers} = this;
+    if (this.fresh) this.show(); else if (!slow.idle) this.fresh = slow.work(milliseconds); // colouring is a slice too
     const g = canvas.getContext("2d");
     g.fillStyle = "#b8b8b8";
-    g.fillRect(0, 0, SIDE, SIDE);
-    if (finished) g.drawImage(finished, 0, 0);
-    const points = path.map(theta => takeApart(theta, ...size)).filter(Boolean).map(toMap);
-    if (points.length > 1) {
-      trace(g, points, "black", 4);
-      trace(g, points, "white", 2);
-      dot(g, points[0], 4, "white", "black");
-    }
-    point.place(...toMap(numbers), model.get("map_over").map(name => inWords(name, numbers[name])).join(", "));
-    if (fresh || !map.idle) again();
+    g.fillRect(0, 0, MAP_SIDE, MAP_SIDE);
+    if (this.finished) g.drawImage(this.finished, 0, 0);
+    this.drawPath(g);
+    const words = this.model.get("map_over").map(name => inUnits(name, numbers[name])).join(", ");
+    this.point.place(...this.placeOf(numbers), words);
+    const busy = this.fresh || !slow.idle;
+    canvas.setAttribute("aria-busy", busy);
+    if (busy) this.redraw();
   }
-  const again = oncePerFrame(() => work(SLICE));
 
-  // Beside the other pictures; `way` is that of the descent, a list of θ.
-  function draw(way) {
-    again.cancel();
-    path = way;
-    work(BESIDE);
+  // Beside the other pictures; `path` is that of the descent, a list of θ.
+  draw(path) {
+    this.redraw.cancel();
+    this.path = path;
+    this.work(SHARED_FRAME_MS);
   }
-  return {ask, draw, turn, cancel: again.cancel};
+
+  cancel() { this.redraw.cancel(); }
 }
+
+const growsUpwards = (name, axis) => axis === 1 && name !== "y"; // but y points down, as on the screen
+const inUnits = (name, value) => fixed(value, THETA_SLIDERS[name].digits) + (THETA_SLIDERS[name].unit ?? "");

@@ -12,9 +12,9 @@ from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
 from stn_lesson.sampler import bilinear_sample, sample
 from stn_lesson.widgets.live import LivePicture, check_picture, script
 
-SMALLEST, LARGEST = 2, 16  # pixels on a side
-REACH = 1.5  # pixels by which the point may leave the image
-EXAMPLE = torch.tensor(
+MIN_SIDE, MAX_SIDE = 2, 16  # pixels on a side
+MAX_OUTSIDE = 1.5  # pixels by which the point may leave the image
+NOTEBOOK_IMAGE = torch.tensor(
     [
         [0.0, 0.1, 0.2, 0.3, 0.4],
         [0.1, 0.9, 0.8, 0.2, 0.3],
@@ -55,7 +55,7 @@ class PixelInspector(LivePicture):
     y = traitlets.Float().tag(sync=True)
     kernel = traitlets.Enum(KERNELS).tag(sync=True)
     padding = traitlets.Enum(PADDINGS).tag(sync=True)
-    reach = traitlets.Float(REACH, read_only=True).tag(sync=True)
+    max_outside = traitlets.Float(MAX_OUTSIDE, read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class PixelInspector(LivePicture):
         padding: str = "zeros",
     ):
         """See the class."""
-        self.image = check_tiny(EXAMPLE if image is None else image)
+        self.image = check_tiny_image(NOTEBOOK_IMAGE if image is None else image)
         check_image_and_grid(self.image, self.image.new_zeros(1, 1, 1, 2), kernel, padding)
         pair = isinstance(start, tuple | list) and len(start) == 2
         if not pair or not all(isinstance(number, int | float) for number in start):
@@ -76,15 +76,17 @@ class PixelInspector(LivePicture):
         super().__init__(rows=rows, x=x, y=y, kernel=kernel, padding=padding)
 
     @traitlets.validate("x", "y")
-    def _within_reach(self, proposal):
+    def _validate_point(self, proposal):
         height, width = self.image.shape[-2:]
         name, value = proposal.trait.name, proposal.value
-        last = (width if name == "x" else height) - 1 + REACH
-        if not (math.isfinite(value) and -REACH <= value <= last):
-            raise ValueError(f"{name} must lie between {-REACH} and {last} pixels, got {value}")
+        last = (width if name == "x" else height) - 1 + MAX_OUTSIDE
+        if not (math.isfinite(value) and -MAX_OUTSIDE <= value <= last):
+            raise ValueError(
+                f"{name} must lie between {-MAX_OUTSIDE} and {last} pixels, got {value}"
+            )
         return value
 
-    def _look(self) -> tuple[Tensor, Tensor]:
+    def _value_and_slope(self) -> tuple[Tensor, Tensor]:
         """V and (∂V/∂x, ∂V/∂y) at the point, in pixels, by torch, in double precision.
 
         The image is first laid into the corner of one with 17 pixels a side, filled up as the
@@ -104,12 +106,12 @@ class PixelInspector(LivePicture):
     @property
     def value(self) -> float:
         """V, what is found at the point: equation (5), or (4) for the nearest kernel."""
-        return self._look()[0].item()
+        return self._value_and_slope()[0].item()
 
     @property
     def slope(self) -> tuple[float, float]:
         """(∂V/∂x, ∂V/∂y) per pixel: equation (7), by autograd."""
-        return tuple(self._look()[1].tolist())
+        return tuple(self._value_and_slope()[1].tolist())
 
     @property
     def weights(self) -> Tensor:
@@ -138,14 +140,14 @@ class PixelInspector(LivePicture):
         return figure
 
 
-def check_tiny(image: Tensor) -> Tensor:
+def check_tiny_image(image: Tensor) -> Tensor:
     """A tiny grey image as (1, 1, H, W); a clear error for anything else."""
     if isinstance(image, Tensor) and image.ndim == 2:
         image = image[None, None]
     height, width = check_picture(image).shape[-2:]
-    if image.shape[1] != 1 or not all(SMALLEST <= side <= LARGEST for side in (height, width)):
+    if image.shape[1] != 1 or not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise ValueError(
-            f"the image must be grey and tiny, {SMALLEST} to {LARGEST} pixels a side, got "
+            f"the image must be grey and tiny, {MIN_SIDE} to {MAX_SIDE} pixels a side, got "
             f"{tuple(image.shape)}: cut a piece out, as in image[:1, :1, :4, :5]"
         )
     return image.detach().cpu()

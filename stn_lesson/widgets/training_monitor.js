@@ -1,10 +1,10 @@
 // A network that learns: its curves, and where its transformer looks. Python reports a few times a
 // second; what the transformer sees is worked out here, from θ.
 
-const BUTTONS = {running: "pause", paused: "resume"};
+const BUTTON_OF_STATE = {running: "pause", paused: "resume"};
 
 const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-const thousands = number => Math.round(number).toLocaleString("en-US");
+const withThousands = number => Math.round(number).toLocaleString("en-US");
 
 // Loss curves fall over factors of ten, or hardly at all: the axis is logarithmic for the former.
 function lossAxis(losses) {
@@ -13,101 +13,128 @@ function lossAxis(losses) {
   return {y: [0, Math.max(1.1 * highest, 1e-6)], log: false};
 }
 
-function render({model, el}) {
-  frame(el);
-  // A button that has no use now keeps the focus, which one that is `disabled` would lose.
-  const press = (element, word) => {
-    if (element.getAttribute("aria-disabled") !== "true") model.send({press: word});
-  };
-  const top = row(el);
-  const hold = button(top, "pause", () => press(hold, hold.textContent));
-  const stop = button(top, "stop", () => press(stop, "stop"), "stop the training");
-  const bar = make("progress", {max: 1, value: 0, "aria-label": "steps done"});
-  const figures = make("span", {className: "stn-figures"});
-  top.append(bar, figures);
-  const epochs = make("p", {className: "stn-epochs", role: "status"});
-  el.append(epochs);
+class MonitorView {
+  redraw = oncePerFrame(() => this.draw());
 
-  const curves = make("div", {className: "stn-pictures stn-curves"});
-  el.append(curves);
-  const lossCanvas = panel(curves, "training loss, step by step");
-  const accuracyCanvas = panel(curves, "test accuracy, after every epoch");
-  for (const canvas of [lossCanvas, accuracyCanvas]) { canvas.width = 792; canvas.height = 320; }
+  constructor(model, el) {
+    Object.assign(this, {model, labels: model.get("labels")});
+    this.addButtons(row(el));
+    this.epochs = makeElement("p", {className: "stn-epochs", role: "status"});
+    el.append(this.epochs);
+    this.addCurves(el);
+    this.addGallery(el);
+    this.tell = messageLine(el);
+    this.draw();
+  }
+
+  addButtons(parent) {
+    // A button that has no use now keeps the focus, which one that is `disabled` would lose.
+    const press = (element, word) => {
+      if (element.getAttribute("aria-disabled") !== "true") this.model.send({press: word});
+    };
+    this.pauseButton = button(parent, "pause", () => press(this.pauseButton, this.pauseButton.textContent));
+    this.stopButton = button(parent, "stop", () => press(this.stopButton, "stop"), "stop the training");
+    this.bar = makeElement("progress", {max: 1, value: 0, "aria-label": "steps done"});
+    this.figures = makeElement("span", {className: "stn-figures"});
+    parent.append(this.bar, this.figures);
+  }
+
+  addCurves(el) {
+    const curves = makeElement("div", {className: "stn-pictures stn-curves"});
+    el.append(curves);
+    this.lossCanvas = panel(curves, "training loss, step by step");
+    this.accuracyCanvas = panel(curves, "test accuracy, after every epoch");
+    for (const canvas of [this.lossCanvas, this.accuracyCanvas]) { canvas.width = 792; canvas.height = 320; }
+  }
 
   // Above, each digit with the region that is read; beneath, what the classifier gets to see.
-  const labels = model.get("labels"), gallery = make("div", {className: "stn-gallery"});
-  const digits = !model.get("thetas").length ? [] : greyPictures(model.get("images"), model.get("image_shape"))
-    .map(source => {
-      const column = make("div", {className: "stn-digit"});
+  addGallery(el) {
+    const {model} = this, gallery = makeElement("div", {className: "stn-gallery"});
+    gallery.append(makeElement("div", {className: "stn-digit-rows"},
+      makeElement("span", {}, "where it looks"), makeElement("span", {}, "what the classifier sees, and says")));
+    const shown = model.get("thetas").length ? greyPictures(model.get("images"), model.get("image_shape")) : [];
+    this.digits = shown.map(source => {
+      const column = makeElement("div", {className: "stn-digit"});
       gallery.append(column);
       const region = panel(column, ""), view = panel(column, "");
-      const [told, answered] = column.querySelectorAll("figcaption");
-      return {region: new Digit(region, source, 160), view: new Digit(view, source, 160), told, answered};
+      const [truth, answer] = column.querySelectorAll("figcaption");
+      return {region: new Digit(region, source, 160), view: new Digit(view, source, 160), truth, answer};
     });
-  gallery.prepend(make("div", {className: "stn-digit-rows"},
-    make("span", {}, "where it looks"), make("span", {}, "what the classifier sees, and says")));
-  if (digits.length) el.append(gallery);
-  const tell = messages(el);
+    if (shown.length) el.append(gallery);
+  }
 
-  function drawCurves() {
-    const {steps, epochs: planned} = model.get("progress"), stride = model.get("stride");
-    const losses = [...floatsOf(model.get("losses"))], accuracy = model.get("accuracy");
+  drawLoss() {
+    const {model, lossCanvas} = this, losses = [...floatsOf(model.get("losses"))], stride = model.get("stride");
     const points = losses.map((loss, k) => [(k + 0.5) * stride, loss]);
     const axis = losses.length ? lossAxis(losses) : {y: [0, 2.5], log: false};
-    diagram(lossCanvas, {x: [0, steps || 1], ...axis, xLabel: "step", curves: [{points, colour: BLUE}]});
+    const curves = [{points, colour: BLUE}], {steps} = model.get("progress");
+    diagram(lossCanvas, {x: [0, steps || 1], ...axis, xLabel: "step", curves});
     const last = losses.length ? `, now ${losses.at(-1).toFixed(2)}` : "";
     lossCanvas.setAttribute("aria-label", `training loss against steps${last}`);
-    const share = accuracy.map((value, k) => [k + 1, 100 * value]);
-    diagram(accuracyCanvas, {x: [0, planned || 1], y: [0, 100], unit: " %", xLabel: "epoch",
-                             curves: [{points: share, colour: GREEN, dots: accuracy.length <= 40}]});
+  }
+
+  drawAccuracy() {
+    const {model, accuracyCanvas} = this, accuracy = model.get("accuracy"), {epochs} = model.get("progress");
+    const points = accuracy.map((share, k) => [k + 1, 100 * share]);
+    const curves = [{points, colour: GREEN, dots: accuracy.length <= 40}];
+    diagram(accuracyCanvas, {x: [0, epochs || 1], y: [0, 100], unit: " %", xLabel: "epoch", curves});
     const words = accuracy.map(value => percent(value)).join(", ") || "none yet";
     accuracyCanvas.setAttribute("aria-label", `test accuracy after every epoch: ${words}`);
   }
 
-  function drawGallery() {
+  drawGallery() {
+    const {model, labels} = this;
     const thetas = model.get("thetas"), answers = model.get("answers"), view = model.get("view");
-    digits.forEach((digit, k) => {
+    this.digits.forEach((digit, k) => {
       const right = answers[k] === labels[k];
       digit.region.showRegion(thetas[k]);
       digit.view.showView(thetas[k], view);
-      digit.told.textContent = `a ${labels[k]}`;
-      digit.answered.textContent = `→ ${answers[k]} ${right ? "✓" : "✗"}`;
-      digit.answered.classList.toggle("stn-wrong", !right);
+      digit.truth.textContent = `a ${labels[k]}`;
+      digit.answer.textContent = `→ ${answers[k]} ${right ? "✓" : "✗"}`;
+      digit.answer.classList.toggle("stn-wrong", !right);
       digit.region.canvas.setAttribute("aria-label", `digit ${k + 1}, a ${labels[k]}, with the region that is read`);
       digit.view.canvas.setAttribute("aria-label",
         `what the classifier sees of it; its answer, ${answers[k]}, is ${right ? "right" : "wrong"}`);
     });
   }
 
-  function draw() {
-    const state = model.get("state"), accuracy = model.get("accuracy");
-    const {step, steps, epochs: planned, images_a_second: rate, seconds} = model.get("progress");
-    const epoch = Math.min(accuracy.length + 1, planned), going = state in BUTTONS;
-    figures.textContent = [state, `epoch ${epoch} of ${planned}`, `step ${thousands(step)} of ${thousands(steps)}`,
-                           `${thousands(rate)} images/s`, clock(seconds)].join(" · ");
-    bar.value = steps ? step / steps : 0;
-    hold.textContent = BUTTONS[state] ?? "pause";
-    hold.setAttribute("aria-label", `${hold.textContent} the training`);
-    for (const element of [hold, stop]) element.setAttribute("aria-disabled", !going);
-    // Read out by screen readers, hence only what changes once an epoch, or less often.
-    const words = !accuracy.length ? "No epoch is done yet."
-      : `Epoch ${accuracy.length} of ${planned} done: test accuracy ${percent(accuracy.at(-1))}.`;
-    const news = state === "running" || state === "ready" ? words : `The training is ${state}. ${words}`;
-    if (epochs.textContent !== news) epochs.textContent = news;
-    tell(model.get("message"));
-    drawCurves();
-    drawGallery();
+  drawProgress(state) {
+    const {step, steps, epochs, images_per_second: rate, seconds} = this.model.get("progress");
+    const epoch = Math.min(this.model.get("accuracy").length + 1, epochs);
+    this.figures.textContent = [state, `epoch ${epoch} of ${epochs}`,
+      `step ${withThousands(step)} of ${withThousands(steps)}`, `${withThousands(rate)} images/s`, clock(seconds)].join(" · ");
+    this.bar.value = steps ? step / steps : 0;
+    const {pauseButton} = this;
+    pauseButton.textContent = BUTTON_OF_STATE[state] ?? "pause";
+    pauseButton.setAttribute("aria-label", `${pauseButton.textContent} the training`);
+    for (const element of [pauseButton, this.stopButton]) element.setAttribute("aria-disabled", !(state in BUTTON_OF_STATE));
   }
-  const redraw = oncePerFrame(draw);
 
-  draw();
-  const follow = ["state", "progress", "message", "losses", "accuracy", "answers", "thetas"]
-    .map(name => `change:${name}`).join(" ");
-  model.on(follow, redraw);
-  return () => {
-    redraw.cancel();
-    model.off(follow, redraw);
-  };
+  // Read out by screen readers, hence only what changes once an epoch, or less often.
+  announceEpochs(state) {
+    const accuracy = this.model.get("accuracy"), {epochs} = this.model.get("progress");
+    const words = !accuracy.length ? "No epoch is done yet."
+      : `Epoch ${accuracy.length} of ${epochs} done: test accuracy ${percent(accuracy.at(-1))}.`;
+    const news = state === "running" || state === "ready" ? words : `The training is ${state}. ${words}`;
+    if (this.epochs.textContent !== news) this.epochs.textContent = news;
+  }
+
+  draw() {
+    const state = this.model.get("state");
+    this.drawProgress(state);
+    this.announceEpochs(state);
+    this.tell(this.model.get("message"));
+    this.drawLoss();
+    this.drawAccuracy();
+    this.drawGallery();
+  }
+}
+
+function render({model, el}) {
+  const view = new MonitorView(model, setUpRoot(el));
+  const followed = ["state", "progress", "message", "losses", "accuracy", "answers", "thetas"];
+  const stopListening = listenTo(model, {[followed.map(name => `change:${name}`).join(" ")]: view.redraw});
+  return () => { view.redraw.cancel(); stopListening(); };
 }
 
 export default {render};

@@ -17,14 +17,15 @@ from stn_lesson.sampler import sample
 from stn_lesson.training import History, Settings, StopTraining, fit, predict
 from stn_lesson.training.run import TRACKED_IMAGES
 from stn_lesson.transformer import Look, find_transformer, look
-from stn_lesson.widgets.live import LivePicture, script, view_of
+from stn_lesson.widgets.live import LivePicture, script, transformer_view, use_requested_subshell
 
-OTHER_ARGUMENTS = ("device", "checkpoint")  # of `fit`, besides settings, that are passed on
-POINTS = 400  # of the loss curve, at most
-INTERVAL = 0.25  # seconds between two reports to the browser, at least
-MOMENT = 0.1  # seconds between two looks at whether something has happened
+DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
+OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
+MAX_CURVE_POINTS = 400  # of the loss curve, at most
+REPORT_INTERVAL = 0.25  # seconds between two reports to the browser, at least
+POLL_INTERVAL = 0.1  # seconds between two looks at whether something has happened
 
-_trainer_of = WeakKeyDictionary()  # model → a weak reference to the monitor that trained it last
+_monitor_of = WeakKeyDictionary()  # model → a weak reference to the monitor that trained it last
 
 
 class TrainingMonitor(LivePicture):
@@ -79,25 +80,24 @@ class TrainingMonitor(LivePicture):
         _check(model, data, count, settings)
         self.model, self.data, self.settings = model, data, settings
         self.history, self.warnings, self._error = History(), [], None
-        self._may_go_on, self._must_stop, self._ended = (threading.Event() for _ in range(3))
-        chosen = Settings(**{k: v for k, v in settings.items() if k not in OTHER_ARGUMENTS})
-        self._epochs = chosen.epochs
-        self._steps_an_epoch = math.ceil(len(data.train) / chosen.batch_size)
+        self._resume_event, self._stop_event = threading.Event(), threading.Event()
+        self._ended_event = threading.Event()
+        self._epochs = settings.get("epochs", DEFAULTS["epochs"])
+        batch_size = settings.get("batch_size", DEFAULTS["batch_size"])
+        self._steps_per_epoch = math.ceil(len(data.train) / batch_size)
         self._watched = data.test.images[:count].cpu().contiguous()
         super().__init__(
-            stride=max(1, math.ceil(self._epochs * self._steps_an_epoch / POINTS)),
+            stride=max(1, math.ceil(self._epochs * self._steps_per_epoch / MAX_CURVE_POINTS)),
             images=self._watched.numpy().tobytes(),
             image_shape=list(self._watched.shape),
             labels=data.test.labels[:count].tolist(),
             answers=predict(model, self._watched).tolist(),
-            **_first_look(model, self._watched),
+            **_initial_look(model, self._watched),
         )
-        self._start_the_clock()
+        self._reset_clock()
         self._report("ready")
-        self.on_msg(self._obey)
-        # JupyterLab asks for messages to be heard by a thread that is free even while a cell waits;
-        # ipykernel 7.4 would rather hear them where this picture was made, in that waiting thread.
-        self.comm._reply_subshell_for = lambda data, asked_for: asked_for
+        self.on_msg(self._on_message)
+        use_requested_subshell(self.comm)  # buttons work while a cell waits
 
     def start(self) -> None:
         """Train from the weights that the model has now; a run of it under way is ended first.
@@ -105,33 +105,33 @@ class TrainingMonitor(LivePicture):
         Raises:
             RuntimeError: it is called by that run, as an observer of `state` or `progress` is.
         """
-        earlier = _trainer_of.get(self.model, lambda: None)()
+        earlier = _monitor_of.get(self.model, lambda: None)()
         if earlier:
             if earlier._thread is threading.current_thread():
                 raise RuntimeError("a training cannot start its successor: call start() in a cell")
-            earlier._end()
-        _trainer_of[self.model] = ref(self)
+            earlier._stop_and_wait()
+        _monitor_of[self.model] = ref(self)
         self.history, self.warnings, self._error, self.message = History(), [], None, ""
-        self._must_stop.clear()
-        self._ended.clear()
-        self._may_go_on.set()
-        self._start_the_clock()
+        self._stop_event.clear()
+        self._ended_event.clear()
+        self._resume_event.set()
+        self._reset_clock()
         self._started = True
         self._thread = threading.Thread(target=self._train, name="training", daemon=True)
         self._thread.start()
 
     def pause(self) -> None:
         """Hold the training after the step that is being taken."""
-        self._may_go_on.clear()
+        self._resume_event.clear()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._may_go_on.set()
+        self._resume_event.set()
 
     def stop(self) -> None:
         """End the training after the step that is being taken; the weights stay in the model."""
-        self._must_stop.set()
-        self._may_go_on.set()
+        self._stop_event.set()
+        self._resume_event.set()
 
     def wait(self) -> History:
         """Wait for the end and return the history; ■ stops the training.
@@ -142,9 +142,9 @@ class TrainingMonitor(LivePicture):
         if not self._started:
             self.start()
         try:
-            self._wait_for_the_end()
+            self._wait_until_ended()
         except KeyboardInterrupt:
-            self._end()
+            self._stop_and_wait()
         self.refresh_still()  # from this cell, too: nbclient keeps only what the running cell says
         for warning in self.warnings:
             warnings.warn(warning, stacklevel=2)
@@ -154,8 +154,8 @@ class TrainingMonitor(LivePicture):
 
     def close(self) -> None:
         """End the training, then the picture."""
-        self._shown = None  # its place in the notebook is another's now
-        self._end()
+        self._still_handle = None  # its place in the notebook is another's now
+        self._stop_and_wait()
         super().close()
 
     def still(self) -> plots.Picture:
@@ -174,18 +174,18 @@ class TrainingMonitor(LivePicture):
         if not self._started:
             self.start()
 
-    def _end(self) -> None:
+    def _stop_and_wait(self) -> None:
         if self._started:
             self.stop()
             if self._thread is not threading.current_thread():  # which would wait for itself
-                self._wait_for_the_end()
+                self._wait_until_ended()
 
-    def _wait_for_the_end(self) -> None:
-        while not self._ended.wait(MOMENT):  # ■ could not interrupt a longer one on Windows
+    def _wait_until_ended(self) -> None:
+        while not self._ended_event.wait(POLL_INTERVAL):  # ■ interrupts no longer wait on Windows
             pass
 
-    def _obey(self, _, content: dict, buffers: list) -> None:
-        """A button was pressed. In JupyterLab this may be a thread of its own."""
+    def _on_message(self, _, content: dict, buffers: list) -> None:
+        """Do what a button in the browser says. In JupyterLab, this runs in another thread."""
         if content.get("press") in ("pause", "resume", "stop"):
             getattr(self, content["press"])()
 
@@ -197,11 +197,11 @@ class TrainingMonitor(LivePicture):
             self._report(self._fit())
             self.refresh_still()
         finally:
-            self._ended.set()
+            self._ended_event.set()
 
     def _fit(self) -> str:
         """Train; returns how it ended."""
-        hooks = {"on_step": self._after_step, "on_epoch": self._after_epoch, "warn": self._hear}
+        hooks = dict(on_step=self._after_step, on_epoch=self._after_epoch, warn=self._on_warning)
         try:
             self.history = fit(self.model, self.data, **self.settings, **hooks, progress_bar=False)
         except Exception as error:  # for whoever waits
@@ -212,71 +212,71 @@ class TrainingMonitor(LivePicture):
     def _after_step(self, model: nn.Module, history: History) -> None:
         self.history = history
         self._steps += 1
-        self._seconds += time.perf_counter() - self._left
-        if time.perf_counter() - self._told >= INTERVAL:
+        self._seconds += time.perf_counter() - self._returned_at
+        if time.perf_counter() - self._reported_at >= REPORT_INTERVAL:
             self._report("running")
-        if not (self._may_go_on.is_set() or self._must_stop.is_set()):
+        if not (self._resume_event.is_set() or self._stop_event.is_set()):
             self._report("paused")
-            while not (self._may_go_on.wait(MOMENT) or self._must_stop.is_set()):
+            while not (self._resume_event.wait(POLL_INTERVAL) or self._stop_event.is_set()):
                 pass
             self._report("running")
-        self._leave()
+        self._return_to_training()
 
     def _after_epoch(self, model: nn.Module, history: History) -> None:
         self._answers = predict(model, self._watched).tolist()
-        self._leave()
+        self._return_to_training()
 
-    def _leave(self) -> None:
-        if self._must_stop.is_set():
+    def _return_to_training(self) -> None:
+        if self._stop_event.is_set():
             raise StopTraining
-        self._left = time.perf_counter()
+        self._returned_at = time.perf_counter()
 
-    def _hear(self, warning: Warning) -> None:
+    def _on_warning(self, warning: Warning) -> None:
         self.warnings.append(warning)
         self.message = str(warning)
 
-    def _start_the_clock(self) -> None:
-        """It counts steps and the seconds that they take, without pauses and tests, as `fit`."""
+    def _reset_clock(self) -> None:
+        """Set steps and seconds to 0. As in `fit`, pauses and tests do not count as seconds."""
         self._steps, self._seconds = 0, 0.0
-        self._left, self._told = time.perf_counter(), -math.inf
+        self._returned_at, self._reported_at = time.perf_counter(), -math.inf
         self._answers = self.answers
 
     def _report(self, state: str) -> None:
         """Tell the browser, in one message."""
-        images = self._steps * len(self.data.train) / self._steps_an_epoch
+        images = self._steps * len(self.data.train) / self._steps_per_epoch
         with self.hold_sync():
             self.state = state
             self.progress = {
                 "epochs": self._epochs,
                 "step": len(self.history.step_loss),
-                "steps": self._epochs * self._steps_an_epoch,
-                "images_a_second": images / self._seconds if self._seconds else 0,
+                "steps": self._epochs * self._steps_per_epoch,
+                "images_per_second": images / self._seconds if self._seconds else 0,
                 "seconds": self._seconds,
             }
-            self.losses = _thinned(self.history.step_loss, self.stride).numpy().tobytes()
+            self.losses = _mean_of_strides(self.history.step_loss, self.stride).numpy().tobytes()
             self.accuracy = list(self.history.accuracy)
             self.answers = self._answers
             if self.thetas and self.history.theta:
                 self.thetas = self.history.theta[-1][: len(self._watched)].flatten(1).tolist()
-        self._told = time.perf_counter()
+        self._reported_at = time.perf_counter()
 
 
-def _first_look(model: nn.Module, images: Tensor) -> dict:
-    """Where the transformer looks now, and how it samples; nothing where there is no gallery."""
+def _initial_look(model: nn.Module, images: Tensor) -> dict:
+    """`thetas` and `view` of an untrained model; none if it has no transformer to be shown."""
     transformer = find_transformer(model)
     if transformer is None or images.shape[1] != 1:
         return {}
     theta, _, seen = look(model, to_floats(images))
     if theta.shape[1:] != (2, 3):
         return {}  # the browser's warp is affine
-    view = view_of(transformer, tuple(seen.shape[-2:]))
+    view = transformer_view(transformer, tuple(seen.shape[-2:]))
     return {"thetas": theta.flatten(1).tolist(), "view": view}
 
 
-def _thinned(losses: list[float], stride: int) -> Tensor:
+def _mean_of_strides(losses: list[float], stride: int) -> Tensor:
     """The mean of every `stride` losses.
 
-    >>> _thinned([1.0, 3.0, 5.0, 7.0, 9.0], 2)
+    >>> _mean_of_strides([1.0, 3.0, 5.0, 7.0, 9.0], 2)
     tensor([2., 6.])
     """
     whole = len(losses) - len(losses) % stride

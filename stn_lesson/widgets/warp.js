@@ -19,7 +19,7 @@ function affineTheta({rotation, scale, stretch = 1, shear, x, y, flip = false}, 
 }
 
 // What the picture does on the screen, from θ: the way back. null if θ cannot be undone.
-function takeApart(theta, height, width) {
+function decompose(theta, height, width) {
   const inverse = invert(theta), k = aspect(height, width);
   if (!inverse.every(Number.isFinite)) return null;
   const flip = inverse[0] * inverse[4] < inverse[1] * inverse[3], side = flip ? -1 : 1;
@@ -37,17 +37,14 @@ function invert([a, b, x, c, d, y]) {
 }
 
 // Equation (1): the source point at which the target point (x, y) looks.
-const apply = (theta, x, y) =>
+const applyTheta = (theta, x, y) =>
   [theta[0] * x + theta[1] * y + theta[2], theta[3] * x + theta[4] * y + theta[5]];
 
-// The same in pixels of the source.
-function lookUp(theta, x, y, source) {
-  const [xs, ys] = apply(theta, x, y);
-  return [(xs + 1) * (source.width - 1) / 2, (ys + 1) * (source.height - 1) / 2];
-}
+// A point of a picture, −1 to 1, in its pixels.
+const toPixels = (x, y, {height, width}) => [(x + 1) * (width - 1) / 2, (y + 1) * (height - 1) / 2];
 
 // The coordinate of pixel i among n, from −1 to 1; one pixel alone sits at 0.
-const centre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
+const pixelCentre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
 
 const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
@@ -56,8 +53,8 @@ function meshgrid(height, width) {
   const points = new Float64Array(2 * height * width);
   for (let row = 0, n = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      points[n++] = centre(column, width);
-      points[n++] = centre(row, height);
+      points[n++] = pixelCentre(column, width);
+      points[n++] = pixelCentre(row, height);
     }
   }
   return points;
@@ -66,7 +63,7 @@ function meshgrid(height, width) {
 const HORIZON = 1e-3; // the least depth that is divided by, as in grid.py
 
 // Where points (x, y in turn) look under θ: equation (1), or a homography if θ has a third row.
-function project([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
+function samplingGrid([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
   const looks = new Float64Array(points.length);
   for (let n = 0; n < points.length; n += 2) {
     const x = points[n], y = points[n + 1], depth = Math.max(g * x + h * y + i, HORIZON);
@@ -76,28 +73,64 @@ function project([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
   return looks;
 }
 
+// The four pixels around a point, and what a picture is worth there: equations (4) to (7). They are
+// numbered in reading order: two above, two below. One that lies outside of the picture counts as 0.
+class Neighbours {
+  index = new Int32Array(4); // of each in the picture, counted row by row; −1 outside
+  weights = new Float64Array(4);
+
+  constructor(height, width, kernel = "bilinear", padding = "zeros") {
+    Object.assign(this, {height, width, nearest: kernel === "nearest", border: padding === "border"});
+    this.moveTo(0, 0);
+  }
+
+  // To the point (x, y), in pixels. u and v are its distances from the left and the upper neighbours;
+  // p and q those that it counts as having.
+  moveTo(x, y) {
+    const {height, width, index, weights} = this;
+    if (this.border) { x = clamp(x, 0, width - 1); y = clamp(y, 0, height - 1); }
+    const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
+    const p = this.nearest ? Math.floor(u + 0.5) : u, q = this.nearest ? Math.floor(v + 0.5) : v; // (4) or (5)
+    weights[0] = (1 - p) * (1 - q); weights[1] = p * (1 - q); // ∂V/∂U, (6)
+    weights[2] = (1 - p) * q; weights[3] = p * q;
+    for (let k = 0; k < 4; k++) {
+      const column = left + (k & 1), row = top + (k >> 1);
+      index[k] = column >= 0 && column < width && row >= 0 && row < height ? row * width + column : -1;
+    }
+    this.left = left; this.top = top; this.u = u; this.v = v; this.p = p; this.q = q;
+  }
+
+  // The values of a picture at the neighbour k; pixels may hold several channels each.
+  at(values, k, channels = 1, channel = 0) {
+    return this.index[k] < 0 ? 0 : values[channels * this.index[k] + channel];
+  }
+
+  // V, the sum of the four as they weigh: equation (5), or (4) for the nearest kernel.
+  value(values, channels = 1, channel = 0) {
+    let sum = 0;
+    for (let k = 0; k < 4; k++) sum += this.weights[k] * this.at(values, k, channels, channel);
+    return sum;
+  }
+
+  // The slopes of V per pixel, equation (7): right minus left, below minus above.
+  slopeX(values) {
+    return (1 - this.v) * (this.at(values, 1) - this.at(values, 0)) + this.v * (this.at(values, 3) - this.at(values, 2));
+  }
+  slopeY(values) {
+    return (1 - this.u) * (this.at(values, 2) - this.at(values, 0)) + this.u * (this.at(values, 3) - this.at(values, 1));
+  }
+}
+
 // The target's RGBA bytes from where each of its pixels looks: equations (4) and (5).
 function sample(source, grid, height, width, kernel = "bilinear", padding = "zeros") {
-  const {pixels, height: H, width: W} = source;
+  const {pixels, height: H, width: W} = source, around = new Neighbours(H, W, kernel, padding);
   const target = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let n = 0, to = 0; to < target.length; n += 2, to += 4) {
-    let x = (grid[n] + 1) * (W - 1) / 2, y = (grid[n + 1] + 1) * (H - 1) / 2;
-    if (padding === "border") { x = clamp(x, 0, W - 1); y = clamp(y, 0, H - 1); }
-    if (kernel === "nearest") { x = Math.floor(x + 0.5); y = Math.floor(y + 0.5); } // (4)
-    const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
-    let red = 0, green = 0, blue = 0;
-    for (let k = 0; k < 4; k++) { // the four neighbours, (5)
-      const column = left + (k & 1), row = top + (k >> 1);
-      if (!(column >= 0 && column < W && row >= 0 && row < H)) continue; // outside: zero
-      const weight = (k & 1 ? u : 1 - u) * (k >> 1 ? v : 1 - v), from = 4 * (row * W + column);
-      red += weight * pixels[from];
-      green += weight * pixels[from + 1];
-      blue += weight * pixels[from + 2];
-    }
-    target[to] = red; target[to + 1] = green; target[to + 2] = blue;
+    around.moveTo((grid[n] + 1) * (W - 1) / 2, (grid[n + 1] + 1) * (H - 1) / 2);
+    for (let channel = 0; channel < 3; channel++) target[to + channel] = around.value(pixels, 4, channel);
   }
   return target;
 }
 
 const warp = (source, theta, height, width, kernel, padding) =>
-  sample(source, project(theta, meshgrid(height, width)), height, width, kernel, padding);
+  sample(source, samplingGrid(theta, meshgrid(height, width)), height, width, kernel, padding);

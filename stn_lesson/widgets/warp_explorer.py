@@ -12,9 +12,9 @@ from stn_lesson.widgets.live import (
     Size,
     Theta,
     check_picture,
-    from_browser,
+    decode_picture,
+    encode_picture,
     script,
-    to_browser,
 )
 
 SLIDERS = ("rotation", "scale", "stretch", "shear", "x", "y")
@@ -77,7 +77,7 @@ class WarpExplorer(LivePicture):
         self._tensors = named
         super().__init__(
             theta=affine_theta(**(start or {}), size=tuple(first.shape[-2:])),
-            pictures={name: to_browser(picture) for name, picture in named.items()},
+            pictures={name: encode_picture(picture) for name, picture in named.items()},
             chosen=next(iter(named)),
             target_size=() if size is None else size,
             kernel=kernel,
@@ -87,7 +87,7 @@ class WarpExplorer(LivePicture):
         )
 
     @traitlets.validate("chosen")
-    def _one_of_the_pictures(self, proposal):
+    def _validate_chosen(self, proposal):
         check_names("pictures", (proposal.value,), tuple(self.pictures))
         return proposal.value
 
@@ -96,7 +96,7 @@ class WarpExplorer(LivePicture):
         """The source as chosen now, (1, 1 or 3, H, W)."""
         if self.chosen in self._tensors:
             return self._tensors[self.chosen]
-        return from_browser(self.pictures[self.chosen])
+        return decode_picture(self.pictures[self.chosen])
 
     @property
     def size(self) -> tuple[int, int]:

@@ -37,19 +37,35 @@ def press(page, name, times=1):
     settle(page)
 
 
-def message(page):
-    """What is told once things stand still."""
-    page.wait_for_timeout(500)
-    return page.locator(".stn-message").inner_text()
+def pause_after(page, steps):
+    """Press "pause" in the first frame in which the descent has taken so many steps."""
+    page.wait_for_function(
+        """steps => {
+          if (model.get("steps") < steps) return false;
+          [...document.querySelectorAll("button")].find(b => b.textContent === "pause").click();
+          return true;
+        }""",
+        arg=steps,
+    )
+    settle(page)
+
+
+def wait_for_message(page, words):
+    """Wait for what is told once things stand still; a test fails if it is never told."""
+    page.wait_for_function(
+        "words => document.querySelector('.stn-message').innerText.includes(words)", arg=words
+    )
 
 
 def shown_loss(page):
     return float(page.locator("output", has_text="loss L").inner_text().split("=")[1])
 
 
-def map_stands(page):
-    page.wait_for_function("document.querySelectorAll('.stn-ramp').length === 1")
-    page.wait_for_timeout(150)
+def wait_for_map(page):
+    """Wait until the map of the loss is worked out for what is set now, and drawn."""
+    settle(page)
+    page.wait_for_selector("canvas[aria-busy='false']", state="attached")
+    settle(page)
 
 
 def torch_loss(at, blur=0, image=IMAGE, wanted=WANTED):

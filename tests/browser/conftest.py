@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from aligning import IMAGE, START, WANTED
 from bare import mount
-from lab import CHROMIUM, running_chromium, running_lab
+from lab import CHROMIUM, MAX_WAIT, running_chromium, running_lab
 from playwright.sync_api import Error
 
 from stn_lesson.widgets import Alignment
 
-MUST = os.environ.get("CI") == "true"  # there, a missing Chromium is a failure
+CHROMIUM_REQUIRED = os.environ.get("CI") == "true"  # there, a missing one is a failure
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +25,13 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     """Chromium; the tests are left out where there is none."""
-    if not CHROMIUM and not MUST:
+    if not CHROMIUM and not CHROMIUM_REQUIRED:
         pytest.skip("no Chromium here: the browser tests are left out")
     with ExitStack() as stack:
         try:
             chromium = stack.enter_context(running_chromium())
         except Error as error:
-            if MUST:
+            if CHROMIUM_REQUIRED:
                 raise
             pytest.skip(f"this Chromium cannot be driven: {error}")
         yield chromium
@@ -41,6 +41,7 @@ def browser():
 def page(browser, request):
     """A fresh page; if the test fails, its screenshot is kept in tests/browser/failures."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(1000 * MAX_WAIT)
     failed = request.session.testsfailed
     yield page
     if request.session.testsfailed > failed:

@@ -7,7 +7,7 @@ import stn_lesson as stn
 from stn_lesson.grid import FAMILIES
 from stn_lesson.sampler import sample
 from stn_lesson.widgets import FamilyExplorer
-from stn_lesson.widgets.family_explorer import family_of, identity
+from stn_lesson.widgets.family_explorer import family_of, identity_theta
 
 HOUSE = stn.house(64, 96).mul(255).round() / 255
 KINDS = [("affine", 4), ("projective", 4), ("tps", 2), ("tps", 4), ("tps", 6)]
@@ -20,8 +20,8 @@ def theta(page):
 
 
 def wavy(family, k):
-    """A θ of this family, not far from the identity."""
-    theta = identity(family, k)
+    """A θ of this family, not far from the identity_theta."""
+    theta = identity_theta(family, k)
     return theta + 0.07 * torch.sin(torch.arange(theta.numel())).view(theta.shape)
 
 

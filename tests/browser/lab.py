@@ -14,9 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+# Seconds to wait for anything: so many that only what is broken takes as long, however busy the
+# machine is.
+MAX_WAIT = 900
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+]
 
 
 @contextmanager
@@ -51,19 +59,30 @@ def running_lab(folder: Path):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
+        wait_until(lambda: _answers(f"{address}/api/status?token={token}"), time.sleep)
         yield lambda path: f"{address}/lab/tree/{path}?reset&token={token}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(MAX_WAIT)
 
 
-SHORTER = {
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=10)
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(holds, pause) -> None:
+    """Wait until something holds; `pause(seconds)` is called between two looks at it."""
+    end = time.monotonic() + MAX_WAIT
+    while not holds():
+        assert time.monotonic() < end, f"waited {MAX_WAIT} s in vain"
+        pause(0.1)
+
+
+SHORTENED_CODE = {
     "load_recipe(DATA)": 'load_recipe(DATA)\nschedule["epochs"] = 2',
     '{"epochs": 5}': '{"epochs": 1}',
     "epochs=6, batch_size=64": "epochs=1, batch_size=64",
@@ -83,7 +102,7 @@ def shortened(notebook: str) -> str:
     content = json.loads(notebook)
     for cell in content["cells"]:
         cell["source"] = re.sub(r"^assert .*\n?", "", "".join(cell["source"]), flags=re.M)
-        for long, short in SHORTER.items():
+        for long, short in SHORTENED_CODE.items():
             cell["source"] = cell["source"].replace(long, short)
     return json.dumps(content)
 
@@ -94,40 +113,36 @@ def running_chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
 
 
 def open_notebook(page, address: str, there: str = ".jp-CodeCell .jp-RenderedImage img") -> None:
     """Open a notebook; wait for its first picture, or whatever should be there, and its kernel."""
+    page.set_default_timeout(1000 * MAX_WAIT)
     page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_selector(there, timeout=60_000)
-    page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
+    page.wait_for_selector(there)
+    page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/")
 
 
-def run_all(page, timeout: float) -> None:
-    """Run all cells from the menu and wait until the last has ended."""
-    from playwright.sync_api import TimeoutError as Late
-
-    prompts = (
-        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
-    )
-    for _ in range(4):
-        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-        page.click('.lm-Menu-item[data-command="runmenu:run-all"]')
-        try:
-            page.wait_for_function(f"{prompts}.some(t => t.includes('*'))", timeout=3000)
-            break
-        except Late:
-            page.keyboard.press("Escape")
-    page.wait_for_function(f"!{prompts}.some(t => t.includes('*'))", timeout=1000 * timeout)
-    page.wait_for_timeout(1000)
+def run_all(page) -> None:
+    """Run all cells and wait until the last has ended."""
+    page.evaluate("""() => {
+        window.ran = false;
+        jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ran = true; });
+    }""")
+    page.wait_for_function("window.ran")
 
 
 def run_first_cell(page) -> None:
-    """Run up to the first code cell and wait for its live picture."""
+    """Run up to the first code cell and wait for its end and its live picture."""
     page.click(".jp-NotebookPanel .jp-CodeCell >> nth=0")
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".stn-live canvas", timeout=90_000)
-    page.wait_for_timeout(500)
+    page.wait_for_selector(".stn-live canvas")
+    wait_for_prompt(page, 0, r"\[\d+\]")
+
+
+def wait_for_prompt(page, nth: int, pattern: str) -> None:
+    """Wait until a code cell's prompt looks so: a star while it waits or runs, then a number."""
+    page.wait_for_selector(f".jp-CodeCell >> nth={nth} >> .jp-InputPrompt >> text=/{pattern}/")

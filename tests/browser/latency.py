@@ -132,7 +132,7 @@ def main() -> None:
             open_notebook(page, address(f"picture{number}.ipynb"), ".jp-CodeCell")
             page.click(".jp-CodeCell >> nth=0")
             page.keyboard.press("Shift+Enter")
-            page.wait_for_selector(".stn-live canvas", timeout=90_000)
+            page.wait_for_selector(".stn-live canvas")
             page.wait_for_timeout(2000)
             figures[name] = measure(page, label, which)
             print(name, figures[name], flush=True)

@@ -8,9 +8,10 @@ from aligning import (
     START,
     WANTED,
     click,
-    message,
+    pause_after,
     shown_loss,
     torch_loss,
+    wait_for_message,
 )
 from bare import mount, move, pixels, theta
 from torch.nn.functional import avg_pool2d
@@ -83,25 +84,26 @@ def test_blur_by_key_and_reset(alignment):
 
 def test_a_theta_without_inverse_is_explained_and_left_again(alignment):
     alignment.evaluate("model.set('theta', [0, 0, 0, 0, 1, 0])")
-    assert "no slider can say it" in message(alignment)
+    wait_for_message(alignment, "no slider can say it")
     move(alignment, "rotation")
-    assert "Loss" in message(alignment) and theta(alignment)[0, 0, 0] != 0
+    wait_for_message(alignment, "Loss")
+    assert theta(alignment)[0, 0, 0] != 0
     for numbers, words in [([0, 0, 0, 0, 1, 0], "no slider"), ([1, 0, 0, 0, 1, 0], "Loss")]:
         alignment.evaluate("numbers => model.set('theta', numbers)", numbers)
-        assert words in message(alignment)
+        wait_for_message(alignment, words)
 
 
 def test_the_loss_is_told_only_when_things_stand_still(alignment):
-    assert "after 0 steps" in message(alignment)
+    wait_for_message(alignment, "after 0 steps")
     alignment.evaluate("""() => {
       window.told = [];
       new MutationObserver(() => told.push(document.querySelector(".stn-message").textContent))
         .observe(document.querySelector(".stn-message"), {childList: true});
     }""")
     click(alignment, "play")
-    alignment.wait_for_function("model.get('steps') >= 30")
-    click(alignment, "pause")
-    message(alignment)
+    pause_after(alignment, 30)
+    steps = alignment.evaluate("model.get('steps')")
+    wait_for_message(alignment, f"after {steps} steps")
     assert len([words for words in alignment.evaluate("told") if words]) == 1
 
 

@@ -11,7 +11,7 @@ from aligning import (
     WANTED,
     as_picture,
     click,
-    message,
+    pause_after,
     press,
     press_step,
     second_view,
@@ -19,6 +19,7 @@ from aligning import (
     smooth,
     torch_descent,
     torch_loss,
+    wait_for_message,
 )
 from bare import mount, move, settle, theta
 
@@ -79,13 +80,12 @@ def test_fifty_steps_are_those_of_torch(alignment):
 def test_play_pause_and_restart(alignment):
     start = theta(alignment)
     click(alignment, "play")
-    alignment.wait_for_function("model.get('steps') >= 10")
-    click(alignment, "pause")
+    pause_after(alignment, 10)
     steps = alignment.evaluate("model.get('steps')")
     assert torch.allclose(theta(alignment), torch_descent(start, steps), atol=1e-3)
     alignment.wait_for_timeout(200)
     assert alignment.evaluate("model.get('steps')") == steps  # it stands
-    assert f"after {steps} steps" in message(alignment)
+    wait_for_message(alignment, f"after {steps} steps")
     press(alignment, "step", 5)  # the descent goes on where it was
     assert torch.allclose(theta(alignment), torch_descent(start, steps + 5), atol=1e-3)
     click(alignment, "restart")
@@ -152,9 +152,9 @@ def test_steps_that_python_sets_are_shown(alignment):
 def test_the_descent_stops_where_the_loss_no_longer_falls(page):
     mount(page, Alignment(DIGIT, stn.warp(DIGIT, HIDDEN)))
     click(page, "play")
-    page.wait_for_selector("button:text-is('play')", timeout=30_000)
+    page.wait_for_selector("button:text-is('play')")
     assert 20 < page.evaluate("model.get('steps')") < 300
-    assert "The loss no longer falls" in message(page)
+    wait_for_message(page, "The loss no longer falls")
     assert torch.allclose(theta(page), HIDDEN, atol=0.01)
 
 
@@ -163,17 +163,17 @@ def test_the_descent_stops_after_300_steps_and_goes_on_when_asked(page):
     mount(page, Alignment(*noise))  # so rugged a loss that Adam never comes to rest
     for steps in (300, 600):
         click(page, "play")
-        page.wait_for_selector("button:text-is('play')", timeout=30_000)
+        page.wait_for_selector("button:text-is('play')")
         assert page.evaluate("model.get('steps')") == steps
-        assert "Stopped after 300 steps" in message(page)
+        wait_for_message(page, "Stopped after 300 steps")
 
 
 def test_a_picture_out_of_sight_has_no_slope(page):
     mount(page, Alignment(DIGIT, DIGIT, start={"translation": (2.5, 0)}))
     before = theta(page)
     click(page, "play")
-    page.wait_for_selector("button:text-is('play')", timeout=30_000)
-    assert "The gradient is 0" in message(page)
+    page.wait_for_selector("button:text-is('play')")
+    wait_for_message(page, "The gradient is 0")
     assert torch.equal(theta(page), before)
 
 

@@ -6,7 +6,7 @@ from families import assert_shows, explorer, message, points, put, said, theta
 
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, control_points, projective_grid
-from stn_lesson.widgets.family_explorer import carry_over, family_of, identity
+from stn_lesson.widgets.family_explorer import carry_over, family_of, identity_theta
 
 
 def test_families_are_exchanged_in_place_and_take_over_what_they_can(page):
@@ -56,8 +56,8 @@ def test_what_looks_beyond_the_horizon_is_not_taken_over(page):
     explorer(page, "projective")
     put(page, torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 2, 1]]]))
     page.select_option("[aria-label=family]", "tps")
-    assert_shows(page, identity("tps", 4))
-    assert "starts from the identity" in message(page)
+    assert_shows(page, identity_theta("tps", 4))
+    assert "starts from the identity_theta" in message(page)
 
 
 def test_python_exchanges_family_and_net(page):

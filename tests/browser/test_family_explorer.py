@@ -8,7 +8,7 @@ from families import KINDS, assert_shows, explorer, message, points, put, said, 
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, control_points, projective_grid
 from stn_lesson.theta import projective_theta
-from stn_lesson.widgets.family_explorer import carry_over, identity
+from stn_lesson.widgets.family_explorer import carry_over, identity_theta
 
 STEP = 2 / (280 / 96)  # pixels of the house in one press of an arrow key on a point
 ACROSS, DOWN = 2 * STEP / 95, 2 * STEP / 63  # the same in the source's coordinates
@@ -57,7 +57,7 @@ def held(family, k):
 
 
 def expected_after(family, k, n, to):
-    """θ with point n of an identity moved to a place."""
+    """θ with point n of an identity_theta moved to a place."""
     places = held(family, k).index_put((torch.tensor(n),), to)
     if family == "tps":
         return places[None]
@@ -79,7 +79,7 @@ def test_every_point_moves_by_arrow_keys_and_further_with_shift(page, family, k)
         assert_shows(page, expected_after(family, k, n, to))
         assert said(page).startswith(name) and f"displaced by ({2 * ACROSS:.2f}" in said(page)
         page.click("text=reset")
-        assert_shows(page, identity(family, k))
+        assert_shows(page, identity_theta(family, k))
 
 
 @pytest.mark.parametrize(("family", "k"), [("affine", 4), ("projective", 4), ("tps", 3)])
@@ -187,7 +187,7 @@ def test_wobbles_are_strong_and_reset_undoes_them(page, family, k):
         seen.append(moved)
     assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
     page.click("text=reset")
-    assert_shows(page, identity(family, k))
+    assert_shows(page, identity_theta(family, k))
 
 
 @pytest.mark.parametrize(("family", "k"), KINDS)

@@ -179,6 +179,7 @@ def test_a_sweep_fills_the_meter_and_leaves_the_words_alone(shown):
     shown.select_option("[aria-label=digit]", "none")
     settle(shown)
     assert meter(shown)[0] == 0
+    answer(shown)
     shown.click("text=turn it all the way round")
     assert "no digit to turn" in shown.inner_text(".stn-message")
 
@@ -225,8 +226,7 @@ def test_the_view_is_that_of_the_transformer(page):
 
 
 def test_a_silent_kernel_is_explained(shown):
-    shown.wait_for_timeout(3200)
-    assert "kernel is busy" in shown.inner_text(".stn-message")
+    shown.wait_for_selector(".stn-message >> text=/kernel is busy/")
     answer(shown)
     assert shown.inner_text(".stn-message") == ""
 

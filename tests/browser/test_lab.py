@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from bare import pixels
-from lab import ROOT, open_notebook, run_all, run_first_cell
+from bare import pixels, settle
+from lab import ROOT, open_notebook, run_all, run_first_cell, wait_until
 
 import stn_lesson as stn
 
@@ -16,15 +16,20 @@ def canvases(live):
     return live.evaluate("el => [...el.querySelectorAll('canvas')].map(c => c.toDataURL()).join()")
 
 
+def pause(page):
+    """What `wait_until` does between two looks at a page."""
+    return lambda seconds: page.wait_for_timeout(1000 * seconds)
+
+
 def changes(page, live, act) -> bool:
-    """Whether a live picture shows something new, up to two seconds after an act."""
+    """Whether a live picture shows something new after an act."""
     before = canvases(live)
     act()
-    for _ in range(40):
-        page.wait_for_timeout(50)
-        if canvases(live) != before:
-            return True
-    return False
+    try:
+        wait_until(lambda: canvases(live) != before, pause(page))
+    except AssertionError:
+        return False
+    return True
 
 
 def drag(page, element):
@@ -67,6 +72,7 @@ def move_everything(page, live):
             moved.evaluate(
                 "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", before
             )
+            settle(page)
     return silent
 
 
@@ -75,7 +81,7 @@ def test_a_notebook_runs_and_its_live_pictures_follow_key_and_mouse(lab, page, n
     trouble = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
     open_notebook(page, lab(notebook))
-    run_all(page, timeout=200)
+    run_all(page)
     assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
     saved = json.loads((ROOT / "notebooks" / notebook).read_text("utf-8"))
     views = "application/vnd.jupyter.widget-view+json"
@@ -84,9 +90,8 @@ def test_a_notebook_runs_and_its_live_pictures_follow_key_and_mouse(lab, page, n
         for cell in saved["cells"]
         for output in cell.get("outputs", [])
     )
-    lives = page.query_selector_all(".stn-live")
-    assert len(lives) == expected
-    for live in lives:
+    wait_until(lambda: page.locator(".stn-live").count() == expected, pause(page))
+    for live in page.query_selector_all(".stn-live"):
         assert move_everything(page, live) == []
     assert trouble == []
 
@@ -106,10 +111,18 @@ def test_keys_and_mouse_warp_the_house_as_torch_does(lab, page):
     page.locator("[aria-label=rotation]").focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
+    wait_for_rotation(page, "20°")
     theta = stn.affine_theta(rotation=20, size=(128, 192))
     expected = stn.warp(stn.house().mul(255).round() / 255, theta)
     assert (pixels(page, 1) - expected).abs().max() <= 1.01 / 255
+
+
+def wait_for_rotation(page, words):
+    """Wait until the first slider says so, and its picture has been drawn."""
+    page.wait_for_function(
+        "words => document.querySelector('output').innerText === words", arg=words
+    )
+    settle(page)
 
 
 def run_code(page, code) -> str:
@@ -131,15 +144,12 @@ def test_theta_goes_both_ways_between_python_and_the_sliders(lab, page):
     open_notebook(page, lab("01_affine_theta.ipynb"))
     run_first_cell(page)
     run_code(page, "explorer.theta = stn.affine_theta(rotation=35, scale=2, size=(128, 192))")
-    page.wait_for_timeout(500)
-    assert page.locator("output").first.inner_text() == "35°"
+    wait_for_rotation(page, "35°")
     page.locator("[aria-label=rotation]").first.focus()
     page.keyboard.press("Shift+ArrowRight")
-    page.wait_for_timeout(500)
-    said = run_code(
-        page, "print(*stn.decompose(explorer.theta, size=(128, 192))['rotation'].tolist())"
-    )
-    assert float(said) == pytest.approx(45, abs=1e-3)
+    ask = "print(*stn.decompose(explorer.theta, size=(128, 192))['rotation'].tolist())"
+    arrived = pytest.approx(45, abs=1e-3)
+    wait_until(lambda: float(run_code(page, ask)) == arrived, pause(page))
     said = run_code(page, "explorer.theta = torch.eye(3)")
     assert "theta must have shape (N, 2, 3), got (3, 3)" in said
     assert page.locator("output").first.inner_text() == "45°"  # nothing was lost
@@ -160,26 +170,23 @@ def test_a_cell_that_runs_fifty_times_leaves_one_live_picture(lab, page):
             " return now !== was && !now.includes('*'); }",
             arg=number,
         )
-    page.wait_for_selector(".stn-live canvas")
-    page.wait_for_timeout(500)
-    assert page.locator(".stn-live").count() == 1
-    assert run_code(page, count) == before
+    wait_until(lambda: page.locator(".stn-live").count() == 1, pause(page))
+    wait_until(lambda: run_code(page, count) == before, pause(page))
     page.locator("[aria-label=rotation]").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    assert page.locator("output").first.inner_text() == "1°"  # moved once, not fifty times
+    wait_for_rotation(page, "1°")  # moved once, not fifty times
 
 
 def test_a_saved_notebook_without_its_kernel_shows_the_still_picture_and_comes_back(lab, page):
     open_notebook(page, lab("00_welcome.ipynb"))
-    run_all(page, timeout=120)
+    run_all(page)
+    page.wait_for_selector(".stn-live [aria-label=rotation]")
     page.locator("[aria-label=rotation]").first.focus()
     page.keyboard.press("Control+s")  # saves from inside a live picture too
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.wait_for_timeout(1000)
     open_notebook(page, lab("00_welcome.ipynb"))
-    page.wait_for_timeout(3000)
+    page.wait_for_selector("text=Error displaying widget", state="attached")
     first = page.locator(".jp-CodeCell").first
     assert first.locator(".jp-RenderedImage img").is_visible()
     assert page.locator("text=Error displaying widget >> visible=true").count() == 0

@@ -4,9 +4,9 @@ import pytest
 import torch
 from aligning import (
     SIZE,
-    map_stands,
     press,
     torch_loss,
+    wait_for_map,
 )
 from bare import drag, move, pixels, settle, theta
 from torch.nn.functional import interpolate
@@ -15,7 +15,7 @@ import stn_lesson as stn
 
 
 def test_the_map_is_the_loss_over_two_numbers(alignment):
-    map_stands(alignment)
+    wait_for_map(alignment)
     x, rotation = torch.linspace(-1.5, 1.5, 27), torch.linspace(180, -180, 27)
     losses = torch.stack([
         torch_loss(stn.affine_theta(float(r), 1.3, translation=(float(s), -0.07), size=SIZE))
@@ -33,17 +33,17 @@ def test_the_map_is_the_loss_over_two_numbers(alignment):
 
 
 def test_the_present_place_is_dragged_on_the_map(alignment):
-    map_stands(alignment)
+    wait_for_map(alignment)
     before = pixels(alignment, 3)
     drag(alignment, "present place on the map", 30, -20)
     expected = stn.affine_theta(
         10 + 20 / 224 * 360, 1.3, translation=(0.11 + 30 / 224 * 3, -0.07), size=SIZE
     )
     assert torch.allclose(theta(alignment), expected, atol=0.02)
-    map_stands(alignment)
+    wait_for_map(alignment)
     assert torch.equal(pixels(alignment, 3), before)  # its two numbers moved: the map is the same
     move(alignment, "down", "Shift+ArrowRight")
-    map_stands(alignment)
+    wait_for_map(alignment)
     assert not torch.equal(pixels(alignment, 3), before)
 
 
@@ -72,20 +72,20 @@ def test_the_map_is_turned(alignment):
 
 
 def test_axes_that_change_places_turn_the_map_over(alignment):
-    map_stands(alignment)
+    wait_for_map(alignment)
     before = pixels(alignment, 3)
     alignment.select_option("[aria-label='map, upright']", "right")
-    map_stands(alignment)
+    wait_for_map(alignment)
     turned = pixels(alignment, 3).transpose(2, 3).flip(2, 3)  # rotation grew upwards, right as well
     assert (turned - before).abs().mean() < 0.02 < (pixels(alignment, 3) - before).abs().mean()
 
 
 def test_the_way_of_the_descent_is_drawn_on_the_map(alignment):
     press(alignment, "step", 40)
-    map_stands(alignment)
+    wait_for_map(alignment)
     with_path = pixels(alignment, 3)
     at = theta(alignment).flatten().tolist()
     alignment.evaluate("t => model.set('theta', t.map(v => v + 1e-6))", at)  # a new beginning here
-    map_stands(alignment)
+    wait_for_map(alignment)
     changed = (with_path != pixels(alignment, 3)).any(1).sum()
     assert 30 < changed < 5000

@@ -7,7 +7,7 @@ import torch
 from bare import drag, mount, move, pixels, settle
 
 from stn_lesson.widgets import PixelInspector
-from stn_lesson.widgets.pixel_inspector import EXAMPLE, REACH
+from stn_lesson.widgets.pixel_inspector import MAX_OUTSIDE, NOTEBOOK_IMAGE
 
 POINT = "point that is looked at"
 ZOOM = 42  # pixels of the screen for one of the image of notebook 03
@@ -34,7 +34,7 @@ def message(page):
     return page.locator(".stn-message").inner_text()
 
 
-def assert_says(page, image=EXAMPLE, **expected):
+def assert_says(page, image=NOTEBOOK_IMAGE, **expected):
     """Value, weights and slopes are torch's; the sums written out give them too."""
     x, y, kernel, padding = (page.evaluate(f"model.get('{name}')") for name in STATE)
     for name, now in zip(STATE, (x, y, kernel, padding), strict=True):
@@ -69,8 +69,8 @@ def test_every_number_is_torchs_inside_outside_and_at_the_knots(page, kernel, pa
     torch.manual_seed(4)
     image = torch.rand(3, 6)
     mount(page, PixelInspector(image, kernel=kernel, padding=padding, start=(0, 0)))
-    reach = torch.tensor([5 + 2 * REACH, 2 + 2 * REACH], dtype=torch.double)
-    points = (torch.rand(25, 2, dtype=torch.double) * reach - REACH).tolist()
+    max_outside = torch.tensor([5 + 2 * MAX_OUTSIDE, 2 + 2 * MAX_OUTSIDE], dtype=torch.double)
+    points = (torch.rand(25, 2, dtype=torch.double) * max_outside - MAX_OUTSIDE).tolist()
     points += [(m / 2, n / 2) for m in (-3, -2, 0, 1, 4, 10, 11, 12, 13) for n in (-3, 0, 2, 4, 7)]
     for x, y in points:
         page.evaluate("([x, y]) => model.set({x, y})", [x, y])
@@ -87,7 +87,7 @@ def test_the_browser_computes_in_full_precision(page):
     for kernel in ("bilinear", "nearest"):
         for padding in ("zeros", "border"):
             live.kernel, live.padding = kernel, padding
-            points = torch.rand(20, 2, dtype=torch.double) * 18 - REACH
+            points = torch.rand(20, 2, dtype=torch.double) * 18 - MAX_OUTSIDE
             for x, y in [*points.tolist(), [15, 0]]:
                 live.x, live.y = x, y
                 seen = page.evaluate(

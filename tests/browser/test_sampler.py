@@ -7,7 +7,7 @@ from lab import ROOT
 import stn_lesson as stn
 
 SCRIPT = (ROOT / "stn_lesson" / "widgets" / "warp.js").read_text("utf-8")
-NAMES = "warp, affineTheta, takeApart, invert"
+NAMES = "warp, affineTheta, decompose, invert"
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_taking_apart_undoes_making_and_refuses_what_has_no_inverse(samplers):
     for _ in range(20):
         moves, size = random_moves(), torch.randint(2, 40, (2,)).tolist()
         parts = samplers.evaluate(
-            "([moves, h, w]) => stn.takeApart(stn.affineTheta(moves, h, w), h, w)", [moves, *size]
+            "([moves, h, w]) => stn.decompose(stn.affineTheta(moves, h, w), h, w)", [moves, *size]
         )
         assert parts == pytest.approx(moves, abs=1e-6)
-    assert samplers.evaluate("stn.takeApart([0, 0, 0, 0, 1, 0], 8, 8)") is None
-    assert samplers.evaluate("stn.takeApart([1, 1, 0, 1, 1, 0], 8, 8)") is None
+    assert samplers.evaluate("stn.decompose([0, 0, 0, 0, 1, 0], 8, 8)") is None
+    assert samplers.evaluate("stn.decompose([1, 1, 0, 1, 1, 0], 8, 8)") is None

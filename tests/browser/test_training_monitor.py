@@ -6,7 +6,7 @@ import nbformat
 import pytest
 import torch
 from bare import mount, pixels, settle
-from lab import running_lab
+from lab import open_notebook, running_lab, wait_for_prompt
 from torch import nn
 
 import stn_lesson as stn
@@ -38,7 +38,7 @@ def report(page, losses=(), **traits):
     if "step" in traits:
         traits["progress"] = {
             "epochs": 10, "step": traits.pop("step"), "steps": 1000,
-            "images_a_second": 1234.5, "seconds": 83.2,
+            "images_per_second": 1234.5, "seconds": 83.2,
         }  # fmt: skip
     page.evaluate(
         """([losses, traits]) => {
@@ -266,17 +266,17 @@ def test_in_jupyterlab_the_buttons_work_while_a_cell_waits(page, tmp_path):
         page.click(f".stn-live button:text-is('{word}')")
 
     def shows(pattern):
-        page.wait_for_selector(f".stn-figures >> text=/{pattern}/", timeout=60_000)
+        page.wait_for_selector(f".stn-figures >> text=/{pattern}/")
         return page.locator(".stn-figures").inner_text()
 
     with running_lab(tmp_path) as address:
-        page.goto(address("trains.ipynb"), wait_until="domcontentloaded")
-        page.wait_for_selector("#jp-main-statusbar >> text=/Python 3.*Idle/", timeout=60_000)
+        open_notebook(page, address("trains.ipynb"), ".jp-CodeCell")
         page.click(".jp-NotebookPanel .jp-CodeCell >> nth=0")
         page.keyboard.press("Shift+Enter")
         page.keyboard.press("Shift+Enter")
         shows("running.* step [1-9]")
-        assert page.locator(".jp-InputPrompt >> text='[*]:'").count() == 1  # the second cell waits
+        wait_for_prompt(page, 0, r"\[\d+\]")
+        wait_for_prompt(page, 1, r"\[\*\]")  # the second cell waits
         press("pause")
         held = shows("paused")
         page.wait_for_timeout(600)
@@ -287,7 +287,7 @@ def test_in_jupyterlab_the_buttons_work_while_a_cell_waits(page, tmp_path):
         page.wait_for_selector(".jp-OutputArea-output >> text=/it stopped, [1-9]/")
         page.click(".jp-NotebookPanel .jp-CodeCell >> nth=1 >> .jp-InputPrompt")  # leave it
         page.keyboard.press("Control+s")
-        page.wait_for_timeout(1500)
+        page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     stored = nbformat.read(tmp_path / "trains.ipynb", 4).cells[0].outputs[1].data
     assert "image/png" in stored and "loss of 0 steps" not in stored["text/plain"]
     assert "Training loss of" in stored["text/plain"]

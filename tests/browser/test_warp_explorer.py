@@ -178,10 +178,11 @@ def test_kernel_padding_size_and_picture_are_chosen(explorer):
     assert_shows(explorer, turned, stn.checkerboard(16, 16), (13, 20), padding="border")
 
 
-def upload(page, name, content):
+def upload(page, name, content, done):
+    """Choose a file and wait until this expression of JavaScript is true."""
     page.set_input_files(".stn-live input[type=file]", {
         "name": name, "mimeType": "image/png", "buffer": content})  # fmt: skip
-    page.wait_for_timeout(300)
+    page.wait_for_function(done)
     settle(page)
 
 
@@ -199,7 +200,9 @@ def test_a_picture_of_ones_own(explorer):
     for size, note in [((30, 20), ""), ((3000, 1500), "3000×1500 pixels, made smaller to 256×128")]:
         file = BytesIO()
         Image.new("RGB", size, (10, 200, 30)).save(file, "PNG")
-        upload(explorer, "mine.png", file.getvalue())
+        width = 256 if note else size[0]
+        uploaded = f"model.get('pictures')['your own']?.size[1] === {width}"
+        upload(explorer, "mine.png", file.getvalue(), uploaded)
         assert note in message(explorer) and bool(note) == bool(message(explorer))
         assert explorer.evaluate("window.bitmap.width") == 0  # closed: its memory is free again
         assert explorer.evaluate(options) == ["house", "checkerboard", "your own"]
@@ -224,7 +227,8 @@ def test_only_the_button_asks_for_a_file(explorer):
 
 
 def test_what_is_not_a_picture_leaves_a_message_and_a_living_widget(explorer):
-    upload(explorer, "song.mp3", b"no picture at all")
+    told = "document.querySelector('.stn-message').textContent"
+    upload(explorer, "song.mp3", b"no picture at all", told)
     assert "song.mp3 is not a picture" in message(explorer)
     move(explorer, "rotation")
     assert_shows(explorer, stn.affine_theta(rotation=1, size=(64, 96)))

@@ -6,7 +6,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, control_points, projective_grid, thin_plate_grid
 from stn_lesson.widgets import FamilyExplorer
-from stn_lesson.widgets.family_explorer import carry_over, identity
+from stn_lesson.widgets.family_explorer import carry_over, identity_theta
 
 HOUSE = stn.house(20, 30)
 TILTED = torch.tensor([[[1.0, 0.1, 0], [0, 0.9, 0.1], [0.2, -0.3, 1]]])
@@ -73,7 +73,7 @@ def test_downwards_the_corners_stay():
 @pytest.mark.parametrize("family", ["affine", "tps"])
 def test_what_looks_beyond_the_horizon_is_not_carried_over(family):
     theta = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 2, 1]]])
-    assert torch.equal(carry_over(theta, family, 4), identity(family, 4))
+    assert torch.equal(carry_over(theta, family, 4), identity_theta(family, 4))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_cannot_be_is_refused_at_once_and_later(how, message):
 @pytest.mark.parametrize("family", ["affine", "projective", "tps"])
 def test_what_comes_from_the_browser_comes_together(family):
     explorer = FamilyExplorer(HOUSE, "tps" if family != "tps" else "affine")
-    theta = identity(family, 3) + 0.1 * torch.randn(identity(family, 3).shape)
+    theta = identity_theta(family, 3) + 0.1 * torch.randn(identity_theta(family, 3).shape)
     numbers = theta.flatten().tolist()
     explorer.set_state({"theta": numbers, "family": family, "k": 3})
     assert (explorer.family, explorer.k) == (family, 3)

@@ -4,7 +4,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson.datasets import Split
 from stn_lesson.widgets import FoolTheNetwork
-from stn_lesson.widgets.fool_the_network import turns
+from stn_lesson.widgets.fool_the_network import rotation_angles
 
 
 def small_game():
@@ -26,7 +26,7 @@ def test_a_question_is_answered_with_theta_shares_and_angle():
     game.send = sent.append
     game.rotation = 40.0
     scene = (game.scene * 255).round().byte()
-    game._answer(game, {"question": "one"}, [memoryview(scene.numpy().tobytes())])
+    game._on_message(game, {"question": "one"}, [memoryview(scene.numpy().tobytes())])
     (answer,) = sent
     theta, shares = game.look(stn.to_floats(scene))
     assert answer["question"] == "one" and answer["rotation"] == pytest.approx([0], abs=1e-4)
@@ -37,13 +37,13 @@ def test_a_question_is_answered_with_theta_shares_and_angle():
 def test_many_scenes_are_answered_at_once():
     game, sent = small_game(), []
     game.send = sent.append
-    game._answer(game, {"question": "sweep"}, [bytes(3 * 60 * 60)])
+    game._on_message(game, {"question": "sweep"}, [bytes(3 * 60 * 60)])
     assert len(sent[0]["theta"]) == len(sent[0]["rotation"]) == 3
 
 
 def test_turns_says_how_theta_turns_the_picture():
     theta = torch.cat([stn.affine_theta(rotation=-30, scale=2), torch.zeros(1, 2, 3)])
-    assert turns(theta) == [pytest.approx(-30, abs=1e-4), None]
+    assert rotation_angles(theta) == [pytest.approx(-30, abs=1e-4), None]
 
 
 def test_a_network_without_a_transformer_is_refused():
@@ -80,7 +80,7 @@ def test_what_the_scene_cannot_show_is_refused_and_changes_nothing(name, value):
 def test_an_error_of_the_network_is_sent_as_an_answer():
     game, sent = small_game(), []
     game.send = sent.append
-    game._answer(game, {"question": "one", "me": 3}, [bytes(100)])
+    game._on_message(game, {"question": "one", "me": 3}, [bytes(100)])
     assert sent[0]["me"] == 3 and "shape" in sent[0]["error"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import stn_lesson as stn
 from stn_lesson.widgets import PixelInspector
-from stn_lesson.widgets.pixel_inspector import EXAMPLE
+from stn_lesson.widgets.pixel_inspector import NOTEBOOK_IMAGE
 
 
 def by_the_definition(image, x, y):
@@ -32,7 +32,7 @@ coordinates = st.tuples(st.floats(-1.5, 5.5), st.floats(-1.5, 4.5)).filter(
 @given(coordinates)
 def test_value_and_slope_are_those_of_the_equations(point):
     inspector = PixelInspector(start=point)
-    value, dx, dy = by_the_definition(EXAMPLE, *point)
+    value, dx, dy = by_the_definition(NOTEBOOK_IMAGE, *point)
     assert inspector.value == pytest.approx(value, abs=1e-12)
     assert inspector.slope == pytest.approx((dx, dy), abs=1e-12)
 
@@ -80,7 +80,7 @@ def test_any_tiny_grey_picture_will_do():
         (torch.rand(1, 3, 4, 5), {}, ValueError, "grey and tiny"),
         (torch.rand(4), {}, ValueError, "a picture must have shape"),
         ("house", {}, ValueError, "got str"),
-        (EXAMPLE * 255, {}, ValueError, "values from 0 to 1"),
+        (NOTEBOOK_IMAGE * 255, {}, ValueError, "values from 0 to 1"),
         (None, {"start": (5.6, 0)}, ValueError, "x must lie between -1.5 and 5.5 pixels, got 5.6"),
         (None, {"start": (0, float("nan"))}, ValueError, "y must lie between -1.5 and 4.5"),
         (None, {"start": 3}, TypeError, r"start must be \(x, y\)"),
