@@ -59,7 +59,7 @@ def distort(
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         angle, zoom = torch.rand(2, count, generator=generator)
-        zoom = _scale_scale_between(scale, zoom)
+        zoom = _scale_between(scale, zoom)
         place = torch.zeros(2, count)
         if anywhere:
             room = [(c - zoom * d).clamp(min=0) / c for c, d in zip(canvas, digit, strict=True)]
@@ -118,11 +118,11 @@ def distort_projective(
     _check_jitter(jitter)
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _scale_scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
         moves = jitter * torch.randn(count, 4, 2, generator=generator)
         corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         corners = zoom * corners * torch.tensor(digit)  # (count, 4, 2), pixels from the middle
-        while (folded := _is_is_folded(corners + moves)).any():
+        while (folded := _is_folded(corners + moves)).any():
             moves[folded] /= 2
         moved = (corners + moves) / torch.tensor(canvas)
         # The homography from the digit to the screen, and so θ is its inverse.
@@ -176,7 +176,7 @@ def distort_elastic(
     net = control_points(points)
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _scale_scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
         moves = jitter * torch.randn(count, len(net), 2, generator=generator)
         return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
 
@@ -238,11 +238,11 @@ def _half_size(height: int, width: int) -> HalfSize:
     return max(width - 1, 1) / 2, max(height - 1, 1) / 2
 
 
-def _scale_scale_between(scale: tuple[float, float], share: Tensor) -> Tensor:
+def _scale_between(scale: tuple[float, float], share: Tensor) -> Tensor:
     return scale[0] + share * (scale[1] - scale[0])
 
 
-def _is_is_folded(corners: Tensor) -> Tensor:
+def _is_folded(corners: Tensor) -> Tensor:
     """Whether the horizon comes too near to a picture with these corners (N, 4, 2), (N,).
 
     The depth of a corner, relative to the middle's, is the area of the triangle at the opposite

@@ -19,8 +19,7 @@ from stn_lesson.training.run import TRACKED_IMAGES
 from stn_lesson.transformer import Look, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, transformer_view, use_requested_subshell
 
-DEFAULTS = {name: parameter.default for name, parameter in signature(fit).parameters.items()}
-OWN = ("model", "data", "on_step", "on_epoch", "bar", "warn")  # what the monitor gives to `fit`
+OTHER_ARGUMENTS = ("device", "checkpoint")  # of `fit`, besides its settings, that are passed on
 MAX_CURVE_POINTS = 400  # of the loss curve, at most
 REPORT_INTERVAL = 0.25  # seconds between two reports to the browser, at least
 POLL_INTERVAL = 0.1  # seconds between two looks at whether something has happened
@@ -82,9 +81,9 @@ class TrainingMonitor(LivePicture):
         self.history, self.warnings, self._error = History(), [], None
         self._resume_event, self._stop_event = threading.Event(), threading.Event()
         self._ended_event = threading.Event()
-        self._epochs = settings.get("epochs", DEFAULTS["epochs"])
-        batch_size = settings.get("batch_size", DEFAULTS["batch_size"])
-        self._steps_per_epoch = math.ceil(len(data.train) / batch_size)
+        chosen = Settings(**{k: v for k, v in settings.items() if k not in OTHER_ARGUMENTS})
+        self._epochs = chosen.epochs
+        self._steps_per_epoch = math.ceil(len(data.train) / chosen.batch_size)
         self._watched = data.test.images[:count].cpu().contiguous()
         super().__init__(
             stride=max(1, math.ceil(self._epochs * self._steps_per_epoch / MAX_CURVE_POINTS)),

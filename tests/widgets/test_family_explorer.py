@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import stn_lesson as stn
+from stn_lesson.checks import NotFiniteError
 from stn_lesson.grid import FAMILIES, control_points, projective_grid, thin_plate_grid
 from stn_lesson.widgets import FamilyExplorer
 from stn_lesson.widgets.family_explorer import carry_over, identity_theta
@@ -96,8 +97,8 @@ def test_corners_without_a_homography_are_not_carried_over(corners):
         (torch.eye(3).expand(2, 3, 3), ValueError, r"N = 1, got \(2, 3, 3\)"),
         (torch.zeros(1, 5, 2), ValueError, r"k × k net.*got \(1, 5, 2\)"),
         (torch.zeros(1, 49, 2), ValueError, "k must be a whole number from 2 to 6, got 7"),
-        (torch.full((1, 3, 3), float("nan")), stn.theta.NotFiniteError, "holds nan"),
-        (torch.full((1, 16, 2), float("inf")), stn.theta.NotFiniteError, "holds inf"),
+        (torch.full((1, 3, 3), float("nan")), NotFiniteError, "holds nan"),
+        (torch.full((1, 16, 2), float("inf")), NotFiniteError, "holds inf"),
         ([1, 0, 0, 0, 1, 0], TypeError, "got list"),
     ],
 )
