@@ -89,7 +89,8 @@ class AlignmentView {
   addPictures(parent) {
     const pictures = makeElement("div", {className: "stn-pictures"});
     parent.append(pictures);
-    this.view = new SourceView(panel(pictures, "source: where it looks", "source with the region that is read"), {side: 144});
+    const sourceCanvas = panel(pictures, "source: where it looks", "source with the region that is read");
+    this.view = new SourceView(sourceCanvas, {side: 144});
     this.mixCanvas = panel(pictures, "warped orange, wanted blue, pale where both");
     this.wantedCanvas = panel(pictures, "wanted");
     for (const [canvas, longest] of [[this.mixCanvas, 202], [this.wantedCanvas, 120]]) {

@@ -206,7 +206,8 @@ function thetaFields(parent, rows, model, write, tell) {
     return numberField(numbers, {label}, change, tell);
   });
   if (rows === 3) fields[8].input.readOnly = true;
-  const column = (...lines) => makeElement("span", {className: "stn-column"}, ...lines.map(line => makeElement("span", {}, line)));
+  const column = (...lines) =>
+    makeElement("span", {className: "stn-column"}, ...lines.map(line => makeElement("span", {}, line)));
   const source = rows === 3 ? ["w·xₛ", "w·yₛ", "w"] : ["xₛ", "yₛ"];
   const words = rows === 3 ? "a homography, θ editable" : "equation (1), θ editable";
   parent.append(makeElement("div", {className: "stn-formula", role: "group", "aria-label": words},

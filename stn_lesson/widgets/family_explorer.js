@@ -109,7 +109,8 @@ class FamilyView {
 
   addFamilies(parent) {
     const wobble = strength => this.setPlaces(this.family, this.k, randomPlaces(this.family, this.k, strength));
-    this.familySelect = choice(parent, "family", Object.keys(FAMILY_TITLES), name => this.exchange(name, this.model.get("k")));
+    this.familySelect = choice(parent, "family", Object.keys(FAMILY_TITLES),
+      name => this.exchange(name, this.model.get("k")));
     for (const option of this.familySelect.options) option.textContent = FAMILY_TITLES[option.value];
     this.netSelect = choice(parent, "net", NET_TITLES, text => this.exchange("tps", Number(text[0])));
     button(parent, "wobble", () => wobble(1), "push all points aside at random");

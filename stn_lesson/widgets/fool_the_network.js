@@ -65,7 +65,8 @@ function drawMeter(canvas, meter) {
   g.fillStyle = BLUE; g.fillText("undone in full", 28, 12);
   const last = meter.at(-1);
   canvas.setAttribute("aria-label", "undo meter: the angle by which the transformer turns against the angle "
-    + `by which you turn, ${meter.length} points${last ? `, the last (${fixed(last[0], 0)}°, ${fixed(last[1], 0)}°)` : ""}`);
+    + `by which you turn, ${meter.length} points`
+    + (last ? `, the last (${fixed(last[0], 0)}°, ${fixed(last[1], 0)}°)` : ""));
 }
 
 function drawBars(canvas, shares) {
@@ -79,7 +80,8 @@ function drawBars(canvas, shares) {
     g.fillText(k, 8, 20 * k + 15);
     g.fillText(`${percent(share, 0)}${k === best ? " ◀" : ""}`, 138, 20 * k + 15);
   });
-  canvas.setAttribute("aria-label", `what it says: ${shares.map((share, k) => `${k}: ${percent(share, 0)}`).join(", ")}`);
+  const words = shares.map((share, k) => `${k}: ${percent(share, 0)}`);
+  canvas.setAttribute("aria-label", `what it says: ${words.join(", ")}`);
 }
 
 class GameView {
@@ -110,7 +112,8 @@ class GameView {
     const pictures = makeElement("div", {className: "stn-pictures stn-level"});
     el.append(pictures);
     this.sceneCanvas = panel(pictures, "your scene, and where it looks");
-    this.viewCanvas = panel(pictures, "what the classifier sees", `what the classifier sees, ${width} by ${height} pixels`);
+    this.viewCanvas = panel(pictures, "what the classifier sees",
+      `what the classifier sees, ${width} by ${height} pixels`);
     this.barCanvas = panel(pictures, "what it says");
     this.meterCanvas = panel(pictures, "undo meter");
     this.sceneCanvas.width = this.sceneCanvas.height = SCENE_SIDE;

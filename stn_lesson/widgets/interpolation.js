@@ -4,7 +4,8 @@
 const NEIGHBOUR_NAMES = ["a", "b", "c", "d"]; // of the four neighbours: two above, two below
 
 // The neighbours of (x, y), their weights, the sum V, and its slope (∂V/∂x, ∂V/∂y). u and v tell how
-// far the point lies between the neighbours, p and q how far it counts as lying; `held` along which axes the padding holds it at the edge.
+// far the point lies between the neighbours, p and q how far it counts as lying; `held` says along
+// which axes the padding holds it at the edge.
 function inspect(rows, x, y, kernel, padding) {
   const width = rows[0].length, height = rows.length, border = padding === "border", image = rows.flat();
   const around = new Neighbours(height, width, kernel, padding);

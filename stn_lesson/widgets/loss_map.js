@@ -31,7 +31,8 @@ class SlowMap {
   // In ten colours, so that their borders are contour lines; enlarged by the sampler itself.
   picture() {
     const low = Math.min(...this.values), high = Math.max(...this.values), steps = CIVIDIS.length;
-    const target = new Float32Array(MAP_SIDE * MAP_SIDE), pixels = new Uint8ClampedArray(4 * MAP_SIDE * MAP_SIDE).fill(255);
+    const target = new Float32Array(MAP_SIDE * MAP_SIDE);
+    const pixels = new Uint8ClampedArray(4 * target.length).fill(255);
     const empty = {grey: target, height: MAP_SIDE, width: MAP_SIDE};
     assess({grey: this.values, height: MAP_CELLS, width: MAP_CELLS}, empty, [1, 0, 0, 0, 1, 0], {target});
     for (let i = 0; i < target.length; i++) {

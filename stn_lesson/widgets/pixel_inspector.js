@@ -7,7 +7,8 @@ const SLOPE_LENGTH = 2.5; // of the arrow for a slope of 1, in pixels
 const NEIGHBOUR_COLOURS = [BLUE, ORANGE, GREEN, PURPLE]; // of a, b, c, d
 const LETTER_COLOURS = ["white", "black", "white", "black"]; // on them
 const TEXT_COLOUR = "#222222", AXIS_COLOUR = "#bbbbbb";
-const SQUARE_SIDE = 320, SQUARE_MARGIN = 62, STRIP_HEIGHT = 270; // canvas pixels: the square of weights, its margin, a strip
+// In canvas pixels: the square of weights and what is around it; a strip.
+const SQUARE_SIDE = 320, SQUARE_MARGIN = 62, STRIP_HEIGHT = 270;
 
 // A canvas with twice as many pixels as it is wide on the screen, so that numbers stay sharp.
 function sharpPanel(parent, title, width, height) {
@@ -80,7 +81,8 @@ function drawStrip(canvas, axis, look, here, count, kernel) {
 // The unit square between the neighbours. Each weighs as much as the area of the rectangle opposite
 // it, drawn in its colour and hatched in a direction of its own.
 function drawWeights(canvas, {values, weights, u, v, p, q}, kernel) {
-  const g = fillCanvas(canvas, "white"), at = (s, t) => [SQUARE_MARGIN + s * SQUARE_SIDE, SQUARE_MARGIN + t * SQUARE_SIDE];
+  const g = fillCanvas(canvas, "white");
+  const at = (s, t) => [SQUARE_MARGIN + s * SQUARE_SIDE, SQUARE_MARGIN + t * SQUARE_SIDE];
   const opposite = k => [...at(k & 1 ? 0 : p, k >> 1 ? 0 : q), // left, top, width, height
                          (k & 1 ? p : 1 - p) * SQUARE_SIDE, (k >> 1 ? q : 1 - q) * SQUARE_SIDE];
   for (let k = 0; k < 4; k++) {
@@ -88,7 +90,9 @@ function drawWeights(canvas, {values, weights, u, v, p, q}, kernel) {
     g.beginPath(); g.rect(...opposite(k)); g.clip();
     g.fillStyle = NEIGHBOUR_COLOURS[k]; g.fillRect(...opposite(k));
     g.translate(...at(0.5, 0.5)); g.rotate(k * Math.PI / 4);
-    for (let t = -SQUARE_SIDE; t < SQUARE_SIDE; t += 18) drawLine(g, [[t, -SQUARE_SIDE], [t, SQUARE_SIDE]], "#ffffff66", 3);
+    for (let t = -SQUARE_SIDE; t < SQUARE_SIDE; t += 18) {
+      drawLine(g, [[t, -SQUARE_SIDE], [t, SQUARE_SIDE]], "#ffffff66", 3);
+    }
     g.restore();
   }
   const [cutX, cutY] = kernel === "nearest" ? [0.5, 0.5] : [u, v]; // where the weights change hands
@@ -165,7 +169,8 @@ class InspectorView {
     Object.assign(this, {model, rows, height, width, zoom, table: new PixelTable(rows, zoom)});
     this.maxOutside = model.get("max_outside"); // pixels by which the point may leave the image
     this.last = [width - 1 + this.maxOutside, height - 1 + this.maxOutside];
-    const aligned = makeElement("div", {className: "stn-aligned"}), beside = makeElement("div", {className: "stn-beside"});
+    const aligned = makeElement("div", {className: "stn-aligned"});
+    const beside = makeElement("div", {className: "stn-beside"});
     this.numbers = makeElement("div", {className: "stn-numbers"});
     el.append(makeElement("div", {className: "stn-pictures"}, aligned, beside), this.numbers);
     this.addPictures(aligned);

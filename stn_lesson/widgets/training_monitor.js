@@ -102,12 +102,14 @@ class MonitorView {
     const {step, steps, epochs, images_per_second: rate, seconds} = this.model.get("progress");
     const epoch = Math.min(this.model.get("accuracy").length + 1, epochs);
     this.figures.textContent = [state, `epoch ${epoch} of ${epochs}`,
-      `step ${withThousands(step)} of ${withThousands(steps)}`, `${withThousands(rate)} images/s`, clock(seconds)].join(" · ");
+      `step ${withThousands(step)} of ${withThousands(steps)}`, `${withThousands(rate)} images/s`,
+      clock(seconds)].join(" · ");
     this.bar.value = steps ? step / steps : 0;
     const {pauseButton} = this;
     pauseButton.textContent = BUTTON_OF_STATE[state] ?? "pause";
     pauseButton.setAttribute("aria-label", `${pauseButton.textContent} the training`);
-    for (const element of [pauseButton, this.stopButton]) element.setAttribute("aria-disabled", !(state in BUTTON_OF_STATE));
+    const useless = !(state in BUTTON_OF_STATE);
+    for (const element of [pauseButton, this.stopButton]) element.setAttribute("aria-disabled", useless);
   }
 
   // Read out by screen readers, hence only what changes once an epoch, or less often.

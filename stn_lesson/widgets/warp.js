@@ -114,10 +114,12 @@ class Neighbours {
 
   // The slopes of V per pixel, equation (7): right minus left, below minus above.
   slopeX(values) {
-    return (1 - this.v) * (this.at(values, 1) - this.at(values, 0)) + this.v * (this.at(values, 3) - this.at(values, 2));
+    const above = this.at(values, 1) - this.at(values, 0), below = this.at(values, 3) - this.at(values, 2);
+    return (1 - this.v) * above + this.v * below;
   }
   slopeY(values) {
-    return (1 - this.u) * (this.at(values, 2) - this.at(values, 0)) + this.u * (this.at(values, 3) - this.at(values, 1));
+    const left = this.at(values, 2) - this.at(values, 0), right = this.at(values, 3) - this.at(values, 1);
+    return (1 - this.u) * left + this.u * right;
   }
 }
 

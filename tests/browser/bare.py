@@ -15,26 +15,27 @@ MODEL = """
       return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]));
     return new DataView(Uint8Array.from(atob(value.base64), c => c.charCodeAt(0)).buffer);
   };
-  const held = revive(state), listeners = [];
-  const listen = change => (names, heard) => names.split(" ").forEach(n => change(n, heard));
+  const values = revive(state), listeners = [];
+  const forEachName = change => (names, listener) =>
+    names.split(" ").forEach(name => change(name, listener));
   window.model = {
     saved: 0, sent: [],
-    get: name => held[name],
+    get: name => values[name],
     set(name, value) {
       const given = typeof name === "string" ? {[name]: value} : name;
       const text = thing => thing instanceof DataView ? thing : JSON.stringify(thing);
-      const changed = Object.keys(given).filter(key => text(given[key]) !== text(held[key]));
-      Object.assign(held, given);
+      const changed = Object.keys(given).filter(key => text(given[key]) !== text(values[key]));
+      Object.assign(values, given);
       for (const key of changed) this.tell(`change:${key}`); // only what differs, as in Jupyter
     },
     tell(name, ...words) {
-      for (const [n, heard] of [...listeners]) if (n === name) heard(...words);
+      for (const [n, listener] of [...listeners]) if (n === name) listener(...words);
     },
     save_changes() { this.saved += 1; },
     send(content, _, buffers) { this.sent.push([content, buffers]); },
-    on: listen((name, heard) => listeners.push([name, heard])),
-    off: listen((name, heard) => {
-      const at = listeners.findIndex(([n, h]) => n === name && (!heard || h === heard));
+    on: forEachName((name, listener) => listeners.push([name, listener])),
+    off: forEachName((name, listener) => {
+      const at = listeners.findIndex(([n, l]) => n === name && (!listener || l === listener));
       if (at >= 0) listeners.splice(at, 1);
     }),
     listeners: () => listeners.length,

@@ -64,8 +64,8 @@ def test_screen_readers_hear_of_epochs_and_ends_not_of_steps(monitor):
     spoken = monitor.locator(".stn-epochs[role=status]")
     assert spoken.inner_text() == "No epoch is done yet."
     report(monitor, state="running", step=10, accuracy=[0.5])
-    heard = "Epoch 1 of 10 done: test accuracy 50.0 %."
-    assert spoken.inner_text() == heard
+    spoken_words = "Epoch 1 of 10 done: test accuracy 50.0 %."
+    assert spoken.inner_text() == spoken_words
     monitor.evaluate(
         """() => { window.changes = 0; new MutationObserver(() => { changes += 1; }).observe(
             document.querySelector('.stn-epochs'), {childList: true, subtree: true}); }"""
@@ -74,7 +74,7 @@ def test_screen_readers_hear_of_epochs_and_ends_not_of_steps(monitor):
         report(monitor, [2.0] * step, step=step)
     assert monitor.evaluate("changes") == 0
     report(monitor, state="stopped")
-    assert spoken.inner_text() == f"The training is stopped. {heard}"
+    assert spoken.inner_text() == f"The training is stopped. {spoken_words}"
 
 
 def buttons(page):

@@ -26,8 +26,8 @@ def test_every_family_begins_at_the_identity(family, k, shape):
 
 def test_the_shape_of_theta_tells_the_family():
     explorer = FamilyExplorer(HOUSE, "affine", size=(7, 9))
-    heard = []
-    explorer.observe(lambda change: heard.append((change.name, change.new)), ["family", "k"])
+    changes = []
+    explorer.observe(lambda change: changes.append((change.name, change.new)), ["family", "k"])
     explorer.theta = TILTED.double()
     assert explorer.family == "projective" and torch.equal(explorer.theta, TILTED)
     assert torch.equal(explorer.grid, projective_grid(TILTED, 7, 9))
@@ -39,7 +39,7 @@ def test_the_shape_of_theta_tells_the_family():
     explorer.theta = stn.affine_theta(rotation=20)
     assert (explorer.family, explorer.k) == ("affine", 3)
     assert torch.equal(explorer.theta, stn.affine_theta(rotation=20))
-    assert heard == [("family", "projective"), ("family", "tps"), ("k", 3), ("family", "affine")]
+    assert changes == [("family", "projective"), ("family", "tps"), ("k", 3), ("family", "affine")]
 
 
 def test_another_family_takes_over_where_its_points_look():

@@ -9,10 +9,10 @@ def test_theta_is_read_and_written():
     explorer = WarpExplorer(stn.house(20, 30), start={"rotation": 30, "translation": (0.25, 0)})
     expected = stn.affine_theta(rotation=30, translation=(0.25, 0), size=(20, 30))
     assert torch.equal(explorer.theta, expected)
-    heard = []
-    explorer.observe(lambda change: heard.append(change.new), "theta")
+    changes = []
+    explorer.observe(lambda change: changes.append(change.new), "theta")
     explorer.theta = stn.affine_theta(scale=2).double()
-    assert torch.equal(explorer.theta, stn.affine_theta(scale=2)) and len(heard) == 1
+    assert torch.equal(explorer.theta, stn.affine_theta(scale=2)) and len(changes) == 1
     picture = stn.warp(stn.house(20, 30), stn.affine_theta(scale=2))
     assert torch.equal(explorer.picture, picture)
 
