@@ -38,6 +38,25 @@ def test_it_shows_the_run(capsys):
     assert capsys.readouterr().err == ""  # no progress bar of fit's own
 
 
+def test_the_seconds_of_a_pause_are_not_counted(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monitor = TrainingMonitor(small_model(), small_data(), **QUICK)
+    monitor.pause()
+
+    def wait_a_minute(timeout):
+        now[0] += 60
+        monitor.resume()
+        return True
+
+    monkeypatch.setattr(monitor._resume_event, "wait", wait_a_minute)
+    for _ in range(3):  # the first of these steps ends in the pause
+        now[0] += 1
+        monitor._after_step(monitor.model, stn.History(step_loss=[2.0]))
+    monitor._report("running")
+    assert now == [63.0] and monitor.progress["seconds"] == 3
+
+
 def test_a_network_without_a_transformer_has_curves_only():
     model = nn.Sequential(nn.Flatten(), nn.Linear(1600, 10))
     monitor = TrainingMonitor(model, small_data(), **QUICK)
