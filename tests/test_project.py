@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,38 @@ def test_every_cell_of_a_notebook_is_short_and_has_run(path):
             assert output["output_type"] != "error"
             if "image/png" in output.get("data", {}):
                 assert output["metadata"]["image/png"]["alt"], "a picture needs words beside it"
+
+
+def third_party_imports(folder):
+    """The distributions whose modules the Python files of a folder import."""
+    provided = packages_distributions()
+    own = {path.stem for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    own |= {"stn_lesson", "stn_grading", "grading", "triton"}  # torch's CUDA builds bring triton
+    found = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            modules = {name.split(".")[0] for name in names} - own - set(sys.stdlib_module_names)
+            found |= {canonicalize_name(provided[module][0]) for module in modules}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("stn_lesson", ()),
+        ("grading", ("teach", "hub", "lab")),
+        ("tests", ("test", "teach", "hub", "lab")),
+    ],
+)
+def test_what_is_imported_is_declared(folder, extras):
+    declared = [*PROJECT["dependencies"]]
+    for extra in extras:
+        declared += PROJECT["optional-dependencies"][extra]
+    names = {canonicalize_name(Requirement(line).name) for line in declared}
+    assert third_party_imports(folder) <= names
