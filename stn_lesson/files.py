@@ -26,19 +26,33 @@ def user_folder(kind: str = "") -> Path:
     """The folder for new files, made when the first is written.
 
     It is `$STN_LESSON_DATA`; where that is not set, a checkout's own `data/`; where there is none,
-    the user's cache folder (as `pooch.os_cache` names it on each system).
+    the user's cache folder (as `pooch.os_cache` names it on each system). A folder that this user
+    may not write to is passed over.
 
     Args:
-        kind: "results" for records; "cache" for what can be made or fetched again (in
-            `$STN_LESSON_DATA` these lie side by side with the folder `results`).
+        kind: "results" for records; "checkpoints" for networks trained anew; "cache" for what can
+            be made or fetched again (in `$STN_LESSON_DATA`, it lies beside those folders).
     """
-    if folder := os.environ.get("STN_LESSON_DATA"):
-        return Path(folder).expanduser() / ("" if kind == "cache" else kind)
-    if lesson_folder().parent != PACKAGE:
+    if (chosen := chosen_folder()) and _is_writable(chosen):
+        return chosen / ("" if kind == "cache" else kind)
+    if lesson_folder().parent != PACKAGE and _is_writable(lesson_folder()):
         return lesson_folder() / kind
     import pooch  # slow to import, and not needed in a checkout
 
     return Path(pooch.os_cache("stn_lesson")) / kind
+
+
+def chosen_folder() -> Path | None:
+    """The folder that `$STN_LESSON_DATA` names, if it is set; files are read there in any case."""
+    folder = os.environ.get("STN_LESSON_DATA")
+    return Path(folder).expanduser() if folder else None
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or where it would be made."""
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], None]) -> None:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 import torch
-from small_run import QUICK, small_data, small_model
+from small_run import QUICK_SETTINGS, small_data, small_model
 
 import stn_lesson as stn
 
@@ -29,4 +29,4 @@ def no_proxy_for_this_machine(monkeypatch):
 def unbroken():
     """A small model and its history, trained from start to end without a break."""
     model = small_model()
-    return model, stn.fit(model, small_data(), **QUICK)
+    return model, stn.fit(model, small_data(), **QUICK_SETTINGS)

@@ -6,7 +6,7 @@ from torch import nn
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
 
-QUICK = dict(epochs=3, batch_size=32, learning_rate=2e-3, seed=5, device="cpu")
+QUICK_SETTINGS = dict(epochs=3, batch_size=32, learning_rate=2e-3, seed=5, device="cpu")
 
 
 def small_data():

@@ -98,3 +98,13 @@ def test_in_a_checkout_new_files_go_to_its_data(monkeypatch):
     monkeypatch.delenv("STN_LESSON_DATA", raising=False)
     assert files.user_folder("results") == ROOT / "data" / "results"
     assert files.user_folder("cache") == ROOT / "data" / "cache"
+
+
+def test_a_folder_that_can_only_be_read_is_read_and_not_written(monkeypatch, tmp_path):
+    from stn_lesson import files
+
+    monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
+    assert files.user_folder("results") == tmp_path / "results"
+    monkeypatch.setattr(files.os, "access", lambda folder, mode: folder != tmp_path)
+    assert files.chosen_folder() == tmp_path
+    assert files.user_folder("results") == ROOT / "data" / "results"

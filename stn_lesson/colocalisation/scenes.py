@@ -101,7 +101,7 @@ def window_dataset(digits: Dataset, shift: int = 3, distractors: int = 3, seed: 
         larger = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
         return larger[:, :, middle, middle].contiguous()
 
-    return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, stream=9)
+    return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, seed_stream=9)
 
 
 def iou(boxes: Tensor, others: Tensor) -> Tensor:

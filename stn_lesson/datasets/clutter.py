@@ -49,7 +49,7 @@ def clutter(
             lambda split, seed: clutter(split.images, **settings, seed=seed),
             name=f"cluttered {digits.name}",
             seed=seed,
-            stream=0,
+            seed_stream=0,
             redraw=redraw,
             repeats=repeats,
         )
@@ -66,7 +66,7 @@ def place_digits(
     seed: int = 0,
     chunk: int = 512,
 ) -> tuple[Tensor, Tensor]:
-    """Clutter of which one knows where the digits are: `clutter` without the places.
+    """Cluttered images as `clutter` makes them, and where each digit lies.
 
     Args:
         digits: bytes (N, 1, h, w) or (N, h, w), the digits to place.

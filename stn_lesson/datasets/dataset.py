@@ -104,7 +104,7 @@ def derive_dataset(
     *,
     name: str,
     seed: int,
-    stream: int,
+    seed_stream: int,
     redraw: bool = True,
     repeats: int = 1,
     relabel: Callable[[Tensor], Tensor] = lambda labels: labels,
@@ -116,7 +116,7 @@ def derive_dataset(
         make: makes the images (N, C, H, W) of a split, given that of the plain pictures and a seed.
         name: what to call the result.
         seed: where the random numbers start from. Each split and each epoch has seeds of its own.
-        stream: a small number that keeps the seeds of data sets made from one another apart.
+        seed_stream: a small number that keeps the seeds of data sets made from one another apart.
         redraw: make the training images anew in every epoch. The others are always fixed.
         repeats: how many images an epoch shows of each training picture.
         relabel: turns the labels (N,) of a split into those of its new images.
@@ -127,14 +127,14 @@ def derive_dataset(
     ...     lambda split, seed: split.images + seed,
     ...     name="grey",
     ...     seed=0,
-    ...     stream=0,
+    ...     seed_stream=0,
     ... )
     >>> [grey.training_images(epoch)[0].item() for epoch in range(3)], grey.test.images[0].item()
     ([2, 3, 4], 0)
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
-    first = seed * 1_000_003 + stream * 100_000
+    first = seed * 1_000_003 + seed_stream * 100_000
 
     def training(epoch: int) -> Tensor:
         digits = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)

@@ -70,7 +70,9 @@ def distort(
         shape = [2 * half + 1 for half in reversed(canvas)]
         return affine_theta((2 * angle - 1) * rotation, scales, translation=place.T, size=shape)
 
-    settings = dict(size=size, seed=seed, stream=5, redraw=redraw, repeats=repeats, chunk=chunk)
+    settings = dict(
+        size=size, seed=seed, seed_stream=5, redraw=redraw, repeats=repeats, chunk=chunk
+    )
     description = "turned" if scale == (1, 1) else "turned and scaled"
     return _distorted(digits, description, draw_theta, sampling_grid, **settings)
 
@@ -128,7 +130,9 @@ def distort_projective(
         # The homography from the digit to the screen, and so θ is its inverse.
         return torch.linalg.inv(projective_theta(moved.double())).float()
 
-    settings = dict(size=size, seed=seed, stream=6, redraw=redraw, repeats=repeats, chunk=chunk)
+    settings = dict(
+        size=size, seed=seed, seed_stream=6, redraw=redraw, repeats=repeats, chunk=chunk
+    )
     return _distorted(digits, "slanted", draw_theta, projective_grid, **settings)
 
 
@@ -180,7 +184,9 @@ def distort_elastic(
         moves = jitter * torch.randn(count, len(net), 2, generator=generator)
         return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
 
-    settings = dict(size=size, seed=seed, stream=7, redraw=redraw, repeats=repeats, chunk=chunk)
+    settings = dict(
+        size=size, seed=seed, seed_stream=7, redraw=redraw, repeats=repeats, chunk=chunk
+    )
     return _distorted(digits, "bent", draw_theta, thin_plate_grid, **settings)
 
 
@@ -202,7 +208,7 @@ def _distorted(
     *,
     size: int | None,
     seed: int,
-    stream: int,
+    seed_stream: int,
     redraw: bool,
     repeats: int,
     chunk: int,
@@ -227,7 +233,7 @@ def _distorted(
             lambda split, seed: make(split.images, seed),
             name=f"{description} {digits.name}",
             seed=seed,
-            stream=stream,
+            seed_stream=seed_stream,
             redraw=redraw,
             repeats=repeats,
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.files import user_folder
+from stn_lesson.files import chosen_folder, user_folder
 
 # MD5 of each file as it is downloaded, and of what it unpacks to: a copy that is already there may
 # have been packed anew, the digits stay the same.
@@ -57,8 +57,10 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
     Raises:
         DownloadError: no network, or a file that is not MNIST's.
     """
-    folder = Path(folder or user_folder("cache"))
-    images, labels, test_images, test_labels = (_load(name, folder) for name in FILES)
+    folders = [Path(folder)] if folder else [user_folder("cache")]
+    if not folder and (chosen := chosen_folder()):
+        folders.insert(0, chosen)  # perhaps it can only be read
+    images, labels, test_images, test_labels = (_load(name, folders) for name in FILES)
     images, test_images = images[:, None], test_images[:, None]
     return Dataset(
         "MNIST",
@@ -68,11 +70,12 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
     )
 
 
-def _load(name: str, folder: Path) -> Tensor:
-    path = folder / name
-    if not path.exists():
-        _download(name, folder)
-    return read_idx(_unpack(path))
+def _load(name: str, folders: list[Path]) -> Tensor:
+    """A file from the first of the folders that has it; the last gets what must be downloaded."""
+    found = [folder / name for folder in folders if (folder / name).exists()]
+    if not found:
+        _download(name, folders[-1])
+    return read_idx(_unpack((found or [folders[-1] / name])[0]))
 
 
 def _unpack(path: Path) -> bytes:

@@ -19,10 +19,9 @@ def addition(
 ) -> Dataset:
     """Pairs of digits, one in each channel and each distorted on its own; the label is their sum.
 
-    Every digit of a split is
-    once the first of a pair; the second comes from the same split, so that no test digit is seen in
-    training. A sum, 0 to 18, stays the same in every epoch; which digit of the second's class is
-    its partner, and how both are distorted, is drawn anew.
+    Every digit of a split is once the first of a pair; the second comes from the same split, so
+    that no test digit is seen in training. A sum, 0 to 18, stays the same in every epoch; which
+    digit of the second's class is its partner, and how both are distorted, is drawn anew.
 
     Args:
         digits: a `Dataset` of single digits with labels 0 to 9.
@@ -63,7 +62,7 @@ def addition(
         pairs,
         name=f"pairs of {digits.name}",
         seed=seed,
-        stream=8,
+        seed_stream=8,
         redraw=redraw,
         repeats=repeats,
         relabel=lambda labels: labels + seconds(labels),

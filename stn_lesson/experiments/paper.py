@@ -162,7 +162,7 @@ def run_cell(
         experiment: "table1", "tc", "tc_once", "undistorted", "slant" or "addition".
         task: a column of it.
         network: with `family`, a row of it.
-        family: as in `build`.
+        family: as in `build_network`.
         data: "digits" or "mnist".
         seeds: how many runs; each seed decides first weights, distortions and order of the images.
         schedule: "short" or "long".

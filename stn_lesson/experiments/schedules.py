@@ -1,4 +1,4 @@
-"""How long and how fast each experiment trains: all schedules in one place, with their reasons.
+"""How long and how fast the experiments train, with the reasons.
 
 What a schedule leaves out is the default of `Settings`. `repeats` says how often an epoch shows
 each digit: the embedded ones are few.

@@ -1,4 +1,4 @@
-"""How much a network has to learn with."""
+"""How many parameters a network has, and networks that have equally many."""
 
 from bisect import bisect_left
 from collections.abc import Callable

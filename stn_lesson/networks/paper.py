@@ -95,7 +95,7 @@ class STFCN(nn.Module):
         localisations = [
             nn.Sequential(
                 nn.Flatten(), nn.Linear(channels * size * size, 32), nn.ReLU(),
-                nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, _numbers(family)),
+                nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, _theta_numbers(family)),
             )
             for _ in range(transformers)
         ]  # fmt: skip
@@ -106,8 +106,8 @@ class STFCN(nn.Module):
         if per_channel:
             with torch.no_grad():
                 for k, localisation in enumerate(localisations):
-                    eyes = localisation[1].weight.view(32, channels, -1)
-                    eyes *= (torch.arange(channels) == k % channels)[:, None]
+                    first_weights = localisation[1].weight.view(32, channels, -1)
+                    first_weights *= (torch.arange(channels) == k % channels)[:, None]
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
@@ -153,7 +153,7 @@ class STCNN(nn.Module):
             nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
             nn.Flatten(), nn.Linear(20 * side * side, 20), nn.ReLU(),
-            nn.Linear(20, _numbers(family)),
+            nn.Linear(20, _theta_numbers(family)),
         )  # fmt: skip
         self.pool = 1 if view is None else 2
         self.classifier = _convolutional(view or size, channels, filters, classes)
@@ -204,6 +204,6 @@ def _transformers(localisations: list[nn.Sequential], family: str | Family, side
     return transformers[0] if len(transformers) == 1 else ParallelTransformers(transformers)
 
 
-def _numbers(family: str | Family) -> int:
+def _theta_numbers(family: str | Family) -> int:
     """How many numbers a family asks of a localisation network."""
     return len((family if isinstance(family, Family) else FAMILIES[family]).identity)

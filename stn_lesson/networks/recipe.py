@@ -111,7 +111,9 @@ def init_like_the_recipe(layer: nn.Module) -> None:
 def check_image_size(side: int, size: int, downsample: int = 1) -> None:
     """Refuse images of which the convolutions would leave nothing."""
     if side < 1:
+        smaller = f", seen {downsample} times smaller," if downsample > 1 else ""
+        remedy = " or a smaller downsample" if downsample > 1 else ""
         raise ValueError(
-            f"images of {size}×{size}, seen {downsample} times smaller, are too small for the "
-            "convolutions of this network: use larger images or a smaller downsample"
+            f"images of {size}×{size}{smaller} are too small for the convolutions of this network: "
+            f"use larger images{remedy}"
         )

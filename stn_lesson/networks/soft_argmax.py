@@ -16,12 +16,12 @@ class SpatialSoftArgmax(nn.Module):
     tensor([[ 1., -1.]])
     """
 
-    SHARPNESS = 10  # a difference of 1/10 in a map counts e times
+    INVERSE_TEMPERATURE = 10  # a difference of 1/10 in a map counts e times
 
     def forward(self, maps: Tensor) -> Tensor:
         """Points (N, 2·C) between −1 and 1."""
         height, width = maps.shape[-2:]
-        share = F.softmax(maps.flatten(2) * self.SHARPNESS, -1).view_as(maps)
+        share = F.softmax(maps.flatten(2) * self.INVERSE_TEMPERATURE, -1).view_as(maps)
         x = (share.sum(2) * pixel_centres(width, device=maps.device)).sum(-1)
         y = (share.sum(3) * pixel_centres(height, device=maps.device)).sum(-1)
         return torch.cat([x, y], 1)

@@ -31,7 +31,7 @@ def fit_abreast(
     """Train several models at once, each as `fit` would: with many seeds, say.
 
     On a GPU they share it, which one small network alone leaves half idle; on a CPU they take turns
-    and nothing is gained. What `fit` does beyond training, checkpoints and hooks, is left out.
+    and nothing is gained. There are no checkpoints here, and no calls after steps and epochs.
     Models with dropout draw other random numbers than they would by themselves.
 
     Args:
@@ -97,13 +97,13 @@ def train_epoch_abreast(
         warn: called with a `CollapseWarning`.
     """
     start, losses = time.perf_counter(), []
-    with torch.random.fork_rng():  # around those of the runs, which do not end in turn
+    with torch.random.fork_rng():  # the runs' own do not end in the reverse order of their start
         for batches in zip(*(run.batches(epoch) for run in runs), strict=True):
             images = torch.stack([batch.images for batch in batches])
             labels = torch.stack([batch.labels for batch in batches])
             losses.append(step(images, labels))
             for run in runs:
-                run.schedule.step()
+                run.lr_scheduler.step()
     for run, own in zip(runs, torch.stack(losses, 1), strict=True):
         run.log(own)
     seconds = time.perf_counter() - start

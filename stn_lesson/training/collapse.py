@@ -8,6 +8,11 @@ from torch import Tensor, nn
 
 from stn_lesson.transformer import find_transformer, look
 
+FIRST_CHECK = 40  # steps: before these, every network guesses
+MEAN_OVER = 20  # steps: the loss of one batch alone says little
+GUESSING = 0.98  # of the loss of guessing: who is above it has learnt nothing
+MAX_OUTSIDE = 0.5  # share of the samples outside, of a transformer that still looks
+
 
 class CollapseWarning(UserWarning):
     """The transformer looks outside its images and the network has stopped learning."""
@@ -22,7 +27,7 @@ def watch_for_collapse(
 ) -> bool:
     """Warn when the loss sits where guessing leaves it while the samples leave the images.
 
-    It looks from step 40 on.
+    It looks from step `FIRST_CHECK` on.
 
     Args:
         model: a network, with or without a `SpatialTransformer`.
@@ -35,12 +40,12 @@ def watch_for_collapse(
         Whether the training has collapsed.
     """
     step = len(step_loss)
-    if step < 40 or find_transformer(model) is None:
+    if step < FIRST_CHECK or find_transformer(model) is None:
         return False
-    if sum(step_loss[-20:]) / 20 < 0.98 * chance:
+    if sum(step_loss[-MEAN_OVER:]) / MEAN_OVER < GUESSING * chance:
         return False
     outside = look(model, images).outside
-    if outside <= 0.5:
+    if outside <= MAX_OUTSIDE:
         return False
     message = (
         f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "

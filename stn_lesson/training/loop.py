@@ -18,7 +18,7 @@ from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun
 from stn_lesson.training.settings import Settings
 
-Hook = Callable[[nn.Module, History], None]
+Callback = Callable[[nn.Module, History], None]
 
 
 class TrainingError(RuntimeError):
@@ -35,15 +35,15 @@ def fit(
     *,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
-    on_step: Hook | None = None,
-    on_epoch: Hook | None = None,
+    on_step: Callback | None = None,
+    on_epoch: Callback | None = None,
     progress_bar: bool = True,
     warn: Callable[[Warning], None] = warnings.warn,
     **settings,
 ) -> History:
     """Train a classifier and return the history of the run.
 
-    Adam with a learning rate that rises and falls once. Stop it when you like (the ■ button): the
+    AdamW with a learning rate that rises and falls once. Stop it when you like (the ■ button): the
     weights reached so far stay in the model. Started by torchrun, several processes train one model
     together (see `processes`).
 

@@ -22,8 +22,8 @@ from stn_lesson.training.processes import ProcessGroup
 from stn_lesson.training.settings import Settings
 from stn_lesson.training.steps import (
     load_optimiser_state,
+    make_lr_scheduler,
     make_optimiser,
-    make_schedule,
     train_step,
 )
 from stn_lesson.transformer import find_transformer, look
@@ -81,7 +81,7 @@ class TrainingRun:
         self.log_every = self.steps_per_epoch if on_gpu and not log_every_step else 1
         self.optimiser = make_optimiser(model, settings, device)
         total_steps = settings.epochs * self.steps_per_epoch
-        self.schedule = make_schedule(self.optimiser, settings, total_steps)
+        self.lr_scheduler = make_lr_scheduler(self.optimiser, settings, total_steps)
         self.train_step = partial(
             train_step,
             self.processes.data_parallel(self.model),
@@ -118,7 +118,7 @@ class TrainingRun:
         """Forward, loss, backward, clip, update (`train_step`) on a batch; log the loss."""
         with self._on_the_clock():
             loss = self.fast_step(batch.images, batch.labels, batch.loss_weight)
-            self.schedule.step()
+            self.lr_scheduler.step()
             self.unread_losses.append(loss)
             if len(self.unread_losses) == self.log_every:
                 self.log(self.processes.mean(torch.stack(self.unread_losses)))
@@ -166,9 +166,13 @@ class TrainingRun:
 
     def save(self, path: str | Path) -> None:
         """Write all that it takes to go on from here."""
-        parts = {"model": self.model, "optimiser": self.optimiser, "schedule": self.schedule}
-        state = {name: part.state_dict() for name, part in parts.items()}
-        state |= {"settings": self._identity, "history": asdict(self.history)}
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "lr_scheduler": self.lr_scheduler.state_dict(),
+            "settings": self._fingerprint,
+            "history": asdict(self.history),
+        }
         save_checkpoint(path, state)
 
     def load(self, path: str | Path) -> None:
@@ -177,15 +181,15 @@ class TrainingRun:
         Raises:
             CheckpointError: the file is damaged or belongs to another run.
         """
-        state = load_checkpoint(path, self._identity, self.model)
+        state = load_checkpoint(path, self._fingerprint, self.model)
         self.model.load_state_dict(state["model"])
-        self.schedule.load_state_dict(state["schedule"])
+        self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         load_optimiser_state(self.optimiser, state["optimiser"])
         self.history = History(**state["history"])
         self.checked_at = len(self.history.step_loss)
 
     @cached_property
-    def _identity(self) -> dict:
+    def _fingerprint(self) -> dict:
         """What makes two runs the same: their settings, and their images by shape and sum."""
         images = self.data.train.images
         # In parts, for torch sums bytes by way of a copy that is eight times as big.

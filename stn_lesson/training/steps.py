@@ -77,7 +77,7 @@ def make_optimiser(
     return torch.optim.AdamW(groups, weight_decay=decay, fused=fused, capturable=on_gpu)
 
 
-def make_schedule(
+def make_lr_scheduler(
     optimiser: torch.optim.Optimizer, settings: Settings, total_steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
     """The learning rate's rise and fall over all steps of a run, to the rates of the optimiser."""

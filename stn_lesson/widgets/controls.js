@@ -13,7 +13,7 @@ function setUpRoot(el) {
   return el;
 }
 
-// A row of controls, with a name if it has a meaning of its own.
+// A row of controls, the last child of `parent`.
 function row(parent, ...children) {
   const element = makeElement("div", {className: "stn-row"}, ...children);
   parent.append(element);
@@ -132,8 +132,7 @@ function handle(canvas, words, onMove, step = 2) { // Returns {knob, place}.
   };
 }
 
-// The sliders of an affine θ. They follow `model`'s theta and write to it; what they cannot say
-// (a θ that has no inverse) they leave to `tell`.
+// The sliders of an affine θ: their names, ranges and units.
 const THETA_SLIDERS = {
   rotation: {label: "rotation", min: -180, max: 180, step: 1, digits: 0, unit: "°"},
   scale: {label: "scale", min: 0.25, max: 3, step: 0.01, unit: "×"},

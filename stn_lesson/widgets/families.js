@@ -43,7 +43,7 @@ function placesOf(theta) {
   const [g, h, i] = family === "projective" ? theta.slice(6) : [0, 0, 1];
   return controlPoints(family).map(([x, y]) => {
     const depth = g * x + h * y + i;
-    return applyTheta(theta, x, y).map(value => value / (Math.abs(depth) < HORIZON ? HORIZON : depth));
+    return applyTheta(theta, x, y).map(value => value / (Math.abs(depth) < MIN_DEPTH ? MIN_DEPTH : depth));
   });
 }
 
@@ -59,7 +59,7 @@ function carryOver(theta, family, k) {
 // The thin sheet: its profile U(r) = r² log r² around every control point, and a plane.
 const thinPlateKernel = squared => squared > 0 ? squared * Math.log(squared) : 0;
 
-// How much each target point follows each control point: rows of k². As `bend` of grid.py.
+// How much each target point follows each control point: rows of k². As `thin_plate_matrix` of grid.py.
 function thinPlateMatrix(k, targets) {
   const points = controlPoints("tps", k), count = points.length, size = count + 3;
   const fill = (row, x, y) => {

@@ -44,7 +44,7 @@ function vanishingPoint(theta, axis) {
 function shareBeyondHorizon(theta, targets) {
   let count = 0;
   for (let n = 0; n < targets.length; n += 2) {
-    if (theta[6] * targets[n] + theta[7] * targets[n + 1] + theta[8] <= HORIZON) count++;
+    if (theta[6] * targets[n] + theta[7] * targets[n + 1] + theta[8] <= MIN_DEPTH) count++;
   }
   return 2 * count / targets.length;
 }

@@ -60,13 +60,13 @@ function meshgrid(height, width) {
   return points;
 }
 
-const HORIZON = 1e-3; // the least depth that is divided by, as in grid.py
+const MIN_DEPTH = 1e-3; // the least depth that is divided by, as in grid.py
 
 // Where points (x, y in turn) look under θ: equation (1), or a homography if θ has a third row.
 function samplingGrid([a, b, c, d, e, f, g = 0, h = 0, i = 1], points) {
   const looks = new Float64Array(points.length);
   for (let n = 0; n < points.length; n += 2) {
-    const x = points[n], y = points[n + 1], depth = Math.max(g * x + h * y + i, HORIZON);
+    const x = points[n], y = points[n + 1], depth = Math.max(g * x + h * y + i, MIN_DEPTH);
     looks[n] = (a * x + b * y + c) / depth;
     looks[n + 1] = (d * x + e * y + f) / depth;
   }

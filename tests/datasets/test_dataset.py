@@ -55,7 +55,7 @@ def test_without_redrawing_every_epoch_has_the_same_images():
 
 
 def test_each_split_and_each_epoch_is_made_from_its_own_pictures_by_a_seed_of_its_own():
-    data = derive_dataset(PLAIN, brighter, name="bright", seed=0, stream=0)
+    data = derive_dataset(PLAIN, brighter, name="bright", seed=0, seed_stream=0)
     assert data.name == "bright"
     assert torch.equal(data.test.images, PLAIN.test.images)
     assert torch.equal(data.valid.images, PLAIN.valid.images + 1)
@@ -67,13 +67,13 @@ def test_each_split_and_each_epoch_is_made_from_its_own_pictures_by_a_seed_of_it
 def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
     seeds = []
     for seed in (0, 1, 2):
-        for stream in (0, 5, 8):
+        for seed_stream in (0, 5, 8):
             data = derive_dataset(
                 PLAIN,
                 lambda split, seed: seeds.append(seed) or split.images,
                 name="spy",
                 seed=seed,
-                stream=stream,
+                seed_stream=seed_stream,
             )
             for epoch in range(1, 50):
                 data.training_images(epoch)
@@ -81,23 +81,33 @@ def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
 
 
 def test_a_data_set_made_from_a_fresh_one_changes_with_it():
-    inner = derive_dataset(PLAIN, brighter, name="inner", seed=0, stream=0)
-    outer = derive_dataset(inner, lambda split, seed: split.images, name="outer", seed=0, stream=1)
+    inner = derive_dataset(PLAIN, brighter, name="inner", seed=0, seed_stream=0)
+    outer = derive_dataset(
+        inner, lambda split, seed: split.images, name="outer", seed=0, seed_stream=1
+    )
     assert torch.equal(outer.training_images(3), inner.training_images(3))
 
 
 def test_fixed_images_and_repeats():
-    fixed = derive_dataset(PLAIN, brighter, name="fixed", seed=0, stream=0, redraw=False, repeats=3)
+    fixed = derive_dataset(
+        PLAIN, brighter, name="fixed", seed=0, seed_stream=0, redraw=False, repeats=3
+    )
     assert fixed.training_images(4) is fixed.train.images and len(fixed.train) == 60
     assert torch.equal(fixed.train.labels, PLAIN.train.labels.repeat(3))
     assert len(fixed.test) == 5 and len(fixed.valid) == 4
     with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
-        derive_dataset(PLAIN, brighter, name="none", seed=0, stream=0, repeats=0)
+        derive_dataset(PLAIN, brighter, name="none", seed=0, seed_stream=0, repeats=0)
 
 
 def test_new_labels_are_made_from_the_old_ones_in_every_split():
     data = derive_dataset(
-        PLAIN, brighter, name="odd", seed=0, stream=0, repeats=2, relabel=lambda labels: labels % 2
+        PLAIN,
+        brighter,
+        name="odd",
+        seed=0,
+        seed_stream=0,
+        repeats=2,
+        relabel=lambda labels: labels % 2,
     )
     assert torch.equal(data.train.labels, PLAIN.train.labels.repeat(2) % 2)
     assert torch.equal(data.test.labels, PLAIN.test.labels % 2)

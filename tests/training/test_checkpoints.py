@@ -4,7 +4,7 @@ import sys
 
 import pytest
 import torch
-from small_run import QUICK, small_data, small_model, weights
+from small_run import QUICK_SETTINGS, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
@@ -28,10 +28,10 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, unbroken, stop_in):
 
     file = tmp_path / "run.pt"
     broken = Dataset("broken off", data.train, data.test, redraw=images)
-    first = stn.fit(small_model(), broken, **QUICK, checkpoint=file, on_epoch=press_stop)
+    first = stn.fit(small_model(), broken, **QUICK_SETTINGS, checkpoint=file, on_epoch=press_stop)
     assert first.interrupted and len(first.accuracy) == 1
     model = small_model(seed=77)  # other first weights: the file's count
-    history = stn.fit(model, data, **QUICK, checkpoint=file)
+    history = stn.fit(model, data, **QUICK_SETTINGS, checkpoint=file)
     assert torch.equal(weights(model), weights(unbroken[0]))
     assert history.step_loss == unbroken[1].step_loss and not history.interrupted
 
@@ -39,7 +39,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, unbroken, stop_in):
 KILLED = """
 import os, sys, time, stn_lesson as stn
 sys.path.insert(0, {tests!r})
-from small_run import QUICK, small_data, small_model
+from small_run import QUICK_SETTINGS, small_data, small_model
 data = small_data()
 def images(epoch):
     if epoch == 1:
@@ -54,7 +54,7 @@ def images(epoch):
         steps.to_floats = wait_at_the_second_step
     return small_data().training_images(epoch)
 data = stn.Dataset("killed", data.train, data.test, redraw=images)
-stn.fit(small_model(), data, **QUICK, checkpoint={file!r})
+stn.fit(small_model(), data, **QUICK_SETTINGS, checkpoint={file!r})
 """
 
 
@@ -69,40 +69,45 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, unbroken):
     assert process.wait() in (-9, 1)  # by the signal (1 on Windows), not by an error of its own
     assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
     model = small_model(seed=77)
-    history = stn.fit(model, small_data(), **QUICK, checkpoint=file)
+    history = stn.fit(model, small_data(), **QUICK_SETTINGS, checkpoint=file)
     assert torch.equal(weights(model), weights(unbroken[0]))
     assert history.step_loss == unbroken[1].step_loss
 
 
 def test_a_finished_run_is_read_back_without_training(tmp_path):
     file = tmp_path / "run.pt"
-    first = stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
-    again = stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+    first = stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
+    again = stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
     assert again.seconds == first.seconds and again.accuracy == first.accuracy
 
 
 def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     file = tmp_path / "run.pt"
-    stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+    stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
     whole = stn.clutter(stn.load_digits(), size=40)
     other = small_model(seed=77)
     other.classifier[-1] = nn.Linear(256, 11)  # the same layers, one of another size
     before = weights(other).clone()
     for model, data, settings, message in [
-        (small_model(), small_data(), QUICK | {"epochs": 4}, "other settings.*'epochs': 3.*delete"),
-        (small_model(), whole, QUICK, r"other settings.*\[128, 1, 40, 40\]"),
-        (other, small_data(), QUICK, "another network"),
-        (stn.PlainCNN(size=40), small_data(), QUICK, "another network"),
+        (
+            small_model(),
+            small_data(),
+            QUICK_SETTINGS | {"epochs": 4},
+            "other settings.*'epochs': 3.*delete",
+        ),
+        (small_model(), whole, QUICK_SETTINGS, r"other settings.*\[128, 1, 40, 40\]"),
+        (other, small_data(), QUICK_SETTINGS, "another network"),
+        (stn.PlainCNN(size=40), small_data(), QUICK_SETTINGS, "another network"),
     ]:
         with pytest.raises(CheckpointError, match=message):
             stn.fit(model, data, **settings, checkpoint=file)
     assert torch.equal(weights(other), before)  # a refusal leaves the model alone
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="is not a checkpoint of this lesson"):
-        stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+        stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
     torch.save({"settings": 3}, file)
     with pytest.raises(CheckpointError, match="is not a checkpoint of this lesson"):
-        stn.fit(small_model(), small_data(), **QUICK, checkpoint=file)
+        stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
@@ -112,5 +117,5 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
 
     torch.save({"settings": Bomb()}, tmp_path / "run.pt")
     with pytest.raises(CheckpointError):
-        stn.fit(small_model(), small_data(), **QUICK, checkpoint=tmp_path / "run.pt")
+        stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=tmp_path / "run.pt")
     assert not (tmp_path / "boom").exists()

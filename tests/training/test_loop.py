@@ -5,7 +5,7 @@ import time
 
 import pytest
 import torch
-from small_run import QUICK, small_data, small_model, weights
+from small_run import QUICK_SETTINGS, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
@@ -25,7 +25,7 @@ def test_the_history_holds_every_step_and_every_epoch(unbroken):
 
 def test_the_same_seed_gives_the_same_run(unbroken):
     model = small_model()
-    history = stn.fit(model, small_data(), **QUICK)
+    history = stn.fit(model, small_data(), **QUICK_SETTINGS)
     assert torch.equal(weights(model), weights(unbroken[0]))
     assert history.step_loss == unbroken[1].step_loss
 
@@ -55,7 +55,7 @@ def test_an_interrupt_keeps_what_was_reached():
         if len(history.accuracy) == 2:
             raise KeyboardInterrupt
 
-    history = stn.fit(model, small_data(), **QUICK, on_epoch=press_stop)
+    history = stn.fit(model, small_data(), **QUICK_SETTINGS, on_epoch=press_stop)
     assert history.interrupted and len(history.accuracy) == 2
     assert not torch.equal(weights(model), start)
 
@@ -69,7 +69,7 @@ def test_a_hook_stops_the_run_as_the_button_does(hook, unbroken):
         if len(calls) == 2:
             raise StopTraining
 
-    history = stn.fit(model, small_data(), **QUICK, **{hook: stop})
+    history = stn.fit(model, small_data(), **QUICK_SETTINGS, **{hook: stop})
     steps = {"on_step": [1, 2], "on_epoch": [4, 8]}[hook]
     assert history.interrupted and calls == steps
     assert history.step_loss == unbroken[1].step_loss[: steps[-1]]
@@ -88,7 +88,7 @@ def test_the_time_that_hooks_take_is_not_counted(monkeypatch):
         return torch.tensor(2.0)
 
     monkeypatch.setattr("stn_lesson.training.run.train_step", slow_step)
-    settings = QUICK | {"epochs": 2}
+    settings = QUICK_SETTINGS | {"epochs": 2}
     history = stn.fit(small_model(), small_data(), **settings, on_step=slow, on_epoch=slow)
     assert len(history.step_loss) == 2 * 4 and history.seconds == [4.0, 8.0]
 
@@ -121,15 +121,15 @@ def test_the_order_of_the_images_is_the_seeds_whoever_draws_random_numbers(distu
 
 
 def test_the_bar_can_be_left_out(capsys):
-    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1})
+    stn.fit(small_model(), small_data(), **QUICK_SETTINGS | {"epochs": 1})
     assert "step/s" in capsys.readouterr().err
-    stn.fit(small_model(), small_data(), **QUICK | {"epochs": 1}, progress_bar=False)
+    stn.fit(small_model(), small_data(), **QUICK_SETTINGS | {"epochs": 1}, progress_bar=False)
     assert capsys.readouterr().err == ""
 
 
 def test_nan_stops_with_the_step_and_the_likely_cause():
     with pytest.raises(TrainingError, match=r"stopped at step \d+ .*learning rate.*1e\+15"):
-        stn.fit(small_model(), small_data(), **(QUICK | {"learning_rate": 1e15}))
+        stn.fit(small_model(), small_data(), **(QUICK_SETTINGS | {"learning_rate": 1e15}))
     with pytest.raises(TrainingError, match=r"stopped at step \d+"):  # seen in evaluation only
         stn.fit(small_model(), small_data(), epochs=2, batch_size=128, learning_rate=1e30)
 
@@ -156,7 +156,7 @@ def test_the_test_digits_leave_no_trace_in_the_model():
         layers = [nn.BatchNorm2d(1), nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 6)]
         transformer = stn.SpatialTransformer(nn.Sequential(*layers))
         model = nn.Sequential(transformer, nn.Flatten(), nn.Linear(784, 10))
-        stn.fit(model, Dataset("few", train, test), **QUICK)
+        stn.fit(model, Dataset("few", train, test), **QUICK_SETTINGS)
         states.append(weights(model))
     assert torch.equal(*states)
 

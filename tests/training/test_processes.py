@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_run import QUICK, small_data
+from small_run import QUICK_SETTINGS, small_data
 
 import stn_lesson as stn
 from stn_lesson.__main__ import main
@@ -20,7 +20,7 @@ import os, signal, sys
 sys.path.insert(0, {tests!r})
 import torch
 import stn_lesson as stn
-from small_run import QUICK, small_data
+from small_run import QUICK_SETTINGS, small_data
 from stn_lesson.training import run as training_run
 from stn_lesson.training.processes import ProcessGroup, torchrun_process_group
 
@@ -35,7 +35,7 @@ with torchrun_process_group() as device:
             raise AssertionError("only the main process writes")
         training_run.save_checkpoint = refuse
     torch.manual_seed(0)
-    settings = QUICK | {{"batch_size": 50}}  # 128 images: the last batch has 28
+    settings = QUICK_SETTINGS | {{"batch_size": 50}}  # 128 images: the last batch has 28
     stn.fit(stn.RecipeSTN(size=40, downsample=2), small_data(), **settings, on_step=die_once,
             checkpoint={file!r}, precision="float32")
 """
@@ -58,7 +58,7 @@ def alone():
     """The run by one process, with the same batches."""
     torch.manual_seed(0)
     model = stn.RecipeSTN(size=40, downsample=2)
-    settings = QUICK | {"batch_size": 50, "precision": "float32"}
+    settings = QUICK_SETTINGS | {"batch_size": 50, "precision": "float32"}
     return model, stn.fit(model, small_data(), **settings)
 
 
@@ -73,7 +73,7 @@ def test_two_processes_take_the_steps_of_one(alone, tmp_path, dies):
     saved = torch.load(file, weights_only=True)
     together = saved["history"]
     assert together["step_loss"] == pytest.approx(history.step_loss, rel=1e-3)
-    assert len(together["accuracy"]) == QUICK["epochs"]
+    assert len(together["accuracy"]) == QUICK_SETTINGS["epochs"]
     for name, value in model.state_dict().items():
         assert torch.allclose(saved["model"][name], value, atol=2e-3), name
     assert load_checkpoint(file, saved["settings"], model)  # one process can go on from it

@@ -7,14 +7,14 @@ from itertools import pairwise
 import pytest
 import torch
 from lab import wait_until
-from small_run import QUICK, small_data, small_model, weights
+from small_run import QUICK_SETTINGS, small_data, small_model, weights
 
 import stn_lesson as stn
 from stn_lesson.training import TrainingError
 from stn_lesson.training.collapse import CollapseWarning
 from stn_lesson.widgets import TrainingMonitor
 
-NEVER_ENDING = QUICK | {"epochs": 100_000}
+NEVER_ENDING = QUICK_SETTINGS | {"epochs": 100_000}
 
 
 def plain_model():
@@ -138,9 +138,9 @@ def test_buttons_are_messages_that_any_thread_may_bring(endless):
 
 def test_two_runs_are_those_of_fit_whoever_draws_random_numbers_meanwhile():
     expected = plain_model()
-    history = stn.fit(expected, small_data(), **QUICK)
+    history = stn.fit(expected, small_data(), **QUICK_SETTINGS)
     for _ in range(2):
-        monitor = TrainingMonitor(plain_model(), small_data(), **QUICK)
+        monitor = TrainingMonitor(plain_model(), small_data(), **QUICK_SETTINGS)
         monitor.start()
         while monitor.state in ("ready", "running"):
             torch.rand(3)
@@ -160,12 +160,14 @@ def test_a_long_run_sends_400_points_at_most_and_four_times_a_second_at_most(mon
     *reports, _ = sent  # the last says that it ends, whenever that is
     assert all(later - earlier >= 0.25 for earlier, later in pairwise(reports))
     assert monitor.stride == 1000
-    short = TrainingMonitor(small_model(), small_data(), **QUICK | {"epochs": 150})
+    short = TrainingMonitor(small_model(), small_data(), **QUICK_SETTINGS | {"epochs": 150})
     assert short.stride == 2  # of 600 steps
 
 
 def test_an_error_of_the_training_is_shown_and_raised_where_one_waits():
-    monitor = TrainingMonitor(small_model(), small_data(), **QUICK | {"learning_rate": 1e15})
+    monitor = TrainingMonitor(
+        small_model(), small_data(), **QUICK_SETTINGS | {"learning_rate": 1e15}
+    )
     with pytest.raises(TrainingError, match="stopped at step"):
         monitor.wait()
     assert monitor.state == "failed" and "Make a new model and try a tenth" in monitor.message

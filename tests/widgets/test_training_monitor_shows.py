@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import torch
 from lab import MAX_WAIT
-from small_run import QUICK, small_data, small_model
+from small_run import QUICK_SETTINGS, small_data, small_model
 from torch import nn
 
 import stn_lesson as stn
@@ -17,7 +17,7 @@ from stn_lesson.widgets import TrainingMonitor
 
 def test_it_shows_the_run(capsys):
     data = small_data()
-    monitor = TrainingMonitor(small_model(), data, **QUICK, count=5)
+    monitor = TrainingMonitor(small_model(), data, **QUICK_SETTINGS, count=5)
     before = torch.tensor(monitor.thetas).view(-1, 2, 3)
     assert monitor.state == "ready" and torch.equal(before, stn.affine_theta().expand(5, 2, 3))
     begin = time.monotonic()
@@ -41,7 +41,7 @@ def test_it_shows_the_run(capsys):
 def test_the_seconds_of_a_pause_are_not_counted(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    monitor = TrainingMonitor(small_model(), small_data(), **QUICK)
+    monitor = TrainingMonitor(small_model(), small_data(), **QUICK_SETTINGS)
     monitor.pause()
 
     def wait_a_minute(timeout):
@@ -59,7 +59,7 @@ def test_the_seconds_of_a_pause_are_not_counted(monkeypatch):
 
 def test_a_network_without_a_transformer_has_curves_only():
     model = nn.Sequential(nn.Flatten(), nn.Linear(1600, 10))
-    monitor = TrainingMonitor(model, small_data(), **QUICK)
+    monitor = TrainingMonitor(model, small_data(), **QUICK_SETTINGS)
     monitor.wait()
     assert monitor.thetas == [] and len(monitor.accuracy) == 3
     assert len(monitor.still().axes) == 2
@@ -77,7 +77,7 @@ def test_displaying_it_starts_it_once_and_the_end_leaves_the_final_still(monkeyp
         return Handle()
 
     monkeypatch.setattr("stn_lesson.widgets.live.display", display)
-    monitor = TrainingMonitor(small_model(), small_data(), **QUICK)
+    monitor = TrainingMonitor(small_model(), small_data(), **QUICK_SETTINGS)
     monitor._ipython_display_()
     monitor.wait()
     run = monitor.history

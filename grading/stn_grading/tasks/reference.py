@@ -1,4 +1,4 @@
-"""The reference solutions: what answers are compared with. Only teachers have this file."""
+"""The reference solutions: what answers are compared with; not installed with `stn_lesson`."""
 
 from collections.abc import Callable
 
