@@ -78,17 +78,18 @@ def test_the_st_fcn_sees_its_whole_input_at_first():
     assert (last.grad != 0).any()
 
 
-def test_transformers_side_by_side_can_start_with_eyes_for_one_channel_each():
-    plain, apart = (stn.STFCN(8, 2, transformers=2, apart=each) for each in (False, True))
+def test_transformers_side_by_side_can_start_on_one_channel_each():
+    plain, separate = (stn.STFCN(8, 2, transformers=2, per_channel=each) for each in (False, True))
     first, second = torch.zeros(2, 1, 2, 8, 8)
     first[:, 0], second[:, 1] = torch.rand(2, 8, 8)
     for image, blind in ((first, 1), (second, 0)):
         for k in (0, 1):
             seen = [
-                model.transformer[k].localisation[1](image.flatten(1)) for model in (plain, apart)
+                model.transformer[k].localisation[1](image.flatten(1))
+                for model in (plain, separate)
             ]
             assert seen[0].any() and seen[1].any() == (k != blind)
-    apart(first + second).sum().backward()
-    apart.transformer[0].localisation[-1].weight.data += 0.1  # no longer at the identity
-    apart(first + second).sum().backward()
-    assert apart.transformer[0].localisation[1].weight.grad[:, 64:].any()  # it may learn to see
+    separate(first + second).sum().backward()
+    separate.transformer[0].localisation[-1].weight.data += 0.1  # no longer at the identity
+    separate(first + second).sum().backward()
+    assert separate.transformer[0].localisation[1].weight.grad[:, 64:].any()  # it may learn to see
