@@ -179,7 +179,6 @@ def gradient_kernel(
         image += height * width
         to_image += height * width
         gradient += rows * columns
-
     if WANTS_THETA:
         if BORDER:  # what is held at an edge does not follow θ
             slope_x = tl.where((x > 0) & (x < width - 1), slope_x, 0.0)
