@@ -16,15 +16,15 @@ from stn_lesson.checks import check_image, check_image_and_theta, check_theta
 from stn_lesson.fused_kernels import gradient_kernel, triton, warp_kernel
 from stn_lesson.sampler import pixels_per_unit
 
-TYPES = (torch.float32, torch.bfloat16, torch.float16)
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 BLOCK = 256  # target pixels of one program
-LARGEST = 2**30  # pixels of a picture: twice as many still count in 32 bits
+MAX_PIXELS = 2**30  # pixels of a picture: twice as many still count in 32 bits
 
 
-def available(device) -> bool:
+def is_available(device) -> bool:
     """Whether `fused_warp` runs on a device: a GPU of 2017 or later, with Triton installed.
 
-    >>> available("cpu")
+    >>> is_available("cpu")
     False
     """
     if triton is None or torch.device(device).type != "cuda" or not torch.cuda.is_available():
@@ -61,24 +61,26 @@ def fused_warp(image: Tensor, theta: Tensor, size=None, padding: str = "zeros") 
     tensor([[[[0., 1., 2.]]]], device='cuda:0')
     """
     check_image(image, padding)
-    check_theta(_blank(theta))
+    check_theta(_zeros_in_shape_of(theta))
     size = tuple(map(index, check_image_and_theta(image, theta, size, torch.float32)))
     _check_kernel_runs(image, size)
     theta = theta.float().contiguous().expand(len(image), 2, 3)
     return _FusedWarp.apply(image.contiguous(), theta, size, padding)
 
 
-def _blank(theta):
+def _zeros_in_shape_of(theta):
     """Zeros in the place of θ, to check its shape without looking at numbers on the GPU."""
     return torch.zeros(theta.shape, dtype=theta.dtype) if isinstance(theta, Tensor) else theta
 
 
 def _check_kernel_runs(image: Tensor, size: tuple[int, int]) -> None:
     """Raise a clear error where the kernel cannot do what `warp` can."""
-    if image.dtype not in TYPES:
+    if image.dtype not in DTYPES:
         raise TypeError(f"fused_warp computes in float32, got {image.dtype}: use warp instead")
-    if max(image.shape[2] * image.shape[3], size[0] * size[1]) > LARGEST:
-        raise ValueError(f"fused_warp takes at most {LARGEST} pixels a picture: use warp instead")
+    if max(image.shape[2] * image.shape[3], size[0] * size[1]) > MAX_PIXELS:
+        raise ValueError(
+            f"fused_warp takes at most {MAX_PIXELS} pixels a picture: use warp instead"
+        )
     if triton is None:
         raise ImportError(
             "fused_warp needs triton: install triton; it comes with PyTorch's CUDA builds. "

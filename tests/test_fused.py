@@ -211,7 +211,7 @@ def test_importing_the_package_loads_no_triton():
 REFUSED = """
 import torch, stn_lesson as stn
 from stn_lesson import fused
-print([fused.available(device) for device in ("cpu", torch.device("cuda"))])
+print([fused.is_available(device) for device in ("cpu", torch.device("cuda"))])
 try:
     fused.fused_warp(torch.zeros(1, 1, 3, 3), stn.affine_theta())
 except (ImportError, ValueError) as refusal:
@@ -226,8 +226,8 @@ def test_without_triton_the_error_says_what_to_install():
 
 def test_without_the_interpreter_images_on_the_cpu_are_refused():
     assert "runs on a CUDA GPU, got an image on cpu: use image.cuda()" in python(REFUSED)
-    assert fused.available("cpu") is False
-    assert fused.available(DEVICE) is torch.cuda.is_available()
+    assert fused.is_available("cpu") is False
+    assert fused.is_available(DEVICE) is torch.cuda.is_available()
 
 
 COMPILE = """

@@ -14,7 +14,9 @@ from stn_lesson.sampler import sample
 from stn_lesson.theta import affine_theta, corner_areas, projective_theta
 
 HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
-CHUNK = 256  # images made at a time: few enough for their grids to stay in the processor's cache
+CHUNK_SIZE = (
+    256  # images made at a time: few enough for their grids to stay in the processor's cache
+)
 
 
 def distort(
@@ -27,7 +29,7 @@ def distort(
     seed: int = 0,
     redraw: bool = True,
     repeats: int = 1,
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_SIZE,
 ) -> Tensor | Dataset:
     """Turn and scale each digit at random, in the middle of its image or anywhere in it.
 
@@ -86,7 +88,7 @@ def distort_projective(
     seed: int = 0,
     redraw: bool = True,
     repeats: int = 1,
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_SIZE,
 ) -> Tensor | Dataset:
     """Show each digit aslant, as on a sheet of paper that is held at an angle.
 
@@ -146,7 +148,7 @@ def distort_elastic(
     seed: int = 0,
     redraw: bool = True,
     repeats: int = 1,
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_SIZE,
 ) -> Tensor | Dataset:
     """Bend each digit, as if it were drawn on rubber.
 

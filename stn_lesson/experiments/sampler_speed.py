@@ -32,7 +32,7 @@ def time_samplers(device: torch.device, repeats: int = 7) -> list[dict]:
         name: lambda image, theta, size, read=read: read(image, sampling_grid(theta, *size))
         for name, read in samplers.items()
     }
-    if fused.available(device):
+    if fused.is_available(device):
         warps["fused"] = fused.fused_warp
     bandwidth, rows = _copy_bandwidth(device, repeats), []
     for n, c, side, view in IMAGE_SIZES:
