@@ -20,7 +20,7 @@ def theta(page):
 
 
 def wavy(family, k):
-    """A θ of this family, not far from the identity_theta."""
+    """A θ of this family, not far from the identity."""
     theta = identity_theta(family, k)
     return theta + 0.07 * torch.sin(torch.arange(theta.numel())).view(theta.shape)
 

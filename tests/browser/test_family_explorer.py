@@ -57,7 +57,7 @@ def held(family, k):
 
 
 def expected_after(family, k, n, to):
-    """θ with point n of an identity_theta moved to a place."""
+    """θ with point n of an identity moved to a place."""
     places = held(family, k).index_put((torch.tensor(n),), to)
     if family == "tps":
         return places[None]
