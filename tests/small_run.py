@@ -13,7 +13,7 @@ def small_data():
     digits = stn.load_digits()
     train = Split(digits.train.images[:128], digits.train.labels[:128])
     test = Split(digits.test.images[:64], digits.test.labels[:64])
-    return stn.clutter(Dataset("few digits", train, test), size=40, distractors=2)
+    return stn.clutter(Dataset("few digits", train, test), size=40, pieces=2)
 
 
 def small_model(seed=0):

@@ -9,7 +9,7 @@ from stn_lesson.assignment.questions import Question
 from stn_lesson.datasets import Dataset, load_digits, to_floats
 from stn_lesson.datasets.clutter import clutter
 
-CLUTTER_SETTINGS = {"size": 48, "distractors": 3, "crop": 8}
+CLUTTER_SETTINGS = {"size": 48, "pieces": 3, "piece_size": 8}
 
 
 def scenes(repeats: int = 4) -> Dataset:

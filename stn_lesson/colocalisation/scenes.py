@@ -35,26 +35,26 @@ def scenes_of_class(
     count: int = 100,
     *,
     size: int = 84,
-    distractors: int = 0,
-    crop: int = 6,
+    pieces: int = 0,
+    piece_size: int = 6,
     seed: int = 0,
 ) -> Scenes:
-    """Scenes that show a digit of the same class, each at a random place, among crops of others.
+    """Scenes that show a digit of the same class, each at a random place, among pieces of others.
 
     Args:
-        digits: the digits to choose from, 28×28, of all classes. The crops come from any of them.
+        digits: the digits to choose from, 28×28, of all classes. The pieces come from any of them.
         label: the class that the scenes have in common.
         count: how many scenes, each with a digit of its own.
         size: side of the scenes in pixels.
-        distractors: number of crops; the paper has 0 (translated) and 16 (and cluttered).
-        crop: side of a crop in pixels.
-        seed: decides digits, places and crops.
+        pieces: how many; the paper has 0 (translated) and 16 (and cluttered).
+        piece_size: side of one in pixels.
+        seed: decides digits, places and pieces.
 
     Raises:
         ValueError: fewer than `count` digits of the class, or digits that are not 28×28.
 
     >>> from stn_lesson.datasets import load_digits
-    >>> scenes = scenes_of_class(load_digits().train, label=4, distractors=16)
+    >>> scenes = scenes_of_class(load_digits().train, label=4, pieces=16)
     >>> scenes.images.shape, scenes.boxes[0]
     (torch.Size([100, 1, 84, 84]), tensor([10., 28., 38., 56.]))
     """
@@ -72,13 +72,13 @@ def scenes_of_class(
     seed_of_places = torch.randint(2**31, (), generator=generator).item()
     images, corners = place_digits(
         digits.images[chosen], digits.images, size,
-        distractors=distractors, crop=crop, seed=seed_of_places,
+        pieces=pieces, piece_size=piece_size, seed=seed_of_places,
     )  # fmt: skip
     return Scenes(images, torch.cat([corners, corners + DIGIT_SIZE], 1).float())
 
 
-def window_dataset(digits: Dataset, shift: int = 3, distractors: int = 3, seed: int = 0) -> Dataset:
-    """A data set of what windows on digits may show: a digit off centre, crops of others around.
+def window_dataset(digits: Dataset, shift: int = 3, pieces: int = 3, seed: int = 0) -> Dataset:
+    """A data set of what windows on digits may show: a digit off centre, pieces of others around.
 
     An encoder that learns to read these gives a window that misses by a little much the same code
     (notebook 09).
@@ -86,7 +86,7 @@ def window_dataset(digits: Dataset, shift: int = 3, distractors: int = 3, seed: 
     Args:
         digits: 28×28. Training windows are made anew in every epoch.
         shift: by how many pixels, at most, a digit is off centre, to each side.
-        distractors: number of 6×6 crops.
+        pieces: number of 6×6 pieces of other digits.
         seed: where the random numbers start from.
 
     >>> from stn_lesson.datasets import load_digits
@@ -96,10 +96,10 @@ def window_dataset(digits: Dataset, shift: int = 3, distractors: int = 3, seed: 
     if not 0 <= shift < DIGIT_SIZE / 2:
         raise ValueError(f"shift must be from 0 to {DIGIT_SIZE // 2 - 1} pixels, got {shift}")
 
-    def make(split: Split, seed: int) -> Tensor:
+    def make(split: Split, seed: int) -> tuple[Tensor, None]:
         size, middle = DIGIT_SIZE + 2 * shift, slice(shift, DIGIT_SIZE + shift)
-        larger = clutter(split.images, size, distractors=distractors, crop=6, seed=seed)
-        return larger[:, :, middle, middle].contiguous()
+        larger = clutter(split.images, size, pieces=pieces, piece_size=6, seed=seed)
+        return larger[:, :, middle, middle].contiguous(), None
 
     return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, seed_stream=9)
 

@@ -3,30 +3,32 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.dataset import Dataset, derive_dataset
+from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
+from stn_lesson.theta import compose
 
 
 def clutter(
     digits: Tensor | Dataset,
     size: int = 60,
     *,
-    distractors: int = 6,
-    crop: int = 8,
+    pieces: int = 6,
+    piece_size: int = 8,
     seed: int = 0,
     redraw: bool = True,
     repeats: int = 1,
     chunk: int = 512,
 ) -> Tensor | Dataset:
-    """Place each digit at random on a larger canvas, among crops of other digits.
+    """Place each digit at random on a larger canvas, among pieces of other digits (distractors).
 
-    The crops are added first, at uniform places, and clipped at white; then the digit is added and
-    clipped again. The same seed gives the same images.
+    The pieces are added first, at uniform places, and clipped at white; then the digit is added
+    and clipped again. The same seed gives the same images.
 
     Args:
         digits: bytes (N, 1, h, w) or (N, h, w), or a whole `Dataset` of them.
-        size: side of the canvas in pixels. The recipe uses 60.
-        distractors: number of crops. The recipe uses 6.
-        crop: side of a crop in pixels. The recipe uses 8, the paper 6.
+        size: side of the canvas in pixels. The recipe uses 60; from 84 on, a coarse look at the
+            whole canvas is no longer enough to read the digit.
+        pieces: how many there are. The recipe uses 6.
+        piece_size: side of one in pixels. The recipe uses 8, the paper 6.
         seed: where the random places start from.
         redraw: for a `Dataset`, draw new clutter for the training digits in every epoch. The
             validation and test images are always fixed.
@@ -34,7 +36,8 @@ def clutter(
         chunk: images made at a time; it changes speed and memory, never the images.
 
     Returns:
-        bytes (N, 1, size, size); or, for a `Dataset`, a `Dataset` of such images.
+        bytes (N, 1, size, size); or, for a `Dataset`, a `Dataset` of such images, with the poses
+        of the digits.
 
     Raises:
         TypeError, ValueError: digits that are not bytes, or a canvas smaller than the digits.
@@ -42,11 +45,11 @@ def clutter(
     >>> clutter(torch.full((2, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 60, 60])
     """
-    settings = dict(size=size, distractors=distractors, crop=crop, chunk=chunk)
+    settings = dict(size=size, pieces=pieces, piece_size=piece_size, chunk=chunk)
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            lambda split, seed: clutter(split.images, **settings, seed=seed),
+            lambda split, seed: _scenes_with_poses(split, seed, **settings),
             name=f"cluttered {digits.name}",
             seed=seed,
             seed_stream=0,
@@ -61,8 +64,8 @@ def place_digits(
     others: Tensor,
     size: int,
     *,
-    distractors: int,
-    crop: int,
+    pieces: int,
+    piece_size: int,
     seed: int = 0,
     chunk: int = 512,
 ) -> tuple[Tensor, Tensor]:
@@ -70,10 +73,10 @@ def place_digits(
 
     Args:
         digits: bytes (N, 1, h, w) or (N, h, w), the digits to place.
-        others: bytes (M, 1, h, w) or (M, h, w), the digits that the crops are taken from.
+        others: bytes (M, 1, h, w) or (M, h, w), the digits that the pieces are taken from.
         size: as all that follow, what it is in `clutter`.
-        distractors: see there.
-        crop: see there.
+        pieces: see there.
+        piece_size: see there.
         seed: see there.
         chunk: see there.
 
@@ -82,27 +85,37 @@ def place_digits(
         of each digit's first pixel.
 
     >>> digits = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    >>> images, corners = place_digits(digits, digits, 60, distractors=0, crop=8)
+    >>> images, corners = place_digits(digits, digits, 60, pieces=0, piece_size=8)
     >>> column, row = corners[0].tolist()
     >>> images[0, 0, row : row + 28, column : column + 28].eq(255).all().item()
     True
     """
-    digits, others = _check_digits(digits, size, crop), _check_digits(others, size, crop)
+    digits, others = (_check_digits(some, size, piece_size) for some in (digits, others))
     if digits.shape[1:] != others.shape[1:]:
         raise ValueError(
-            "the crops must come from digits of the same size, got "
+            "the pieces must come from digits of the same size, got "
             f"{tuple(others.shape[1:])} beside {tuple(digits.shape[1:])}"
         )
     images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
-    draws = _draw_places(digits, len(others), size, distractors, crop, seed)
+    draws = _draw_places(digits, len(others), size, pieces, piece_size, seed)
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
-        images[part, 0] = _assemble(digits, others, part, draws, size, crop)
+        images[part, 0] = _assemble(digits, others, part, draws, size, piece_size)
     return images, torch.stack([draws["column"], draws["row"]], -1)
 
 
+def _scenes_with_poses(split: Split, seed: int, size: int, **settings) -> tuple[Tensor, Tensor]:
+    """Cluttered images of a split's digits, and the digits' poses in them (`Split.poses`)."""
+    images, corners = place_digits(split.images, split.images, size, **settings, seed=seed)
+    height, width = split.images.shape[-2:]
+    extent = torch.tensor([width - 1, height - 1]) / (size - 1)  # in canvases
+    centres = (2 * corners.cpu() + torch.tensor([width - 1, height - 1])) / (size - 1) - 1
+    placed = torch.cat([extent.diag().expand(len(split), 2, 2), centres[..., None]], -1)
+    return images, placed if split.poses is None else compose(placed, split.poses.cpu())
+
+
 def _draw_places(
-    digits: Tensor, others: int, size: int, distractors: int, crop: int, seed: int
+    digits: Tensor, others: int, size: int, pieces: int, piece_size: int, seed: int
 ) -> dict[str, Tensor]:
     """Every random choice for every image, drawn at once and on the CPU, whatever the device."""
     generator = torch.Generator().manual_seed(seed)
@@ -114,16 +127,21 @@ def _draw_places(
     return {
         "row": draw(size - height + 1, count),
         "column": draw(size - width + 1, count),
-        "source": draw(max(others, 1), count, distractors),
-        "source_row": draw(height - crop + 1, count, distractors),
-        "source_column": draw(width - crop + 1, count, distractors),
-        "crop_row": draw(size - crop + 1, count, distractors),
-        "crop_column": draw(size - crop + 1, count, distractors),
+        "source": draw(max(others, 1), count, pieces),
+        "source_row": draw(height - piece_size + 1, count, pieces),
+        "source_column": draw(width - piece_size + 1, count, pieces),
+        "piece_row": draw(size - piece_size + 1, count, pieces),
+        "piece_column": draw(size - piece_size + 1, count, pieces),
     }
 
 
 def _assemble(
-    digits: Tensor, others: Tensor, part: slice, draws: dict[str, Tensor], size: int, crop: int
+    digits: Tensor,
+    others: Tensor,
+    part: slice,
+    draws: dict[str, Tensor],
+    size: int,
+    piece_size: int,
 ) -> Tensor:
     """The cluttered images of one chunk, (n, size, size)."""
     draws = {name: draw[part] for name, draw in draws.items()}
@@ -133,10 +151,12 @@ def _assemble(
 
     source = draws["source"] * (height * width)
     source = source + draws["source_row"] * width + draws["source_column"]
-    patches = others.flatten()[source[..., None] + _offsets(crop, crop, width, digits.device)]
-    corner = draws["crop_row"] * size + draws["crop_column"]
+    inside = _offsets(piece_size, piece_size, width, digits.device)
+    patches = others.flatten()[source[..., None] + inside]
+    corner = draws["piece_row"] * size + draws["piece_column"]
+    offsets = _offsets(piece_size, piece_size, size, digits.device)
     for k in range(patches.shape[1]):
-        _paste(canvas, patches[:, k], corner[:, k], _offsets(crop, crop, size, digits.device))
+        _paste(canvas, patches[:, k], corner[:, k], offsets)
     canvas.clamp_(max=255)
 
     corner = draws["row"] * size + draws["column"]
@@ -155,7 +175,7 @@ def _offsets(height: int, width: int, row_length: int, device) -> Tensor:
     return (rows + torch.arange(width, device=device)).flatten()
 
 
-def _check_digits(digits: Tensor, size: int, crop: int) -> Tensor:
+def _check_digits(digits: Tensor, size: int, piece_size: int) -> Tensor:
     if not isinstance(digits, Tensor) or digits.dtype != torch.uint8:
         kind = digits.dtype if isinstance(digits, Tensor) else type(digits).__name__
         raise TypeError(f"digits must be bytes (torch.uint8, 0 to 255) or a Dataset, got {kind}")
@@ -166,9 +186,9 @@ def _check_digits(digits: Tensor, size: int, crop: int) -> Tensor:
             f"digits must have shape (N, 1, H, W) or (N, H, W), got {tuple(digits.shape)}"
         )
     height, width = digits.shape[1:]
-    if not 1 <= crop <= min(height, width) or max(height, width) > size:
+    if not 1 <= piece_size <= min(height, width) or max(height, width) > size:
         raise ValueError(
-            f"a crop of {crop} must fit in the digits of {height}×{width}, and these in the "
-            f"canvas of {size}×{size}: choose another crop or size"
+            f"a piece_size of {piece_size} must fit in the digits of {height}×{width}, and these "
+            f"in the canvas of {size}×{size}: choose another piece_size or size"
         )
     return digits.contiguous()

@@ -14,10 +14,14 @@ class Split:
     Attributes:
         images: bytes (N, C, H, W), 0 to 255; one channel in all but `addition`.
         labels: whole numbers (N,).
+        poses: the θ (N, 2, 3) that would cut each digit out as it was before it was moved, turned
+            or scaled: where it is, how it stands and how large it is, to judge by and never to
+            learn from. None where nobody knows.
     """
 
     images: Tensor
     labels: Tensor
+    poses: Tensor | None = None
 
     def __post_init__(self):
         """Refuse what are no pictures or no labels, or do not belong together."""
@@ -36,6 +40,11 @@ class Split:
                 f"every image needs a label, got {len(self.images)} images "
                 f"and {len(self.labels)} labels"
             )
+        if self.poses is not None and self.poses.shape != (len(self.labels), 2, 3):
+            raise ValueError(
+                f"poses must be one θ for each image, ({len(self.labels)}, 2, 3), "
+                f"got {tuple(self.poses.shape)}"
+            )
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -43,11 +52,13 @@ class Split:
 
     def repeat(self, times: int) -> "Split":
         """All pictures, several times over."""
-        return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times))
+        poses = None if self.poses is None else self.poses.repeat(times, 1, 1)
+        return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times), poses)
 
     def to(self, device: str | torch.device) -> "Split":
         """The same pictures and labels on another device."""
-        return Split(self.images.to(device), self.labels.to(device))
+        poses = None if self.poses is None else self.poses.to(device)
+        return Split(self.images.to(device), self.labels.to(device), poses)
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ class Dataset:
 
     Attributes:
         name: what to call it.
-        train: pictures to learn from.
+        train: pictures to learn from, as the first epoch shows them.
         test: pictures to judge by, once.
         valid: pictures to choose settings by.
         redraw: makes the training pictures of an epoch anew; None means the same in each.
@@ -100,7 +111,7 @@ def to_floats(images: Tensor) -> Tensor:
 
 def derive_dataset(
     plain: Dataset,
-    make: Callable[[Split, int], Tensor],
+    make: Callable[[Split, int], tuple[Tensor, Tensor | None]],
     *,
     name: str,
     seed: int,
@@ -113,7 +124,8 @@ def derive_dataset(
 
     Args:
         plain: what it is made from.
-        make: makes the images (N, C, H, W) of a split, given that of the plain pictures and a seed.
+        make: given a split of the plain pictures and a seed, makes the images (N, C, H, W) of the
+            new one, and the digits' poses in them, (N, 2, 3) or None.
         name: what to call the result.
         seed: where the random numbers start from. Each split and each epoch has seeds of its own.
         seed_stream: a small number that keeps the seeds of data sets made from one another apart.
@@ -124,7 +136,7 @@ def derive_dataset(
     >>> split = Split(torch.zeros(2, 1, 1, 1, dtype=torch.uint8), torch.tensor([3, 4]))
     >>> grey = derive_dataset(
     ...     Dataset("black", split, split),
-    ...     lambda split, seed: split.images + seed,
+    ...     lambda split, seed: (split.images + seed, None),
     ...     name="grey",
     ...     seed=0,
     ...     seed_stream=0,
@@ -136,17 +148,18 @@ def derive_dataset(
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     first = seed * 1_000_003 + seed_stream * 100_000
 
-    def training(epoch: int) -> Tensor:
-        digits = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
-        return make(digits, first + epoch + 2)
+    def derive(split: Split, seed: int) -> Split:
+        images, poses = make(split, seed)
+        return Split(images, relabel(split.labels), poses)
 
-    def fixed(split: Split, seed: int) -> Split:
-        return Split(make(split, seed), relabel(split.labels))
+    def redraw_images(epoch: int) -> Tensor:
+        digits = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
+        return make(digits, first + epoch + 2)[0]
 
     return Dataset(
         name=name,
-        train=Split(training(0), relabel(plain.train.labels.repeat(repeats))),
-        test=fixed(plain.test, first),
-        valid=plain.valid and fixed(plain.valid, first + 1),
-        redraw=training if redraw else None,
+        train=derive(plain.train.repeat(repeats), first + 2),
+        test=derive(plain.test, first),
+        valid=plain.valid and derive(plain.valid, first + 1),
+        redraw=redraw_images if redraw else None,
     )

@@ -8,10 +8,10 @@ import torch
 from torch import Generator, Tensor
 
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.datasets.dataset import Dataset, derive_dataset
+from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.grid import control_points, projective_grid, sampling_grid, thin_plate_grid
 from stn_lesson.sampler import sample
-from stn_lesson.theta import affine_theta, corner_areas, projective_theta
+from stn_lesson.theta import affine_theta, compose, corner_areas, invert, projective_theta
 
 HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
 CHUNK_SIZE = (
@@ -198,7 +198,7 @@ DISTORTIONS: dict[str, Callable[..., Dataset]] = {
     "RTS": partial(distort, size=42, rotation=45, scale=(0.7, 1.2), anywhere=True),
     "P": distort_projective,
     "E": distort_elastic,
-    "TC": partial(clutter, size=60, distractors=6, crop=6),
+    "TC": partial(clutter, size=60, pieces=6, piece_size=6),
 }
 
 
@@ -217,7 +217,7 @@ def _distorted(
 ) -> Tensor | Dataset:
     """Warp every digit by the θ that `draw_theta` draws for it, on the CPU whatever the device."""
 
-    def make(images: Tensor, seed: int) -> Tensor:
+    def make(images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         height, width = (size, size) if size else images.shape[-2:]
         halves = _half_size(*images.shape[-2:]), _half_size(height, width)
         theta = draw_theta(len(images), *halves, torch.Generator().manual_seed(seed)).to(
@@ -227,19 +227,26 @@ def _distorted(
         for start in range(0, len(images), chunk):
             part = slice(start, start + chunk)
             new[part] = sample(images[part].float(), grid(theta[part], height, width)).round_()
-        return new
+        return new, theta
+
+    def make_with_poses(split: Split, seed: int) -> tuple[Tensor, Tensor | None]:
+        images, theta = make(split.images, seed)
+        if grid is not sampling_grid:
+            return images, None  # no affine θ undoes a slant or a bend
+        poses = invert(theta.cpu())
+        return images, poses if split.poses is None else compose(poses, split.poses.cpu())
 
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            lambda split, seed: make(split.images, seed),
+            make_with_poses,
             name=f"{description} {digits.name}",
             seed=seed,
             seed_stream=seed_stream,
             redraw=redraw,
             repeats=repeats,
         )
-    return make(_check_digits(digits), seed)
+    return make(_check_digits(digits), seed)[0]
 
 
 def _half_size(height: int, width: int) -> HalfSize:

@@ -50,12 +50,12 @@ def addition(
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
         return labels[order.to(labels.device)]
 
-    def pairs(split: Split, seed: int) -> Tensor:
+    def pairs(split: Split, seed: int) -> tuple[Tensor, None]:
         generator = torch.Generator().manual_seed(seed)
         partner = _one_of_each(seconds(split.labels), split.labels, generator)
         both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
         both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
-        return torch.cat(both.chunk(2), 1)
+        return torch.cat(both.chunk(2), 1), None
 
     return derive_dataset(
         digits,

@@ -17,7 +17,7 @@ from stn_lesson.experiments.tables import align_columns
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
-DISTRACTORS = {"T": 0, "TC": 16}  # translated; and cluttered
+PIECES = {"T": 0, "TC": 16}  # translated; and cluttered
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
 SCENES_PER_CLASS = {"mnist": 100, "digits": 45}
 RANDOM_STARTS = 3  # searches of each set of scenes
@@ -32,7 +32,7 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
     Args:
         data: "digits" or "mnist".
         encoder_kind: a name from `ENCODERS`: trained on "plain" digits, on "windows" (digits off
-            centre, with crops around), or not at all ("random" weights).
+            centre, with pieces around), or not at all ("random" weights).
 
     Raises:
         ValueError: an unknown name.
@@ -59,9 +59,9 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
 
 def make_scenes(digits: Dataset, data: str, distortion: str, label: int, seed: int = 0) -> Scenes:
     """The scenes of one class: translated ("T"), or translated and cluttered ("TC") test digits."""
-    if distortion not in DISTRACTORS:
+    if distortion not in PIECES:
         raise ValueError(f"distortion must be T or TC, got {distortion!r}")
-    amounts = {"count": SCENES_PER_CLASS[data], "distractors": DISTRACTORS[distortion]}
+    amounts = {"count": SCENES_PER_CLASS[data], "pieces": PIECES[distortion]}
     return scenes_of_class(digits.test, label, **amounts, seed=10 * seed + label)
 
 
@@ -135,7 +135,7 @@ def run_colocalise(
         "experiment": "colocalise",
         "data": f"{count} scenes of 84×84 pixels for each class, test part of {digits}",
         "distortion": distortion,
-        "distractors": DISTRACTORS[distortion],
+        "pieces": PIECES[distortion],
         "encoder": {
             "kind": encoder_kind,
             "parameters": count_parameters(encoder),
@@ -163,11 +163,11 @@ def record_name(data: str, distortion: str, encoder_kind: str = "windows") -> st
     >>> record_name("mnist", "TC"), record_name("digits", "T", "random")
     ('colocalise-mnist-TC', 'colocalise-digits-T-random')
     """
-    choices = (data, SCENES_PER_CLASS), (distortion, DISTRACTORS), (encoder_kind, ENCODERS)
+    choices = (data, SCENES_PER_CLASS), (distortion, PIECES), (encoder_kind, ENCODERS)
     if any(name not in known for name, known in choices):
         raise ValueError(
             f"data must be one of {', '.join(SCENES_PER_CLASS)}, distortion of "
-            f"{', '.join(DISTRACTORS)}, encoder_kind of {', '.join(ENCODERS)}, got {data!r}, "
+            f"{', '.join(PIECES)}, encoder_kind of {', '.join(ENCODERS)}, got {data!r}, "
             f"{distortion!r}, {encoder_kind!r}"
         )
     return "-".join(["colocalise", data, distortion] + [encoder_kind] * (encoder_kind != "windows"))
@@ -197,7 +197,7 @@ def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
     paper = records.read_record("paper")["found_in_percent"]
     lines = [["class", *map(str, range(10)), "mean", "[paper's]"]]
     missing = []
-    for distortion in DISTRACTORS:
+    for distortion in PIECES:
         found = found_by_class(data, distortion, encoder_kind)
         means = {label: statistics.mean(shares) for label, shares in found.items()}
         cells = [f"{means[label]:.0f}" if label in means else "–" for label in range(10)]

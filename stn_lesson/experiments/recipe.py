@@ -14,13 +14,13 @@ from stn_lesson.networks import NETWORKS
 from stn_lesson.training import History, default_device, fit
 from stn_lesson.training.processes import ProcessGroup
 
-CLUTTER = {"size": 60, "distractors": 6, "crop": 8}  # of every scene, as in `stn.clutter`
+CLUTTER = {"size": 60, "pieces": 6, "piece_size": 8}  # of every scene, as in `stn.clutter`
 
 
 def load_recipe(
     data: str, seed: int = 0, device: str | torch.device = "cpu"
 ) -> tuple[Dataset, dict]:
-    """Cluttered digits, 60×60 with six 8×8 crops, and the settings to train on them with `fit`.
+    """Cluttered digits, 60×60 with six 8×8 pieces, and the settings to train on them with `fit`.
 
     Args:
         data: "digits" (embedded) or "mnist" (downloaded).

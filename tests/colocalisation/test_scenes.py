@@ -30,7 +30,7 @@ def test_every_scene_shows_a_digit_of_its_own_inside_its_box(digits):
 
 def test_clutter_lies_everywhere_and_the_digit_stays_whole(digits):
     bare = scenes_of_class(digits, 4, seed=1)
-    scenes = scenes_of_class(digits, 4, distractors=16, seed=1)
+    scenes = scenes_of_class(digits, 4, pieces=16, seed=1)
     assert torch.equal(scenes.boxes, bare.boxes)
     assert (scenes.images >= bare.images).all()
     crops = (scenes.images.int() - bare.images.int()) > 0
@@ -42,13 +42,13 @@ def test_the_crops_come_from_digits_of_every_class():
     labels = torch.arange(10).repeat(20)
     greys = (100 + 10 * labels).to(torch.uint8)
     split = Split(greys.view(-1, 1, 1, 1).expand(-1, 1, 28, 28).contiguous(), labels)
-    scenes = scenes_of_class(split, 2, count=20, distractors=16)
+    scenes = scenes_of_class(split, 2, count=20, pieces=16)
     found = set(scenes.images.flatten().tolist())
     assert {100 + 10 * k for k in range(10)} <= found
 
 
 def test_the_same_seed_gives_the_same_scenes(digits):
-    one, two, other = (scenes_of_class(digits, 3, seed=seed, distractors=2) for seed in (5, 5, 6))
+    one, two, other = (scenes_of_class(digits, 3, seed=seed, pieces=2) for seed in (5, 5, 6))
     assert torch.equal(one.images, two.images) and torch.equal(one.boxes, two.boxes)
     assert not torch.equal(one.images, other.images)
 
@@ -63,7 +63,7 @@ def test_too_few_digits_are_named(digits):
 
 def test_windows_show_their_digit_a_little_off_centre():
     plain = stn.load_digits()
-    data = window_dataset(plain, shift=2, distractors=0)
+    data = window_dataset(plain, shift=2, pieces=0)
     assert data.train.images.shape == plain.train.images.shape
     assert torch.equal(data.train.labels, plain.train.labels)
     seen = set()
@@ -79,7 +79,7 @@ def test_windows_show_their_digit_a_little_off_centre():
         assert len(moves) == 1
         seen.update(moves)
     assert len(seen) > 15
-    assert window_dataset(plain, shift=0, distractors=3).test.images.ge(plain.test.images).all()
+    assert window_dataset(plain, shift=0, pieces=3).test.images.ge(plain.test.images).all()
     assert not torch.equal(data.training_images(1), data.training_images(2))
     with pytest.raises(ValueError, match="shift must be from 0 to 13 pixels, got 14"):
         window_dataset(plain, shift=14)

@@ -21,8 +21,8 @@ def test_clutter_is_the_same_for_the_same_seed_whatever_the_chunks(digits):
     assert torch.equal(stn.clutter(digits[:, 0], seed=3), images)
 
 
-def test_without_distractors_the_digit_itself_is_placed(digits):
-    images = stn.clutter(digits, distractors=0)
+def test_without_pieces_the_digit_itself_is_placed(digits):
+    images = stn.clutter(digits, pieces=0)
     assert torch.equal(images.long().sum((1, 2, 3)), digits.long().sum((1, 2, 3)))
     corners = set()
     for image, digit in zip(images[:50, 0], digits[:50, 0], strict=True):
@@ -33,14 +33,14 @@ def test_without_distractors_the_digit_itself_is_placed(digits):
     assert len(corners) > 45  # anywhere on the canvas
 
 
-def test_distractors_add_pieces_of_the_asked_size():
+def test_pieces_have_the_asked_size():
     white = torch.full((50, 28, 28), 255, dtype=torch.uint8)
     white[:, 14:] = 0
     nothing = torch.zeros(50, 28, 28, dtype=torch.uint8)
-    assert stn.clutter(nothing, distractors=16).sum() == 0
-    bare = stn.clutter(white, distractors=0)
-    few = stn.clutter(white, distractors=2, crop=6)
-    many = stn.clutter(white, distractors=12, crop=10)
+    assert stn.clutter(nothing, pieces=16).sum() == 0
+    bare = stn.clutter(white, pieces=0)
+    few = stn.clutter(white, pieces=2, piece_size=6)
+    many = stn.clutter(white, pieces=12, piece_size=10)
     assert bare.float().mean() < few.float().mean() < many.float().mean()
     assert (few > 0).sum((1, 2, 3)).max() <= 28 * 14 + 2 * 36
     assert many.max() == 255
@@ -74,6 +74,15 @@ def test_a_seed_stands_for_the_same_images_for_good():
     assert checksums == [2891726047, 2940553101, 3453747077]
 
 
+@pytest.mark.parametrize("size", [60, 84, 100])
+def test_the_poses_cut_out_the_digits(size):
+    plain = stn.load_digits()
+    data = stn.clutter(plain, size, pieces=0)
+    for scenes, digits in ((data.train, plain.train), (data.test, plain.test)):
+        cut_out = stn.warp(stn.to_floats(scenes.images), scenes.poses, (28, 28))
+        assert torch.allclose(cut_out, stn.to_floats(digits.images), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("bad", "how", "error", "message"),
     [
@@ -84,13 +93,13 @@ def test_a_seed_stands_for_the_same_images_for_good():
             torch.zeros(2, 28, 28, dtype=torch.uint8),
             {"size": 20},
             ValueError,
-            "another crop or size",
+            "another piece_size or size",
         ),
         (
             torch.zeros(2, 28, 28, dtype=torch.uint8),
-            {"crop": 40},
+            {"piece_size": 40},
             ValueError,
-            "another crop or size",
+            "another piece_size or size",
         ),
     ],
 )

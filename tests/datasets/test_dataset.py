@@ -16,7 +16,16 @@ PLAIN = Dataset("plain", pictures(20), pictures(5), pictures(4))
 
 def brighter(split, seed):
     """Pictures that tell which ones they were made from, and by which seed."""
-    return split.images + torch.tensor(seed % 1000, dtype=torch.uint8)
+    return split.images + torch.tensor(seed % 1000, dtype=torch.uint8), None
+
+
+def test_poses_are_one_theta_for_each_image_and_go_where_the_images_go():
+    images, labels = torch.zeros(3, 1, 4, 4).byte(), torch.arange(3)
+    split = Split(images, labels, torch.arange(18.0).view(3, 2, 3))
+    assert torch.equal(split.repeat(2).poses, split.poses.repeat(2, 1, 1))
+    assert split.to("meta").poses.device.type == "meta"
+    with pytest.raises(ValueError, match=r"one θ for each image, \(3, 2, 3\), got \(2, 2, 3\)"):
+        Split(images, labels, split.poses[:2])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
         for seed_stream in (0, 5, 8):
             data = derive_dataset(
                 PLAIN,
-                lambda split, seed: seeds.append(seed) or split.images,
+                lambda split, seed: (seeds.append(seed) or split.images, None),
                 name="spy",
                 seed=seed,
                 seed_stream=seed_stream,
@@ -83,7 +92,7 @@ def test_streams_and_seeds_keep_data_sets_made_from_one_another_apart():
 def test_a_data_set_made_from_a_fresh_one_changes_with_it():
     inner = derive_dataset(PLAIN, brighter, name="inner", seed=0, seed_stream=0)
     outer = derive_dataset(
-        inner, lambda split, seed: split.images, name="outer", seed=0, seed_stream=1
+        inner, lambda split, seed: (split.images, None), name="outer", seed=0, seed_stream=1
     )
     assert torch.equal(outer.training_images(3), inner.training_images(3))
 

@@ -93,8 +93,22 @@ def test_a_dataset_is_distorted_anew_in_every_epoch_but_its_test_images_once():
     assert torch.equal(data.train.labels, BARS.labels)
 
 
+def test_the_poses_tell_how_digits_were_turned_scaled_and_then_placed():
+    data = stn.distort(stn.load_digits(), rotation=45, scale=(0.7, 1.2), seed=3)
+    poses = stn.decompose(stn.invert(data.test.poses))
+    assert 44 < poses["rotation"].abs().max() < 45.01
+    assert 0.69 < poses["scale"].min() < 0.75 and 1.15 < poses["scale"].max() < 1.21
+    placed = stn.clutter(stn.distort(stn.load_digits(), 40), 60, pieces=0).test
+    upright = stn.warp(stn.to_floats(placed.images), placed.poses, (28, 28))
+    plain = stn.to_floats(stn.load_digits().test.images)
+    before = stn.warp(stn.to_floats(placed.images), stn.affine_theta(), (28, 28))
+    assert (upright - plain).square().mean() < 0.1 * (before - plain).square().mean()
+    slanted = stn.datasets.distort_projective(Dataset("bars", BARS, BARS))
+    assert slanted.test.poses is None
+
+
 def test_clutter_places_digits_that_are_distorted_anew():
-    data = stn.clutter(stn.distort(Dataset("bars", BARS, BARS), 40), distractors=0)
+    data = stn.clutter(stn.distort(Dataset("bars", BARS, BARS), 40), pieces=0)
     bars = [images.float().sum((1, 2, 3)) for images in map(data.training_images, (0, 1))]
     assert not torch.allclose(*bars)  # other scales: so the digit changed, not only its place
 
@@ -220,5 +234,5 @@ def test_the_names_of_what_was_done():
 
 def test_tc_is_the_papers_clutter():
     data = Dataset("bars", BARS, BARS)
-    ours = stn.clutter(data, 60, distractors=6, crop=6, seed=2)
+    ours = stn.clutter(data, 60, pieces=6, piece_size=6, seed=2)
     assert torch.equal(DISTORTIONS["TC"](data, seed=2).test.images, ours.test.images)

@@ -16,7 +16,7 @@ def quick(few_digits, monkeypatch):
     """Two scenes of a class, an epoch for the encoder, two steps of search; a folder of records."""
     monkeypatch.setitem(co.SCENES_PER_CLASS, "digits", 2)
     monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", {"epochs": 1})
-    for distortion in co.DISTRACTORS:
+    for distortion in co.PIECES:
         monkeypatch.setitem(co.SEARCH_SETTINGS, distortion, {"steps": 2, "learning_rate": 1e-3})
     return few_digits
 
@@ -28,7 +28,7 @@ def read(path):
 def test_a_run_leaves_a_record_of_every_class_with_its_settings(quick):
     path = co.run_colocalise("digits", "TC", labels=(3, 1), starts=2)
     record = read(path)
-    assert path == quick / "colocalise-digits-TC.json" and record["distractors"] == 16
+    assert path == quick / "colocalise-digits-TC.json" and record["pieces"] == 16
     assert record["data"].startswith("2 scenes of 84×84 pixels for each class, test part of few")
     assert record["encoder"]["kind"] == "windows" and record["encoder"]["parameters"] == 46_730
     assert 0 < record["encoder"]["accuracy_on_plain_digits"] < 1

@@ -23,7 +23,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
         "max_grad_norm": 1.0,
         "precision": "float32",
     }
-    assert record["clutter"] == {"size": 60, "distractors": 6, "crop": 8, "repeats": 10}
+    assert record["clutter"] == {"size": 60, "pieces": 6, "piece_size": 8, "repeats": 10}
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert all(len(run["accuracy"]) == 1 for run in record["runs"])
     assert f"written: {few_digits}/recipe-digits-recipe_stn.json" in capsys.readouterr().out
