@@ -35,7 +35,7 @@ from stn_lesson.networks import (
     STCNN,
     STFCN,
     PlainCNN,
-    QuickSTN,
+    PointingSTN,
     RecipeSTN,
     count_parameters,
     frozen_stn,
@@ -49,7 +49,15 @@ from stn_lesson.theta import (
     invert,
     projective_theta,
 )
-from stn_lesson.training import History, Settings, default_device, evaluate, fit, fit_abreast
+from stn_lesson.training import (
+    History,
+    Settings,
+    default_device,
+    evaluate,
+    fit,
+    fit_abreast,
+    measure_aim,
+)
 from stn_lesson.transformer import SpatialTransformer, look
 
 __all__ = [
@@ -61,7 +69,7 @@ __all__ = [
     "Dataset",
     "History",
     "PlainCNN",
-    "QuickSTN",
+    "PointingSTN",
     "RecipeSTN",
     "Settings",
     "SpatialTransformer",
@@ -90,6 +98,7 @@ __all__ = [
     "load_npz",
     "look",
     "looks_outside",
+    "measure_aim",
     "meshgrid",
     "pixel_centres",
     "projective_grid",

@@ -150,6 +150,29 @@ def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | N
     return transformers[which] if 0 <= which < len(transformers) else None
 
 
+def freeze_transformers(model: nn.Module) -> nn.Module:
+    """Hold all transformers of a model at the identity: a network to compare with.
+
+    Returns:
+        The model itself; its localisation networks no longer learn.
+
+    Raises:
+        ValueError: there is no transformer in the model.
+
+    >>> localise = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))
+    >>> frozen = freeze_transformers(nn.Sequential(SpatialTransformer(localise)))
+    >>> any(parameter.requires_grad for parameter in frozen.parameters())
+    False
+    """
+    transformers = [m for m in model.modules() if isinstance(m, SpatialTransformer)]
+    if not transformers:
+        raise ValueError(f"{type(model).__name__} has no SpatialTransformer to freeze")
+    for transformer in transformers:
+        start_at_identity(transformer.localisation, len(transformer.identity))
+        transformer.localisation.requires_grad_(False)
+    return model
+
+
 def start_at_identity(localisation: nn.Module, outputs: int) -> None:
     """Set the last linear layer to zero, so that the residual starts at 0 for every image."""
     linear = [m for m in localisation.modules() if isinstance(m, nn.Linear)]

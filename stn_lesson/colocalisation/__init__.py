@@ -3,7 +3,6 @@
 from stn_lesson.colocalisation.networks import (
     WINDOW_SIZE,
     Encoder,
-    PointingLocalisation,
     window_transformer,
 )
 from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
@@ -21,7 +20,6 @@ from stn_lesson.colocalisation.search import (
 __all__ = [
     "WINDOW_SIZE",
     "Encoder",
-    "PointingLocalisation",
     "Scenes",
     "Search",
     "SearchSettings",

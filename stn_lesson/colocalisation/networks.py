@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.grid import FAMILIES, Family
-from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
+from stn_lesson.networks import PointingLocalisation
 from stn_lesson.transformer import SpatialTransformer
 
 WINDOW_SIZE = 28  # side of a window, of what the encoder sees, in pixels
@@ -52,29 +52,10 @@ class Encoder(nn.Module):
         return self
 
 
-class PointingLocalisation(nn.Sequential):
-    """A localisation network that points: where is each of its feature maps brightest?
-
-    Two convolutions make 16 maps of the picture, a third as large. The softmax of a map, over all
-    its pixels, says where it is bright, and the mean place under it is a point (x, y). A linear
-    layer makes (s, t_x, t_y) of the 16 points. When the digit moves, the points move with it. The
-    layer has no bias, which would move all windows together, whatever the pictures show.
-
-    >>> PointingLocalisation()(torch.rand(2, 1, 84, 84)).shape
-    torch.Size([2, 3])
-    """
-
-    def __init__(self):
-        """See the class."""
-        super().__init__(
-            nn.AvgPool2d(3),
-            nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 16, 7, padding=3),
-            SpatialSoftArgmax(), nn.Linear(2 * 16, 3, bias=False),
-        )  # fmt: skip
-
-
 def window_transformer(size: int = 84, max_stretch: float = 0.1) -> SpatialTransformer:
     """An attention transformer, equation (2), that starts with a 28×28 window in the middle.
+
+    Its localisation network points, and has no bias, which would move all windows together.
 
     Args:
         size: side of the pictures in pixels.
@@ -88,6 +69,5 @@ def window_transformer(size: int = 84, max_stretch: float = 0.1) -> SpatialTrans
     s, attention = (WINDOW_SIZE - 1) / (size - 1), FAMILIES["attention"]
     family = Family("window", (s, 0, 0), attention.theta, attention.grid)
     limit = (s * max_stretch, 1 - s, 1 - s)
-    return SpatialTransformer(
-        PointingLocalisation(), family, (WINDOW_SIZE, WINDOW_SIZE), limit=limit
-    )
+    localisation = PointingLocalisation(outputs=3, bias=False)
+    return SpatialTransformer(localisation, family, (WINDOW_SIZE, WINDOW_SIZE), limit=limit)

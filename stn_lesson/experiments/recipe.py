@@ -9,7 +9,7 @@ from torch import nn
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
-from stn_lesson.experiments.schedules import QUICK_SETTINGS, RECIPE_SCHEDULES
+from stn_lesson.experiments.schedules import NETWORK_SETTINGS, RECIPE_SCHEDULES
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import History, default_device, fit
 from stn_lesson.training.processes import ProcessGroup
@@ -33,7 +33,7 @@ def load_recipe(
     >>> data, schedule = load_recipe("digits")
     >>> data, schedule
     (cluttered embedded digits: 12870 training images, 510 test images, 60×60 pixels,
-     {'epochs': 14, 'batch_size': 64, 'localisation_rate': 0.1})
+     {'epochs': 14, 'batch_size': 64})
     """
     digits = load_dataset(data).to(device)
     schedule = dict(RECIPE_SCHEDULES[data])
@@ -62,7 +62,7 @@ def train_recipe(
         settings: of `fit`, instead of the schedule's own.
     """
     cluttered, schedule = load_recipe(data, seed, device or default_device())
-    schedule |= _network_settings(data, network) | settings
+    schedule |= NETWORK_SETTINGS.get((data, network), {}) | settings
     torch.manual_seed(seed)
     processes = ProcessGroup.current()
 
@@ -131,7 +131,8 @@ def plan_recipe(
         )
     device = default_device()
     data_of_seed_0, schedule = load_recipe(data, 0, device)
-    schedule = defaults | schedule | _network_settings(data, network) | settings
+    own_settings = NETWORK_SETTINGS.get((data, network), {})
+    schedule = defaults | schedule | own_settings | settings
 
     def prepare(seed: int) -> tuple[nn.Module, Dataset]:
         cluttered = data_of_seed_0 if seed == 0 else load_recipe(data, seed, device)[0]
@@ -146,8 +147,3 @@ def plan_recipe(
         "settings": schedule,
     }
     return f"recipe-{data}-{network}", description, prepare, schedule
-
-
-def _network_settings(data: str, network: str) -> dict:
-    """What a network is trained with instead of the data's own schedule."""
-    return QUICK_SETTINGS if (data, network) == ("mnist", "quick_stn") else {}

@@ -4,13 +4,14 @@ import json
 import platform
 import re
 import statistics
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from stn_lesson.files import lesson_folder, user_folder, write_atomically
-from stn_lesson.training import History
+from stn_lesson.training import Aim, History
 
 
 def record_path(name: str) -> Path:
@@ -34,11 +35,41 @@ def run_record(seed: int, history: History, keep_theta: bool) -> dict:
         "outside": [round(share, 4) for share in history.outside],
         "training_seconds": round(history.seconds[-1], 1),
         "collapsed_at": history.collapsed_at,
+        "silent_at": history.silent_at,
     }
+    if history.aim:
+        record["aim"] = _aim_record(history.aim)
     if keep_theta and history.theta:
         thetas = torch.stack(history.theta).flatten(2).tolist()
         record["theta"] = [[[round(t, 4) for t in theta] for theta in epoch] for epoch in thetas]
     return record
+
+
+def _aim_record(aims: list[Aim]) -> dict:
+    """What a record keeps of the aim: for each figure a list of its values after each epoch."""
+    record = {}
+    for field in fields(Aim):
+        values = [getattr(aim, field.name) for aim in aims]
+        if isinstance(values[0], tuple):
+            for axis, column in zip("xy", zip(*values, strict=True), strict=True):
+                record[f"{field.name}_{axis}"] = [round(value, 3) for value in column]
+        else:
+            record[field.name] = [round(value, 4) for value in values]
+    return record
+
+
+def recorded_aim(run: dict) -> list[Aim]:
+    """How a recorded run aimed after each epoch; empty if that was not measured."""
+    record = run.get("aim", {})
+    aims = []
+    for epoch in range(len(record.get("found", []))):
+        pairs = {
+            name: (record[f"{name}_x"][epoch], record[f"{name}_y"][epoch])
+            for name in ("slope", "spread")
+        }
+        others = {name: record[name][epoch] for name in ("found", "area", "theta_spread")}
+        aims.append(Aim(**pairs, **others))
+    return aims
 
 
 def write_record(path: Path, record: dict) -> None:
@@ -61,7 +92,9 @@ def recorded_history(record: dict, run: int = 0) -> History:
         theta=[torch.tensor(epoch).view(-1, 2, 3) for epoch in recorded.get("theta", [])],
         outside=recorded["outside"],
         seconds=[recorded["training_seconds"]],
+        aim=recorded_aim(recorded),
         collapsed_at=recorded["collapsed_at"],
+        silent_at=recorded.get("silent_at"),
     )
 
 

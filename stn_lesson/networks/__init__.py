@@ -2,13 +2,12 @@
 
 from stn_lesson.networks.counting import count_parameters, match_parameters
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
-from stn_lesson.networks.quick import QuickSTN
+from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, init_like_the_recipe
-from stn_lesson.networks.soft_argmax import SpatialSoftArgmax
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
-    "quick_stn": QuickSTN,
+    "pointing_stn": PointingSTN,
     "frozen_stn": frozen_stn,
     "plain_cnn": PlainCNN,
 }
@@ -21,7 +20,8 @@ __all__ = [
     "STFCN",
     "ParallelTransformers",
     "PlainCNN",
-    "QuickSTN",
+    "PointingLocalisation",
+    "PointingSTN",
     "RecipeSTN",
     "SpatialSoftArgmax",
     "count_parameters",

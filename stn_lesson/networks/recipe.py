@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from stn_lesson.transformer import SpatialTransformer
+from stn_lesson.transformer import SpatialTransformer, freeze_transformers
 
 
 class RecipeSTN(nn.Module):
@@ -93,9 +93,7 @@ def frozen_stn() -> RecipeSTN:
     >>> frozen_stn().transformer.localisation[-1].weight.requires_grad
     False
     """
-    model = RecipeSTN()
-    model.transformer.localisation.requires_grad_(False)
-    return model
+    return freeze_transformers(RecipeSTN())
 
 
 def init_like_the_recipe(layer: nn.Module) -> None:

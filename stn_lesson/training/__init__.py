@@ -1,31 +1,36 @@
 """Training: `fit`, the loop, stands in `loop.py`; all else is what it stands on."""
 
 from stn_lesson.training.abreast import fit_abreast
+from stn_lesson.training.aim import Aim, aim_of_frames, measure_aim, places_in_view
 from stn_lesson.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
-from stn_lesson.training.collapse import CollapseWarning, watch_for_collapse
 from stn_lesson.training.device import PRECISIONS, default_device, fastest_precision
 from stn_lesson.training.evaluation import evaluate, predict
 from stn_lesson.training.history import History
 from stn_lesson.training.loop import StopTraining, TrainingError, fit
 from stn_lesson.training.settings import Settings
 from stn_lesson.training.steps import train_step
+from stn_lesson.training.watch import CollapseWarning, SilenceWarning
 
 __all__ = [
     "PRECISIONS",
+    "Aim",
     "CheckpointError",
     "CollapseWarning",
     "History",
     "Settings",
+    "SilenceWarning",
     "StopTraining",
     "TrainingError",
+    "aim_of_frames",
     "default_device",
     "evaluate",
     "fastest_precision",
     "fit",
     "fit_abreast",
     "load_checkpoint",
+    "measure_aim",
+    "places_in_view",
     "predict",
     "save_checkpoint",
     "train_step",
-    "watch_for_collapse",
 ]

@@ -94,7 +94,7 @@ def train_epoch_abreast(
         runs: with as many training images and as large batches each.
         step: the step of all of them, see `StepsAbreast`.
         epoch: its number.
-        warn: called with a `CollapseWarning`.
+        warn: as in `fit`.
     """
     start, losses = time.perf_counter(), []
     with torch.random.fork_rng():  # the runs' own do not end in the reverse order of their start

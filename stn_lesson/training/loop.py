@@ -57,7 +57,8 @@ def fit(
             On a GPU it makes every step wait for the CPU.
         on_epoch: called in the same way after every epoch, to draw them, say.
         progress_bar: whether to show one.
-        warn: called with a `CollapseWarning` when the transformer has lost its images.
+        warn: called with a `CollapseWarning` when the transformer has lost its images, with a
+            `SilenceWarning` when it does the same to all of them.
         settings: how to train, as in `epochs=5`; `Settings` has them all, with their defaults.
             With dropout, nothing else should draw torch's global random numbers meanwhile.
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset, to_floats
+from stn_lesson.training.aim import Aim, measure_aim
 from stn_lesson.training.checkpoints import load_checkpoint, save_checkpoint
-from stn_lesson.training.collapse import chance_loss, watch_for_collapse
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.evaluation import evaluate
 from stn_lesson.training.history import History
@@ -26,10 +26,10 @@ from stn_lesson.training.steps import (
     make_optimiser,
     train_step,
 )
+from stn_lesson.training.watch import TransformerWatch
 from stn_lesson.transformer import find_transformer, look
 
 TRACKED_IMAGES = 32  # test images whose θ the history keeps at every epoch
-CHECK_EVERY = 20  # steps between two looks of the collapse watch
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,6 @@ class TrainingRun:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.data, self.settings, self.device = data, settings, device
         self.history, self.processes = History(), ProcessGroup.current()
-        self.chance_loss = chance_loss(data.train.labels)
         self.steps_per_epoch = math.ceil(len(data.train) / settings.batch_size)
         on_gpu = device.type == "cuda"
         self.log_every = self.steps_per_epoch if on_gpu and not log_every_step else 1
@@ -92,7 +91,7 @@ class TrainingRun:
         one_gpu = on_gpu and self.processes.world_size == 1
         self.fast_step = CudaGraphStep(self.train_step) if one_gpu else self.train_step
         self.unread_losses: list[Tensor] = []
-        self.checked_at = 0  # the last step at which the collapse watch looked
+        self.transformer_watch = TransformerWatch(model, data.train.labels, total_steps)
         self.epoch_seconds = 0.0
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -136,20 +135,13 @@ class TrainingRun:
             self.history.step_loss.append(loss)
 
     def watch(self, images: Tensor, warn: Callable[[Warning], None]) -> None:
-        """Warn, once in a run, if the transformer has lost its images: see `watch_for_collapse`.
+        """Warn, once in a run, of a transformer that has collapsed, or one that is silent.
 
         Args:
             images: the last step's, bytes (N, C, H, W).
-            warn: called with the `CollapseWarning`.
+            warn: called with a `CollapseWarning` or a `SilenceWarning`.
         """
-        history, step = self.history, len(self.history.step_loss)
-        due = step // CHECK_EVERY > self.checked_at // CHECK_EVERY
-        if not due or history.collapsed_at is not None:
-            return
-        self.checked_at = step
-        losses, chance = history.step_loss, self.chance_loss
-        if watch_for_collapse(self.model, to_floats(images), losses, chance, warn):
-            history.collapsed_at = step
+        self.transformer_watch.check(images, self.history, warn)
 
     def finish_epoch(self) -> None:
         """Enter the epoch into the history: mean loss, time, and how the model tests now."""
@@ -162,6 +154,8 @@ class TrainingRun:
             looked = look(self.model, to_floats(test.images[:TRACKED_IMAGES]))
             history.theta.append(looked.theta)
             history.outside.append(looked.outside)
+        if aim := measure_aim(self.model, test):
+            history.aim.append(aim)
         history.accuracy.append(accuracy)
 
     def save(self, path: str | Path) -> None:
@@ -186,7 +180,8 @@ class TrainingRun:
         self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         load_optimiser_state(self.optimiser, state["optimiser"])
         self.history = History(**state["history"])
-        self.checked_at = len(self.history.step_loss)
+        self.history.aim = [Aim(**of_epoch) for of_epoch in self.history.aim]
+        self.transformer_watch.start_at(len(self.history.step_loss))
 
     @cached_property
     def _fingerprint(self) -> dict:

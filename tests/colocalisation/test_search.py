@@ -113,9 +113,9 @@ def test_windows_jitter_windows_inside_the_picture_and_pass_the_gradient_on():
 def test_a_search_finds_bright_squares():
     scenes = bright_scenes()
     search = co.colocalise(
-        scenes.images, Ink(), steps=120, seed=1, keep_every=60, progress_bar=False
+        scenes.images, Ink(), steps=240, seed=1, keep_every=120, progress_bar=False
     )
-    assert search.kept_steps == [0, 60, 120] and len(search.step_loss) == 120
+    assert search.kept_steps == [0, 120, 240] and len(search.step_loss) == 240
     overlap = [iou(co.window_boxes(theta), scenes.boxes).mean().item() for theta in search.theta]
     assert overlap[0] < 0.3 and overlap[-1] > 0.6
     assert search.loss == pytest.approx(sum(search.step_loss[-20:]) / 20)

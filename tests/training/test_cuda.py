@@ -32,7 +32,7 @@ def test_a_network_trains():
     assert next(model.parameters()).is_cuda and len(history.theta) == 1
 
 
-@pytest.mark.parametrize("network", [stn.RecipeSTN, stn.QuickSTN])
+@pytest.mark.parametrize("network", [stn.RecipeSTN, stn.PointingSTN])
 def test_a_step_recorded_as_a_cuda_graph_does_what_a_step_does(network, monkeypatch):
     """The same losses, step by step, with a last batch of another size in every epoch."""
     histories = []
@@ -54,7 +54,7 @@ def test_models_trained_abreast_are_those_trained_one_by_one():
 
     def start(seed):
         torch.manual_seed(seed)
-        return stn.QuickSTN()
+        return stn.PointingSTN()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # one says that the steps cannot be recorded
@@ -73,14 +73,16 @@ def test_a_run_on_the_gpu_resumes_on_the_cpu_and_back(tmp_path):
 
     settings = dict(epochs=3, precision="float32", checkpoint=file)
     for device in ("cuda", "cpu"):
-        stn.fit(stn.QuickSTN(), data, **settings, device=device, on_epoch=stop)
-    history = stn.fit(stn.QuickSTN(), data, **settings, device="cuda")
+        stn.fit(stn.PointingSTN(), data, **settings, device=device, on_epoch=stop)
+    history = stn.fit(stn.PointingSTN(), data, **settings, device="cuda")
     assert len(history.accuracy) == 3 and history.step_loss[-1] < history.step_loss[0]
 
 
 def test_a_nan_on_the_gpu_is_told_with_its_step():
     with pytest.raises(TrainingError, match=r"stopped at step \d+ "):
-        stn.fit(stn.QuickSTN(), stn.clutter(stn.load_digits()), learning_rate=1e15, device="cuda")
+        stn.fit(
+            stn.PointingSTN(), stn.clutter(stn.load_digits()), learning_rate=1e15, device="cuda"
+        )
 
 
 def test_the_fused_warp_never_makes_the_cpu_wait():

@@ -11,7 +11,7 @@ from small_run import QUICK_SETTINGS, small_data, small_model, weights
 
 import stn_lesson as stn
 from stn_lesson.training import TrainingError
-from stn_lesson.training.collapse import CollapseWarning
+from stn_lesson.training.watch import CollapseWarning
 from stn_lesson.widgets import TrainingMonitor
 
 NEVER_ENDING = QUICK_SETTINGS | {"epochs": 100_000}

@@ -7,7 +7,7 @@ from small_run import small_model
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.training.collapse import CollapseWarning, watch_for_collapse
+from stn_lesson.training.watch import CollapseWarning, watch_for_collapse
 from stn_lesson.transformer import find_transformer, look
 
 
