@@ -18,7 +18,7 @@ def small_data():
 
 def small_model(seed=0):
     torch.manual_seed(seed)
-    model = stn.RecipeSTN(size=40, downsample=2)
+    model = stn.RecipeSTN(size=40)
     model.classifier.insert(7, nn.Dropout(0.2))  # so that a run needs random numbers too
     return model
 

@@ -6,6 +6,7 @@ its own, one after the other, so that its memory can be told.
 """
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -161,20 +162,22 @@ def run_contender(contender: str, data: str, seed: int) -> dict:
         "accuracy": [round(a, 4) for a in accuracy],
         "seconds": [round(s, 2) for s in seconds],
         "images_a_second": round(epochs * len(images.train) / seconds[-1]),
-        "peak_memory_mb": _peak_memory(device),
+        "peak_memory_mb": peak_memory(device),
     }
 
 
-def _peak_memory(device: torch.device) -> int:
+def peak_memory(device: torch.device) -> int:
     """The most memory that this process, or its GPU, has used, in MB."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_reserved(device) / 1e6)
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, where getrusage would count what the parent process had used
+        return round(int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6)
     try:
         import resource  # not on Windows
     except ImportError:
         return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)  # bytes, on a Mac
 
 
 def seconds_to_accuracy(target: float, run: dict) -> float | None:

@@ -20,6 +20,12 @@ NETWORK_SETTINGS = {
 QUICK_VIEW = 24
 QUICK_SETTINGS = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.3}
 
+# The contest at equal time: that of the pointing transformer for these epochs (`contest.py`).
+CONTEST_SCHEDULES = {
+    "digits": {"epochs": 10, "batch_size": 64, "repeats": 10},
+    "mnist": {"epochs": 4, "batch_size": 128, "repeats": 1},
+}
+
 # The paper's experiments: (data, schedule) → settings.
 PAPER_SCHEDULES = {
     ("mnist", "short"): {"epochs": 10, "repeats": 1},

@@ -2,8 +2,9 @@
 
 from stn_lesson.networks.counting import count_parameters, match_parameters
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
+from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
-from stn_lesson.networks.recipe import PlainCNN, RecipeSTN, frozen_stn, init_like_the_recipe
+from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -18,6 +19,7 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "GlobalMaxCNN",
     "ParallelTransformers",
     "PlainCNN",
     "PointingLocalisation",

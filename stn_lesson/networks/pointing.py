@@ -114,7 +114,8 @@ class PointingSTN(nn.Module):
         """See the class."""
         super().__init__()
         side = ((view - 2) // 2 - 2) // 2
-        check_image_size(min(side, size // 4), size)
+        check_image_size(side, view)
+        check_image_size(size // 4, size)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.MaxPool2d(2), nn.ReLU(),  # pooled first: the same numbers,
             nn.Conv2d(32, 32, 3), nn.MaxPool2d(2), nn.ReLU(),  # and a quarter of them to cut off

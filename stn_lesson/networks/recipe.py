@@ -1,4 +1,4 @@
-"""The Lasagne recipe's network, and a CNN to compare it with."""
+"""The Lasagne recipe's network, and what all networks of that size share."""
 
 from torch import Tensor, nn
 
@@ -8,12 +8,13 @@ from stn_lesson.transformer import SpatialTransformer, freeze_transformers
 class RecipeSTN(nn.Module):
     """The spatial transformer network of the Lasagne recipe, layer by layer.
 
-    A localisation network looks at the whole image, the transformer cuts out a view a third as
-    large on each side, and a small CNN reads the digit in it.
+    A localisation network looks at the whole image, the transformer cuts out a small view, and a
+    small CNN reads the digit in it.
 
     Args:
         size: side of the (square) input images in pixels.
-        downsample: how many times smaller the transformer's view is.
+        view: side of the transformer's view, of what the classifier sees. The recipe's is a third
+            of the image's.
         classes: number of classes.
 
     Shape:
@@ -24,11 +25,11 @@ class RecipeSTN(nn.Module):
     178018
     """
 
-    def __init__(self, size: int = 60, downsample: int = 3, classes: int = 10):
+    def __init__(self, size: int = 60, view: int = 20, classes: int = 10):
         """See the class."""
         super().__init__()
         side = ((size // 2 - 4) // 2) - 4  # two poolings and two 5×5 convolutions without padding
-        check_image_size(side, size, downsample)
+        check_image_size(side, size)
         features = nn.Linear(20 * side * side, 50)
         localisation = nn.Sequential(
             nn.MaxPool2d(2), nn.Conv2d(1, 20, 5), nn.ReLU(),
@@ -36,9 +37,8 @@ class RecipeSTN(nn.Module):
             nn.Flatten(), features, nn.ReLU(),
             nn.Linear(50, 6),
         )  # fmt: skip
-        view = size // downsample
         side = ((view - 2) // 2 - 2) // 2
-        check_image_size(side, size, downsample)
+        check_image_size(side, view)
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -54,35 +54,6 @@ class RecipeSTN(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
         return self.classifier(self.transformer(images))
-
-
-class PlainCNN(nn.Module):
-    """A CNN without a transformer, with about as many parameters as `RecipeSTN`.
-
-    Shape:
-        images (N, 1, size, size) → class scores (N, classes).
-
-    >>> from stn_lesson.networks import count_parameters
-    >>> count_parameters(PlainCNN())
-    172054
-    """
-
-    def __init__(self, size: int = 60, classes: int = 10):
-        """See the class."""
-        super().__init__()
-        side = (((size - 4) // 2 - 4) // 2 - 2) // 2
-        check_image_size(side, size)
-        self.classifier = nn.Sequential(
-            nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(20, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(32 * side * side, 192), nn.ReLU(), nn.Linear(192, classes),
-        )  # fmt: skip
-        self.classifier.apply(init_like_the_recipe)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Class scores (N, classes)."""
-        return self.classifier(images)
 
 
 def frozen_stn() -> RecipeSTN:
@@ -106,12 +77,15 @@ def init_like_the_recipe(layer: nn.Module) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def check_image_size(side: int, size: int, downsample: int = 1) -> None:
-    """Refuse images of which the convolutions would leave nothing."""
+def check_image_size(side: int, size: int) -> None:
+    """Refuse images, or views, of which the convolutions would leave nothing.
+
+    Args:
+        side: of what they leave.
+        size: side of what they are given.
+    """
     if side < 1:
-        smaller = f", seen {downsample} times smaller," if downsample > 1 else ""
-        remedy = " or a smaller downsample" if downsample > 1 else ""
         raise ValueError(
-            f"images of {size}×{size}{smaller} are too small for the convolutions of this network: "
-            f"use larger images{remedy}"
+            f"{size}×{size} pixels are too small for the convolutions of this network: "
+            "use a larger size, or a larger view"
         )

@@ -249,7 +249,7 @@ TRAINS = """
 import torch
 import stn_lesson as stn
 from stn_lesson.widgets import TrainingMonitor
-model = stn.RecipeSTN(size=28, downsample=1)
+model = stn.RecipeSTN(size=28, view=28)
 monitor = TrainingMonitor(model, stn.load_digits(), epochs=100_000, batch_size=16)
 monitor
 """

@@ -58,9 +58,9 @@ def test_the_classifier_sees_only_the_warped_picture():
 @pytest.mark.parametrize(
     ("network", "how"),
     [
-        (stn.RecipeSTN, {"size": 28}),
+        (stn.RecipeSTN, {"size": 24}),
         (stn.RecipeSTN, {"size": 20}),
-        (stn.RecipeSTN, {"downsample": 9}),
+        (stn.RecipeSTN, {"view": 8}),
         (stn.PlainCNN, {"size": 12}),
     ],
 )

@@ -196,7 +196,7 @@ def abreast(models, data, **settings):
 
 def without_dropout(seed):
     torch.manual_seed(seed)
-    return stn.RecipeSTN(size=40, downsample=2)
+    return stn.RecipeSTN(size=40)
 
 
 def test_models_trained_abreast_are_those_trained_one_by_one():

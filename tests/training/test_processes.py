@@ -36,7 +36,7 @@ with torchrun_process_group() as device:
         training_run.save_checkpoint = refuse
     torch.manual_seed(0)
     settings = QUICK_SETTINGS | {{"batch_size": 50}}  # 128 images: the last batch has 28
-    stn.fit(stn.RecipeSTN(size=40, downsample=2), small_data(), **settings, on_step=die_once,
+    stn.fit(stn.RecipeSTN(size=40), small_data(), **settings, on_step=die_once,
             checkpoint={file!r}, precision="float32")
 """
 
@@ -57,7 +57,7 @@ def torchrun(*words, **options):
 def alone():
     """The run by one process, with the same batches."""
     torch.manual_seed(0)
-    model = stn.RecipeSTN(size=40, downsample=2)
+    model = stn.RecipeSTN(size=40)
     settings = QUICK_SETTINGS | {"batch_size": 50, "precision": "float32"}
     return model, stn.fit(model, small_data(), **settings)
 

@@ -20,7 +20,7 @@ NEVER_ENDING = QUICK_SETTINGS | {"epochs": 100_000}
 def plain_model():
     """Without dropout, and hence without any random numbers but the order of the images."""
     torch.manual_seed(0)
-    return stn.RecipeSTN(size=40, downsample=2)
+    return stn.RecipeSTN(size=40)
 
 
 def until(holds):

@@ -1,0 +1,175 @@
+"""A fair contest at equal training time: when does it pay to look first, and then to read?
+
+A digit stays as large as it is, the scenes around it grow. Every network may train for as long as
+the pointing transformer takes for its schedule, on this machine. How fast each of them goes is
+measured first, one after the other.
+"""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stn_lesson.datasets import Dataset, Split
+from stn_lesson.datasets.clutter import clutter
+from stn_lesson.experiments import records
+from stn_lesson.experiments.bench import peak_memory
+from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
+from stn_lesson.experiments.schedules import CONTEST_SCHEDULES, NETWORK_SETTINGS
+from stn_lesson.networks import (
+    GlobalMaxCNN,
+    PlainCNN,
+    PointingSTN,
+    RecipeSTN,
+    count_parameters,
+    match_parameters,
+)
+from stn_lesson.training import default_device, fit
+from stn_lesson.transformer import freeze_transformers
+
+PIECES = {60: 6, 84: 6, 100: 12}  # size of the scenes → 8×8 pieces of other digits in them
+PACE_STEPS, PACE_TRIALS = 30, 6  # so many steps, so often: the fastest tells how long an epoch is
+
+
+def _plain_cnn_of_equal_size(size: int) -> nn.Module:
+    parameters = count_parameters(PointingSTN(size))
+    return match_parameters(lambda width: PlainCNN(size, hidden=width), parameters)
+
+
+CONTESTANTS: dict[str, Callable[[int], nn.Module]] = {
+    "frozen_stn": lambda size: freeze_transformers(PointingSTN(size)),
+    "recipe_stn": RecipeSTN,
+    "pointing_stn": PointingSTN,
+    "plain_cnn_small": _plain_cnn_of_equal_size,
+    "plain_cnn_large": PlainCNN,
+    "global_max_cnn": lambda size: GlobalMaxCNN(),
+}
+
+
+def load_scenes(data: str, size: int, seed: int = 0) -> Dataset:
+    """Cluttered scenes of one of the sizes of the contest.
+
+    Args:
+        data: "digits" (embedded) or "mnist" (downloaded).
+        size: 60, 84 or 100: side of the scenes in pixels.
+        seed: decides the clutter.
+
+    Raises:
+        ValueError: an unknown name, or another size.
+
+    >>> load_scenes("digits", 84)
+    cluttered embedded digits: 12870 training images, 510 test images, 84×84 pixels
+    """
+    if size not in PIECES:
+        raise ValueError(f"size must be one of {', '.join(map(str, PIECES))}, got {size}")
+    repeats = CONTEST_SCHEDULES[data]["repeats"]
+    return clutter(load_dataset(data), size, pieces=PIECES[size], seed=seed, repeats=repeats)
+
+
+def measure_pace(data: str, size: int, network: str) -> dict:
+    """How long a network takes for a step, in seconds, and the memory of this process, in MB.
+
+    It trains for `PACE_STEPS` steps, several times; the fastest counts, for nothing but other work
+    of the machine slows the others down. What is in the pictures makes no difference.
+    """
+    settings, device = _settings(data, network), default_device()
+    count = PACE_STEPS * settings["batch_size"]
+    few = Split(torch.zeros(count, 1, size, size, dtype=torch.uint8), torch.arange(count) % 10)
+    model, test = CONTESTANTS[network](size), Split(few.images[:10], few.labels[:10])
+    settings |= {"epochs": PACE_TRIALS, "device": device, "progress_bar": False}
+    seconds = fit(model, Dataset("few scenes", few, test), **settings).seconds
+    fastest = min(later - earlier for earlier, later in pairwise(seconds))
+    return {
+        "seconds_a_step": round(fastest / PACE_STEPS, 5),
+        "peak_memory_mb": peak_memory(device),
+        "parameters": count_parameters(model),
+    }
+
+
+def run_pace(data: str, size: int) -> Path:
+    """Measure the pace of all contestants, each in a process of its own; write the record.
+
+    Returns:
+        The record's file, data/results/contest-<data>-<size>-pace.json. It also says for how many
+        epochs each contestant may train; the last one is begun if there is time for any of it.
+    """
+    pace, scenes = {}, load_scenes(data, size)
+    for network in CONTESTANTS:
+        command = [sys.executable, "-m", __name__, data, str(size), network]
+        completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        pace[network] = json.loads(completed.stdout.splitlines()[-1])
+        print(f"{network} on {size}×{size}: {pace[network]}", flush=True)
+    for network, measured in pace.items():
+        steps = math.ceil(len(scenes.train) / _settings(data, network)["batch_size"])
+        measured["seconds_an_epoch"] = round(steps * measured["seconds_a_step"], 2)
+    budget = CONTEST_SCHEDULES[data]["epochs"] * pace["pointing_stn"]["seconds_an_epoch"]
+    for measured in pace.values():
+        measured["epochs"] = math.ceil(round(budget / measured["seconds_an_epoch"], 6))
+    path = records.record_path(f"contest-{data}-{size}-pace")
+    record = {
+        "experiment": "contest pace",
+        "data": repr(scenes),
+        "budget_seconds": round(budget, 1),
+        **records.provenance(default_device()),
+        "pace": pace,
+    }
+    records.write_record(path, record)
+    return path
+
+
+def run_contest(data: str, size: int, network: str, seeds: int = 1) -> Path:
+    """Train a contestant for as long as its pace allows, with several seeds; write the record.
+
+    Args:
+        data: as in `load_scenes`.
+        size: as in `load_scenes`.
+        network: a name from `CONTESTANTS`.
+        seeds: how many runs; each decides first weights, clutter and the order of the images.
+
+    Returns:
+        The record's file, data/results/contest-<data>-<size>-<network>.json.
+
+    Raises:
+        ValueError: an unknown name, or another size.
+        FileExistsError: as `run_seeds`.
+    """
+    if network not in CONTESTANTS:
+        raise ValueError(f"network must be one of {', '.join(CONTESTANTS)}, got {network!r}")
+    scenes = load_scenes(data, size)
+    try:
+        pace = records.read_record(f"contest-{data}-{size}-pace")
+    except FileNotFoundError:
+        pace = records.read_record(run_pace(data, size).stem)
+    settings = _settings(data, network) | {"epochs": pace["pace"][network]["epochs"]}
+
+    def prepare(seed: int) -> tuple[nn.Module, Dataset]:
+        torch.manual_seed(seed)
+        return CONTESTANTS[network](size), scenes if seed == 0 else load_scenes(data, size, seed)
+
+    description = {
+        "experiment": "contest",
+        "data": repr(scenes),
+        "clutter": {"size": size, "pieces": PIECES[size], "piece_size": 8},
+        "network": network,
+        "settings": settings | {"repeats": CONTEST_SCHEDULES[data]["repeats"]},
+    }
+    return run_seeds(f"contest-{data}-{size}-{network}", description, seeds, prepare, settings)
+
+
+def _settings(data: str, network: str) -> dict:
+    """All settings of a contestant but the number of its epochs and the seed."""
+    settings = (
+        default_settings() | CONTEST_SCHEDULES[data] | NETWORK_SETTINGS.get((data, network), {})
+    )
+    del settings["repeats"]
+    return settings
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_pace(sys.argv[1], int(sys.argv[2]), sys.argv[3])))

@@ -1,0 +1,77 @@
+"""Networks without a transformer, to compare with."""
+
+from torch import Tensor, nn
+
+from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
+
+
+class PlainCNN(nn.Module):
+    """A CNN without a transformer, with about as many parameters as `RecipeSTN`.
+
+    Args:
+        size: side of the (square) input images in pixels.
+        classes: number of classes.
+        hidden: units of its dense layer.
+
+    Shape:
+        images (N, 1, size, size) → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(PlainCNN())
+    172054
+    """
+
+    def __init__(self, size: int = 60, classes: int = 10, hidden: int = 192):
+        """See the class."""
+        super().__init__()
+        side = (((size - 4) // 2 - 4) // 2 - 2) // 2
+        check_image_size(side, size)
+        self.classifier = nn.Sequential(
+            nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(20, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(32 * side * side, hidden), nn.ReLU(),
+            nn.Linear(hidden, classes),
+        )  # fmt: skip
+        self.classifier.apply(init_like_the_recipe)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(images)
+
+
+class GlobalMaxCNN(nn.Module):
+    """A CNN that reads everywhere at once and keeps, of each feature, the highest value.
+
+    Global max pooling makes it blind to place: where a digit stands can make no difference to the
+    scores, and need not be learnt. It cannot say where it found what it read, and it spends as much
+    work on an empty corner as on a digit.
+
+    Args:
+        width: features of its first layer; the next ones have two and four times as many.
+        classes: number of classes.
+
+    Shape:
+        images (N, 1, H, W) of any size from 8×8 on → class scores (N, classes).
+
+    >>> from stn_lesson.networks import count_parameters
+    >>> count_parameters(GlobalMaxCNN())
+    32618
+    """
+
+    def __init__(self, width: int = 16, classes: int = 10):
+        """See the class."""
+        super().__init__()
+        self.classifier = nn.Sequential(
+            nn.AvgPool2d(2),
+            nn.Conv2d(1, width, 5, padding=2), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 5, padding=2), nn.MaxPool2d(2),
+            nn.BatchNorm2d(2 * width), nn.ReLU(),
+            nn.Conv2d(2 * width, 4 * width, 3, padding=1), nn.BatchNorm2d(4 * width), nn.ReLU(),
+            nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes),
+        )  # fmt: skip
+        self.classifier.apply(init_like_the_recipe)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(images)
