@@ -32,7 +32,7 @@ def test_when_the_digit_moves_the_points_move_with_it():
     here, there = eye.points(eye.heat_maps(pictures))
     moved = there - here
     cell = 2 / (84 / 4 - 1)  # the distance of two pixels of a map
-    # Maps that are dark on the digit point elsewhere; those that find it go four of their own pixels.
+    # Maps that are dark on the digit point elsewhere; those that find it go four of their pixels.
     follows = (moved[:16] - 4 * cell).abs() < 0.02
     assert follows.sum() >= 8 and moved[16:][follows].abs().max() < 0.02
 
