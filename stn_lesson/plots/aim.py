@@ -40,8 +40,8 @@ def aim_curves(histories: dict[str, History]) -> Picture:
     last = "; ".join(f"{name}: {history.aim[-1]}" for name, history in histories.items())
     figure = Picture(10, 3, f"Aim after every epoch, in the end: {last}.")
     values_of = {
-        "how far frames follow, x": lambda aim: aim.slope[0],
-        "how far frames follow, y": lambda aim: aim.slope[1],
+        "frame follows in x": lambda aim: aim.slope[0],
+        "frame follows in y": lambda aim: aim.slope[1],
         "digits found, in %": lambda aim: 100 * aim.found,
         "frame's share of the picture": lambda aim: aim.area,
     }
@@ -55,11 +55,11 @@ def aim_curves(histories: dict[str, History]) -> Picture:
         draw_lines(axes, curves, "epoch", "")
         axes.set_title(title, fontsize=10)
     for axes in panels[:2]:
-        axes.axhspan(*FOLLOWS, color="#cccccc", zorder=0)
+        axes.axhspan(*FOLLOWS, color="#cccccc", zorder=0, label="all the way, ±10 %")
         _make_room(axes, -0.05, 1.15)
     _make_room(panels[2], -5, 105)
     _make_room(panels[3], 0, 1.05)
-    handles, names = axes.get_legend_handles_labels()
+    handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
     return figure
 
@@ -102,7 +102,7 @@ def landing_places(places: dict[str, Tensor]) -> Picture:
     figure = Picture(2.7 * len(places) + 0.9, 3.2)
     count = len(next(iter(places.values())))
     figure.alt = f"Where in the view the digits land, of {count}: {'; '.join(words)}."
-    scale = PowerNorm(0.5, 0, max(share.max().item() for share in shares.values()))
+    scale = PowerNorm(1 / 3, 0, max(share.max().item() for share in shares.values()))
     panels = figure.subplots(1, len(places), sharey=True, squeeze=False)[0]
     for axes, (name, share) in zip(panels, shares.items(), strict=True):
         drawn = axes.imshow(share, cmap="cividis", norm=scale, extent=(-1, 1, 1, -1))
@@ -112,7 +112,9 @@ def landing_places(places: dict[str, Tensor]) -> Picture:
         axes.set_title(f"{name}: {100 * share_found(places[name]):.1f} % found", fontsize=10)
         axes.set(xticks=TICKS, yticks=TICKS, xlabel="x in the view")
     panels[0].set_ylabel("y in the view")
-    figure.colorbar(drawn, ax=panels, label="% of the digits", shrink=0.9)
+    marks = [mark for mark in (0, 0.3, 1, 3, 10, 30, 100) if mark <= scale.vmax]
+    bar = figure.colorbar(drawn, ax=panels, label="% of the digits", shrink=0.9, ticks=marks)
+    bar.ax.yaxis.set_major_formatter("{x:g}")
     return figure
 
 

@@ -49,8 +49,8 @@ def compare_with_published(
 def contest(results: dict, unit: str = "") -> Picture:
     """Networks against one another on several tasks, such as scenes of several sizes.
 
-    A panel for each task, a row for each network: a small dot for each seed, a square at the mean,
-    and the mean in figures.
+    A panel for each task, a row for each network: a small dot for each seed, an upright stroke at
+    the mean, and the mean in figures.
 
     Args:
         results: (network, task) → the test accuracies (0 to 1) of its seeds; cells may be missing.
@@ -68,7 +68,7 @@ def contest(results: dict, unit: str = "") -> Picture:
             "results must hold accuracies, (network, task) → one for each seed, got none"
         )
     rows, columns = _rows_and_columns(cells)
-    figure = Picture(1.6 + 2.3 * len(columns), 0.35 * len(rows) + 1.0)
+    figure = Picture(1.6 + 2.3 * len(columns), 0.4 * len(rows) + 1.0)
     titles = {column: f"{column} {unit}".strip() for column in columns}
     words = []
     for axes, column in _panels(figure, rows, columns, "test accuracy in %", sharex=True):
@@ -77,8 +77,8 @@ def contest(results: dict, unit: str = "") -> Picture:
         for place, row in enumerate(rows):
             if values := cells.get((row, column)):
                 axes.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6, markersize=4)
-                axes.plot(mean(values), place, "s", color=ORANGE, zorder=3)
-                at = dict(xy=(mean(values), place), xytext=(0, 6), textcoords="offset points")
+                axes.plot(mean(values), place, "|", color=ORANGE, markersize=14, markeredgewidth=3)
+                at = dict(xy=(mean(values), place), xytext=(0, 8), textcoords="offset points")
                 axes.annotate(f"{mean(values):.1f}", **at, ha="center", fontsize=9)
                 means.append(f"{row} {mean(values):.1f} %{_range_in_words(values)}")
         words.append(f"On {titles[column]}: {', '.join(means)}.")

@@ -14,7 +14,7 @@ from stn_lesson import plots
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
-from stn_lesson.training import History, Settings, StopTraining, fit, predict
+from stn_lesson.training import Aim, History, Settings, StopTraining, fit, predict
 from stn_lesson.training.run import TRACKED_IMAGES
 from stn_lesson.transformer import Look, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, transformer_view, use_requested_subshell
@@ -45,7 +45,7 @@ class TrainingMonitor(LivePicture):
     Attributes:
         history: of the run so far.
         state: "ready", "running", "paused", "stopped", "finished" or "failed".
-        warnings: what the collapse watch said so far.
+        warnings: what the watch for collapsed and silent transformers said so far.
 
     Raises:
         TypeError, ValueError: no model, no data set, an unknown setting, a count beyond 1 to 32.
@@ -65,6 +65,8 @@ class TrainingMonitor(LivePicture):
     losses = traitlets.Bytes().tag(sync=True)  # float32: the mean of every `stride` steps
     stride = traitlets.Int(1).tag(sync=True)
     accuracy = traitlets.List().tag(sync=True)
+    knows_poses = traitlets.Bool().tag(sync=True)  # so that the aim can be shown
+    aim = traitlets.List().tag(sync=True)  # after every epoch: found, slope, words
     images = traitlets.Bytes().tag(sync=True)
     image_shape = traitlets.List().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
@@ -85,13 +87,15 @@ class TrainingMonitor(LivePicture):
         self._epochs = chosen.epochs
         self._steps_per_epoch = math.ceil(len(data.train) / chosen.batch_size)
         self._watched = data.test.images[:count].cpu().contiguous()
+        shown = _initial_look(model, self._watched)
         super().__init__(
             stride=max(1, math.ceil(self._epochs * self._steps_per_epoch / MAX_CURVE_POINTS)),
             images=self._watched.numpy().tobytes(),
             image_shape=list(self._watched.shape),
             labels=data.test.labels[:count].tolist(),
             answers=predict(model, self._watched).tolist(),
-            **_initial_look(model, self._watched),
+            knows_poses=bool(shown) and data.test.poses is not None,
+            **shown,
         )
         self._reset_clock()
         self._report("ready")
@@ -254,6 +258,7 @@ class TrainingMonitor(LivePicture):
             }
             self.losses = _mean_of_strides(self.history.step_loss, self.stride).numpy().tobytes()
             self.accuracy = list(self.history.accuracy)
+            self.aim = [_aim_shown(aim) for aim in self.history.aim]
             self.answers = self._answers
             if self.thetas and self.history.theta:
                 self.thetas = self.history.theta[-1][: len(self._watched)].flatten(1).tolist()
@@ -270,6 +275,11 @@ def _initial_look(model: nn.Module, images: Tensor) -> dict:
         return {}  # the browser's warp is affine
     view = transformer_view(transformer, tuple(seen.shape[-2:]))
     return {"thetas": theta.flatten(1).tolist(), "view": view}
+
+
+def _aim_shown(aim: Aim) -> dict:
+    """What the browser shows of an epoch's aim."""
+    return {"found": aim.found, "slope": list(aim.slope), "words": str(aim)}
 
 
 def _mean_of_strides(losses: list[float], stride: int) -> Tensor:
