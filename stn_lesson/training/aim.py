@@ -42,7 +42,7 @@ class Aim:
         """
         x, y = self.slope
         return (
-            f"frames follow {x:.2f} in x, {y:.2f} in y; {100 * self.found:.1f} % found; "
+            f"frames follow {x:z.2f} in x, {y:z.2f} in y; {100 * self.found:.1f} % found; "
             f"area {self.area:.2f}"
         )
 

@@ -95,7 +95,7 @@ class MonitorView {
     const curves = AIM_CURVES.map(({value, ...look}) =>
       ({points: aim.map((each, k) => [k + 1, 100 * value(each)]), dots: aim.length <= 40, ...look}));
     const values = curves.flatMap(({points}) => points.map(([, y]) => y));
-    const y = [Math.min(0, ...values), Math.max(105, ...values)];
+    const y = [Math.min(0, ...values), Math.max(100, ...values)];
     diagram(aimCanvas, {x: [0, epochs || 1], y, unit: " %", xLabel: "epoch", curves});
     aimCanvas.setAttribute("aria-label", `aim after every epoch, now: ${aim.at(-1)?.words ?? "none yet"}`);
   }
