@@ -4,6 +4,7 @@ import math
 import threading
 import time
 import warnings
+from dataclasses import asdict
 from weakref import WeakKeyDictionary, ref
 
 import torch
@@ -14,7 +15,7 @@ from stn_lesson import plots
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
-from stn_lesson.training import Aim, History, Settings, StopTraining, fit, predict
+from stn_lesson.training import History, Settings, StopTraining, fit, predict
 from stn_lesson.training.run import TRACKED_IMAGES
 from stn_lesson.transformer import Look, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, script, transformer_view, use_requested_subshell
@@ -66,7 +67,7 @@ class TrainingMonitor(LivePicture):
     stride = traitlets.Int(1).tag(sync=True)
     accuracy = traitlets.List().tag(sync=True)
     knows_poses = traitlets.Bool().tag(sync=True)  # so that the aim can be shown
-    aim = traitlets.List().tag(sync=True)  # after every epoch: found, slope, words
+    aim = traitlets.List().tag(sync=True)  # of every epoch: `Aim`, and its words
     images = traitlets.Bytes().tag(sync=True)
     image_shape = traitlets.List().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
@@ -258,7 +259,7 @@ class TrainingMonitor(LivePicture):
             }
             self.losses = _mean_of_strides(self.history.step_loss, self.stride).numpy().tobytes()
             self.accuracy = list(self.history.accuracy)
-            self.aim = [_aim_shown(aim) for aim in self.history.aim]
+            self.aim = [asdict(aim) | {"words": str(aim)} for aim in self.history.aim]
             self.answers = self._answers
             if self.thetas and self.history.theta:
                 self.thetas = self.history.theta[-1][: len(self._watched)].flatten(1).tolist()
@@ -275,11 +276,6 @@ def _initial_look(model: nn.Module, images: Tensor) -> dict:
         return {}  # the browser's warp is affine
     view = transformer_view(transformer, tuple(seen.shape[-2:]))
     return {"thetas": theta.flatten(1).tolist(), "view": view}
-
-
-def _aim_shown(aim: Aim) -> dict:
-    """What the browser shows of an epoch's aim."""
-    return {"found": aim.found, "slope": list(aim.slope), "words": str(aim)}
 
 
 def _mean_of_strides(losses: list[float], stride: int) -> Tensor:
