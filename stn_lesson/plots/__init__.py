@@ -1,12 +1,7 @@
 """Still pictures: figures that describe themselves in words for readers who cannot see them."""
 
-from stn_lesson.plots.curves import (
-    compare_with_published,
-    error_curves,
-    lines,
-    seed_accuracies,
-    training_progress,
-)
+from stn_lesson.plots.aim import aim_curves, landing_places
+from stn_lesson.plots.curves import error_curves, lines, training_progress
 from stn_lesson.plots.looking import draw_outline, gallery, grid_border, look_gallery, sampling
 from stn_lesson.plots.picture import (
     BLUE,
@@ -19,6 +14,7 @@ from stn_lesson.plots.picture import (
     overlay,
     pixel_values,
 )
+from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
 
 __all__ = [
     "BLUE",
@@ -27,12 +23,15 @@ __all__ = [
     "PURPLE",
     "SKY",
     "Picture",
+    "aim_curves",
     "compare_with_published",
+    "contest",
     "draw_outline",
     "error_curves",
     "gallery",
     "grid_border",
     "images",
+    "landing_places",
     "lines",
     "look_gallery",
     "overlay",

@@ -1,7 +1,7 @@
 """Training: `fit`, the loop, stands in `loop.py`; all else is what it stands on."""
 
 from stn_lesson.training.abreast import fit_abreast
-from stn_lesson.training.aim import Aim, aim_of_frames, measure_aim, places_in_view
+from stn_lesson.training.aim import Aim, aim_of_frames, measure_aim, places_in_view, share_found
 from stn_lesson.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from stn_lesson.training.device import PRECISIONS, default_device, fastest_precision
 from stn_lesson.training.evaluation import evaluate, predict
@@ -32,5 +32,6 @@ __all__ = [
     "places_in_view",
     "predict",
     "save_checkpoint",
+    "share_found",
     "train_step",
 ]

@@ -42,7 +42,7 @@ class Aim:
         """
         x, y = self.slope
         return (
-            f"frames follow {x:.2f} in x, {y:.2f} in y; {100 * self.found:.1f} % found; "
+            f"frames follow {x:z.2f} in x, {y:z.2f} in y; {100 * self.found:.1f} % found; "
             f"area {self.area:.2f}"
         )
 
@@ -87,10 +87,19 @@ def aim_of_frames(theta: Tensor, poses: Tensor) -> Aim:
     return Aim(
         slope=tuple(slope.tolist()),
         spread=tuple(places.std(0).tolist()),
-        found=(places.abs() < 0.5).all(1).float().mean().item(),
+        found=share_found(places),
         area=theta[:, :, :2].det().abs().median().item(),
         theta_spread=theta_spread(theta),
     )
+
+
+def share_found(places: Tensor) -> float:
+    """The share of the places (N, 2) in the views that lie in the middle half, in x and in y.
+
+    >>> share_found(torch.tensor([[0.0, 0.0], [0.4, -0.4], [0.4, 0.6], [-0.9, 0.1]]))
+    0.5
+    """
+    return (places.abs() < 0.5).all(1).float().mean().item()
 
 
 def theta_spread(theta: Tensor) -> float:

@@ -23,7 +23,7 @@ function brief(value) {
 }
 
 // A diagram, white in every theme. `x`, which counts steps or epochs, and `y` are [lowest, highest];
-// a curve is {points: [[x, y], …], colour, dots}. Returns the function from a point to the canvas.
+// a curve is {points: [[x, y], …], colour, dots, dash, name}; names stand beneath. Returns the function from a point to the canvas.
 function diagram(canvas, {x, y, log = false, xLabel, unit = "", curves}) {
   const {width, height} = canvas, g = canvas.getContext("2d");
   const left = 76, right = 34, top = 16, bottom = 62;
@@ -46,8 +46,17 @@ function diagram(canvas, {x, y, log = false, xLabel, unit = "", curves}) {
   g.textAlign = "right";
   g.fillText(xLabel, width - right, height - 28);
   drawLine(g, [[left, top], [left, height - bottom], [width - right, height - bottom]], "#333", 2);
-  for (const {points, colour, dots} of curves) {
+  let place = left;
+  for (const {points, colour, dots, dash = [], name} of curves) {
+    g.setLineDash(dash);
     drawLine(g, points.map(at), colour, 4);
+    if (name) drawLine(g, [[place, height - 17], [place + 44, height - 17]], colour, 4);
+    g.setLineDash([]);
+    if (name) {
+      g.textAlign = "left"; g.fillStyle = "#333";
+      g.fillText(name, place + 52, height - 28);
+      place += 52 + g.measureText(name).width + 24;
+    }
     if (dots) for (const point of points) drawDot(g, at(point), 6, colour);
   }
   return at;

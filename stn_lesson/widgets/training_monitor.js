@@ -3,6 +3,12 @@
 
 const BUTTON_OF_STATE = {running: "pause", paused: "resume"};
 
+const AIM_CURVES = [
+  {name: "digits found", colour: BLUE, value: ({found}) => found},
+  {name: "frame follows in x", colour: ORANGE, dash: [18, 8], value: ({slope}) => slope[0]},
+  {name: "in y", colour: GREEN, dash: [18, 8, 4, 8], value: ({slope}) => slope[1]},
+];
+
 const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const withThousands = number => Math.round(number).toLocaleString("en-US");
 
@@ -44,7 +50,8 @@ class MonitorView {
     el.append(curves);
     this.lossCanvas = panel(curves, "training loss, step by step");
     this.accuracyCanvas = panel(curves, "test accuracy, after every epoch");
-    for (const canvas of [this.lossCanvas, this.accuracyCanvas]) { canvas.width = 792; canvas.height = 320; }
+    if (this.model.get("knows_poses")) this.aimCanvas = panel(curves, "aim, after every epoch");
+    for (const canvas of curves.querySelectorAll("canvas")) { canvas.width = 792; canvas.height = 320; }
   }
 
   // Above, each digit with the region that is read; beneath, what the classifier gets to see.
@@ -82,6 +89,17 @@ class MonitorView {
     accuracyCanvas.setAttribute("aria-label", `test accuracy after every epoch: ${words}`);
   }
 
+  // How many digits are found, and how much of their way the frame goes with them.
+  drawAim() {
+    const {model, aimCanvas} = this, aim = model.get("aim"), {epochs} = model.get("progress");
+    const curves = AIM_CURVES.map(({value, ...look}) =>
+      ({points: aim.map((each, k) => [k + 1, 100 * value(each)]), dots: aim.length <= 40, ...look}));
+    const values = curves.flatMap(({points}) => points.map(([, y]) => y));
+    const y = [Math.min(0, ...values), Math.max(100, ...values)];
+    diagram(aimCanvas, {x: [0, epochs || 1], y, unit: " %", xLabel: "epoch", curves});
+    aimCanvas.setAttribute("aria-label", `aim after every epoch, now: ${aim.at(-1)?.words ?? "none yet"}`);
+  }
+
   drawGallery() {
     const {model, labels} = this;
     const thetas = model.get("thetas"), answers = model.get("answers"), view = model.get("view");
@@ -115,8 +133,9 @@ class MonitorView {
   // Read out by screen readers, hence only what changes once an epoch, or less often.
   announceEpochs(state) {
     const accuracy = this.model.get("accuracy"), {epochs} = this.model.get("progress");
+    const figures = [`test accuracy ${percent(accuracy.at(-1) ?? 0)}`, this.model.get("aim").at(-1)?.words];
     const words = !accuracy.length ? "No epoch is done yet."
-      : `Epoch ${accuracy.length} of ${epochs} done: test accuracy ${percent(accuracy.at(-1))}.`;
+      : `Epoch ${accuracy.length} of ${epochs} done: ${figures.filter(Boolean).join("; ")}.`;
     const news = state === "running" || state === "ready" ? words : `The training is ${state}. ${words}`;
     if (this.epochs.textContent !== news) this.epochs.textContent = news;
   }
@@ -128,13 +147,14 @@ class MonitorView {
     this.tell(this.model.get("message"));
     this.drawLoss();
     this.drawAccuracy();
+    if (this.aimCanvas) this.drawAim();
     this.drawGallery();
   }
 }
 
 function render({model, el}) {
   const view = new MonitorView(model, setUpRoot(el));
-  const followed = ["state", "progress", "message", "losses", "accuracy", "answers", "thetas"];
+  const followed = ["state", "progress", "message", "losses", "accuracy", "aim", "answers", "thetas"];
   const stopListening = listenTo(model, {[followed.map(name => `change:${name}`).join(" ")]: view.redraw});
   return () => { view.redraw.cancel(); stopListening(); };
 }

@@ -4,6 +4,7 @@ import math
 import threading
 import time
 import warnings
+from dataclasses import asdict
 from weakref import WeakKeyDictionary, ref
 
 import torch
@@ -45,7 +46,7 @@ class TrainingMonitor(LivePicture):
     Attributes:
         history: of the run so far.
         state: "ready", "running", "paused", "stopped", "finished" or "failed".
-        warnings: what the collapse watch said so far.
+        warnings: what the watch for collapsed and silent transformers said so far.
 
     Raises:
         TypeError, ValueError: no model, no data set, an unknown setting, a count beyond 1 to 32.
@@ -65,6 +66,8 @@ class TrainingMonitor(LivePicture):
     losses = traitlets.Bytes().tag(sync=True)  # float32: the mean of every `stride` steps
     stride = traitlets.Int(1).tag(sync=True)
     accuracy = traitlets.List().tag(sync=True)
+    knows_poses = traitlets.Bool().tag(sync=True)  # so that the aim can be shown
+    aim = traitlets.List().tag(sync=True)  # of every epoch: `Aim`, and its words
     images = traitlets.Bytes().tag(sync=True)
     image_shape = traitlets.List().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
@@ -85,13 +88,15 @@ class TrainingMonitor(LivePicture):
         self._epochs = chosen.epochs
         self._steps_per_epoch = math.ceil(len(data.train) / chosen.batch_size)
         self._watched = data.test.images[:count].cpu().contiguous()
+        shown = _initial_look(model, self._watched)
         super().__init__(
             stride=max(1, math.ceil(self._epochs * self._steps_per_epoch / MAX_CURVE_POINTS)),
             images=self._watched.numpy().tobytes(),
             image_shape=list(self._watched.shape),
             labels=data.test.labels[:count].tolist(),
             answers=predict(model, self._watched).tolist(),
-            **_initial_look(model, self._watched),
+            knows_poses=bool(shown) and data.test.poses is not None,
+            **shown,
         )
         self._reset_clock()
         self._report("ready")
@@ -254,6 +259,7 @@ class TrainingMonitor(LivePicture):
             }
             self.losses = _mean_of_strides(self.history.step_loss, self.stride).numpy().tobytes()
             self.accuracy = list(self.history.accuracy)
+            self.aim = [asdict(aim) | {"words": str(aim)} for aim in self.history.aim]
             self.answers = self._answers
             if self.thetas and self.history.theta:
                 self.thetas = self.history.theta[-1][: len(self._watched)].flatten(1).tolist()

@@ -7,20 +7,15 @@ import pytest
 import torch
 from bare import mount, pixels, settle
 from lab import open_notebook, running_lab, wait_for_prompt
+from monitoring import ACCURACY, BOTTOM, DATA, IMAGES, LEFT, LOSS, RIGHT, SIZE, TOP, at, report
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.datasets import Dataset, Split
 from stn_lesson.widgets import TrainingMonitor
 from stn_lesson.widgets.live import script
 
-generator = torch.Generator().manual_seed(0)
-IMAGES = torch.randint(0, 256, (4, 1, 24, 36), dtype=torch.uint8, generator=generator)
-SPLIT = Split(IMAGES, torch.tensor([1, 2, 3, 4]))
-DATA = Dataset("noise", SPLIT, SPLIT)
-SIZE = (10, 14)
 THETAS = stn.affine_theta(rotation=20.0 * torch.arange(4), scale=1.5)
-LOSS, ACCURACY, REGIONS, VIEWS = 0, 1, range(2, 10, 2), range(3, 10, 2)  # canvases
+REGIONS, VIEWS = range(2, 10, 2), range(3, 10, 2)  # canvases
 
 
 @pytest.fixture
@@ -31,23 +26,6 @@ def monitor(page):
     model = nn.Sequential(transformer, nn.Flatten(), nn.Linear(10 * 14, 10))
     mount(page, TrainingMonitor(model, DATA, epochs=10, batch_size=2))
     return page
-
-
-def report(page, losses=(), **traits):
-    """What Python would say."""
-    if "step" in traits:
-        traits["progress"] = {
-            "epochs": 10, "step": traits.pop("step"), "steps": 1000,
-            "images_per_second": 1234.5, "seconds": 83.2,
-        }  # fmt: skip
-    page.evaluate(
-        """([losses, traits]) => {
-            if (losses.length) traits.losses = new DataView(new Float32Array(losses).buffer);
-            model.set(traits);
-        }""",
-        [list(losses), traits],
-    )
-    settle(page)
 
 
 def test_the_figures_and_the_bar_say_how_far_it_is(monitor):
@@ -162,23 +140,18 @@ def test_the_rows_of_the_gallery_have_names_that_stand_beside_them(monitor):
     assert first < second
 
 
-def at(value, low, high, first, last):
-    """Where a value stands on an axis of `first` to `last` pixels."""
-    return round(first + (last - first) * (value - low) / (high - low))
-
-
 def blue(page, row, column):
     return (pixels(page, LOSS)[0, :, row, column] * 255).round().tolist() == [0, 114, 178]
 
 
 def test_the_loss_curve_is_linear_at_first_and_logarithmic_when_it_falls_far(monitor):
     report(monitor, [2.0] * 40, state="running", step=40, stride=10)
-    middle = at(200, 0, 1000, 76, 792 - 34)
-    assert blue(monitor, at(2, 0, 2.2, 320 - 62, 16), middle)
-    assert not blue(monitor, at(2, 0, 2.2, 320 - 62, 16), at(500, 0, 1000, 76, 792 - 34))
+    middle = at(200, 0, 1000, LEFT, RIGHT)
+    assert blue(monitor, at(2, 0, 2.2, BOTTOM, TOP), middle)
+    assert not blue(monitor, at(2, 0, 2.2, BOTTOM, TOP), at(500, 0, 1000, LEFT, RIGHT))
     report(monitor, [2.0] * 20 + [0.02] * 20, step=40)
     logs = torch.tensor([2.0, 0.02 / 1.1, 2.0 * 1.1]).log().tolist()
-    assert blue(monitor, at(*logs, 320 - 62, 16), at(100, 0, 1000, 76, 792 - 34))
+    assert blue(monitor, at(*logs, BOTTOM, TOP), at(100, 0, 1000, LEFT, RIGHT))
     label = monitor.get_attribute("[aria-label^='training loss against']", "aria-label")
     assert label == "training loss against steps, now 0.02"
 
@@ -214,7 +187,7 @@ def test_numbers_beside_an_axis_are_short(page, value, words):
 def test_the_accuracy_curve_has_a_dot_for_every_epoch(monitor):
     report(monitor, state="running", step=3, accuracy=[0.25, 0.5])
     for epoch, percent in [(1, 25), (2, 50)]:
-        row, column = at(percent, 0, 100, 320 - 62, 16), at(epoch, 0, 10, 76, 792 - 34)
+        row, column = at(percent, 0, 100, BOTTOM, TOP), at(epoch, 0, 10, LEFT, RIGHT)
         colour = (pixels(monitor, ACCURACY)[0, :, row, column] * 255).round().tolist()
         assert colour == [0, 158, 115]
     assert monitor.locator("[aria-label='test accuracy after every epoch: 25.0 %, 50.0 %']").count()
@@ -231,6 +204,12 @@ def test_a_network_without_a_transformer_has_curves_only(page):
     assert page.locator("canvas").count() == 2
     report(page, [1.0] * 3, state="running", step=3, accuracy=[0.5])
     assert "Epoch 1 of 10 done" in page.locator(".stn-epochs").inner_text()
+
+
+def test_where_no_poses_are_known_no_aim_is_spoken_of(monitor):
+    report(monitor, state="running", step=3, accuracy=[0.25])
+    assert monitor.locator("figcaption >> text=/aim/").count() == 0
+    assert monitor.locator(".stn-curves canvas").count() == 2
 
 
 def test_an_ended_picture_listens_no_more(monitor):

@@ -8,7 +8,7 @@ from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import paper, records, runs
 from stn_lesson.files import lesson_folder
-from stn_lesson.training import StopTraining
+from stn_lesson.training import Aim, History, StopTraining
 
 
 def test_the_live_pictures_were_as_quick_as_the_readme_says():
@@ -38,6 +38,30 @@ def spelt(name):
 def test_an_unknown_record_is_told_with_those_there_are():
     with pytest.raises(FileNotFoundError, match="there is no record 'x'; there are"):
         experiments.read_record("x")
+
+
+def test_a_record_keeps_the_aim_of_every_epoch(tmp_path):
+    first = Aim((0.5, -0.25), (0.31249, 0.2), 0.87654, 1.0, 0.00512)
+    last = Aim((0.98, 1.0212), (0.04, 0.05), 0.995, 0.26, 0.4)
+    history = History(accuracy=[0.5, 0.9], loss=[2.0, 0.5], seconds=[1.0, 2.0], aim=[first, last])
+    file = tmp_path / "run.json"
+    run = records.run_record(0, history, keep_theta=False)
+    assert run["aim"]["slope_y"] == [-0.25, 1.021] and run["aim"]["found"] == [0.8765, 0.995]
+    records.write_record(file, {"runs": [run]})
+    record = json.loads(file.read_text("utf-8"))
+    rounded = [
+        Aim((0.5, -0.25), (0.312, 0.2), 0.8765, 1.0, 0.0051),
+        Aim((0.98, 1.021), (0.04, 0.05), 0.995, 0.26, 0.4),
+    ]
+    assert records.recorded_aim(record["runs"][0]) == rounded
+    assert records.recorded_history(record).aim == rounded
+
+
+def test_a_record_of_a_run_without_an_aim_has_none():
+    history = History(accuracy=[0.5], loss=[2.0], seconds=[1.0], silent_at=220)
+    run = records.run_record(0, history, keep_theta=False)
+    assert "aim" not in run and records.recorded_aim(run) == []
+    assert records.recorded_history({"runs": [run]}).silent_at == 220
 
 
 @pytest.fixture

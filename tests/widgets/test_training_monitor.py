@@ -11,7 +11,7 @@ from small_run import QUICK_SETTINGS, small_data, small_model, weights
 
 import stn_lesson as stn
 from stn_lesson.training import TrainingError
-from stn_lesson.training.watch import CollapseWarning
+from stn_lesson.training.watch import CollapseWarning, SilenceWarning
 from stn_lesson.widgets import TrainingMonitor
 
 NEVER_ENDING = QUICK_SETTINGS | {"epochs": 100_000}
@@ -183,6 +183,16 @@ def test_a_collapse_is_shown_and_warned_of_where_one_waits():
         monitor.wait()
     assert len(said) == 1 and "collapsed" in monitor.message
     assert [type(warning) for warning in monitor.warnings] == [CollapseWarning]
+
+
+def test_a_silence_is_shown_and_warned_of_as_a_collapse_is(monkeypatch):
+    monkeypatch.setattr("stn_lesson.training.watch.PATIENCE_STEPS", 40)
+    settings = dict(epochs=4, batch_size=8, localisation_rate=0.0)  # 64 steps
+    monitor = TrainingMonitor(small_model(), small_data(), **settings)
+    with pytest.warns(SilenceWarning, match="step 40: the transformer is silent") as said:
+        history = monitor.wait()
+    assert len(said) == 1 and history.silent_at == 40 and monitor.state == "finished"
+    assert monitor.message == str(said[0].message) == str(monitor.warnings[0])
 
 
 def test_the_stop_button_of_the_notebook_stops_it_while_one_waits(endless, monkeypatch):

@@ -11,6 +11,7 @@ from small_run import QUICK_SETTINGS, small_data, small_model
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.datasets import Dataset, Split
 from stn_lesson.training import predict
 from stn_lesson.widgets import TrainingMonitor
 
@@ -65,6 +66,33 @@ def test_a_network_without_a_transformer_has_curves_only():
     assert len(monitor.still().axes) == 2
 
 
+def test_it_shows_the_aim_of_every_epoch_and_so_does_its_still():
+    monitor = TrainingMonitor(small_model(), small_data(), **QUICK_SETTINGS, count=2)
+    assert monitor.knows_poses and monitor.aim == []
+    aims = monitor.wait().aim
+    assert [shown["found"] for shown in monitor.aim] == [aim.found for aim in aims]
+    assert [tuple(shown["slope"]) for shown in monitor.aim] == [aim.slope for aim in aims]
+    assert [shown["words"] for shown in monitor.aim] == [str(aim) for aim in aims]
+    assert len(aims) == 3
+    still = monitor.still()
+    assert len(still.axes) == 3 + 4 and f"The aim in the end: {aims[-1]}." in still.alt
+    monitor.start()
+    assert monitor.wait().aim and len(monitor.aim) == 3  # those of the new run alone
+
+
+@pytest.mark.parametrize("lacks", ["poses", "transformer"])
+def test_where_no_aim_can_be_measured_none_is_shown(lacks):
+    model, data = small_model(), small_data()
+    if lacks == "poses":
+        test = Split(data.test.images, data.test.labels)
+        data = Dataset("of unknown poses", data.train, test)
+    else:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(1600, 10))
+    monitor = TrainingMonitor(model, data, **QUICK_SETTINGS)
+    assert monitor.wait().aim == [] == monitor.aim and not monitor.knows_poses
+    assert "aim" not in monitor.still().alt
+
+
 def test_displaying_it_starts_it_once_and_the_end_leaves_the_final_still(monkeypatch):
     shown = []
 
@@ -86,7 +114,7 @@ def test_displaying_it_starts_it_once_and_the_end_leaves_the_final_still(monkeyp
     assert "0 steps" in next(picture.alt for kind, picture in shown if kind == "still")
     final = [picture for kind, picture in shown if kind == "update"][-1]
     assert "12 steps" in final.alt and "after 3 epochs" in final.alt
-    assert len(final.axes) == 2 + 2 * 8
+    assert len(final.axes) == 3 + 2 * 8
 
 
 TRAINS = """

@@ -7,6 +7,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson import plots
 from stn_lesson.grid import FAMILIES
+from stn_lesson.training import Aim
 from stn_lesson.transformer import Look
 
 
@@ -85,20 +86,6 @@ def test_error_curves_are_in_percent_and_say_their_last_values(history):
     assert "ours 10.0 %" in picture.alt and "published 25.0 %" in picture.alt
 
 
-def test_figures_stand_beside_published_ones_row_by_row():
-    ours = {("cnn", "R"): [1.0, 2.0], ("fcn", "R"): [4.0], ("fcn", "E"): [3.0]}
-    theirs = {("cnn", "R"): 2.0, ("fcn", "R"): 3.5, ("best", "E"): 1.0}
-    picture = plots.compare_with_published(ours, theirs)
-    assert picture.alt.startswith("test error in % of cnn, fcn, best on R, E: ours as dots")
-    assert picture.alt.endswith("Ours lie above the paper's in 1 of 2 cells.")
-    left, right = picture.axes
-    assert [label.get_text() for label in left.get_yticklabels()] == ["cnn", "fcn", "best"]
-    marks = [line.get_xydata().tolist() for line in left.lines]
-    assert [[2, 0]] in marks and [[1, 0], [2, 0]] in marks and [[1.5, 0]] in marks
-    assert len(right.lines) == 3 and right.get_xscale() == "log"
-    picture.png()
-
-
 def test_whole_numbers_are_counted_in_whole_numbers(history):
     ticks = plots.lines({"a": (range(4), [1, 2, 3, 4])}, "epoch", "").axes[0].get_xticks()
     assert (ticks == ticks.round()).all()
@@ -119,6 +106,37 @@ def test_a_training_shows_its_curves_and_where_it_looked():
     assert "2 of them right" in picture.alt
     assert min(png_size(picture)) > 100
     assert len(plots.training_progress(stn.History()).axes) == 2  # nothing yet, and no transformer
+
+
+def test_a_training_shows_its_aim_where_it_was_measured():
+    aims = [Aim((0.25, -0.1), (0, 0), 0.5, 1, 0), Aim((1.2, 0.75), (0, 0), 0.875, 0.3, 0)]
+    picture = plots.training_progress(stn.History(accuracy=[0.5, 0.75], aim=aims))
+    aim = picture.axes[2]
+    names = [text.get_text() for text in aim.get_legend().get_texts()]
+    assert names == ["digits found", "frame follows in x", "frame follows in y"]
+    drawn = [list(line.get_ydata()) for line in aim.lines]
+    assert drawn == [[50, 87.5], [25, 120], pytest.approx([-10, 75])]
+    assert len({line.get_linestyle() for line in aim.lines}) == 3
+    assert all(list(line.get_xdata()) == [1, 2] for line in aim.lines)
+    low, high = aim.get_ylim()
+    assert low < -10 and high > 120  # all is seen
+    assert picture.alt.endswith(f"The aim in the end: {aims[-1]}.")
+    assert min(png_size(picture)) > 100
+
+
+@pytest.mark.parametrize(
+    ("errors", "labels"),
+    [([60, 50, 40], ["40", "50", "60"]), ([60, 5, 0.4], ["0.5", "1", "2", "5", "10", "20", "50"])],
+)
+def test_the_numbers_beside_a_logarithmic_axis_have_room(errors, labels):
+    history = stn.History(accuracy=[1 - error / 100 for error in errors])
+    picture = plots.error_curves({"run": history})
+    picture.png()  # which names the ticks
+    axes = picture.axes[0]
+    low, high = axes.get_ylim()
+    ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
+    shown = {t.label1.get_text() for t in ticks if low <= t.get_loc() <= high} - {""}
+    assert sorted(shown, key=float) == labels
 
 
 def test_the_gallery_of_an_earlier_look_needs_no_model():
