@@ -11,6 +11,7 @@ from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
 from stn_lesson.experiments.recipe import run_recipe, train_recipe
 from stn_lesson.experiments.runs import DATASETS
+from stn_lesson.experiments.schedules import PAPER_SCHEDULES
 from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
@@ -24,6 +25,7 @@ EXPECTED_ERRORS = (
     FileExistsError,
     FileNotFoundError,
 )
+SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 # The options of each experiment; any other is an error, not ignored.
 EXPERIMENT_OPTIONS = {
     "recipe": ("data", "network", "seeds", "epochs", "precision"),
@@ -90,7 +92,7 @@ def add_run(verbs) -> None:
     encoders = list(colocalisation.ENCODERS)
     parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")
     parser.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
-    parser.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="how long, and how (default short)")
     parser.add_argument("--precision", choices=PRECISIONS, help="(default float32)")
     parser.add_argument("--epochs", type=positive, help="instead of the schedule's own")
 
@@ -217,7 +219,7 @@ def add_table(verbs) -> None:
     parser.set_defaults(action=table)
     parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise"])
     parser.add_argument("--data", choices=DATASETS, default="mnist")
-    parser.add_argument("--schedule", choices=["short", "long"], default="short")
+    parser.add_argument("--schedule", choices=SCHEDULES, default="short")
 
 
 def table(args: argparse.Namespace) -> None:

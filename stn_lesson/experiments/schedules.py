@@ -20,12 +20,17 @@ NETWORK_SETTINGS = {
 QUICK_VIEW = 24
 QUICK_SETTINGS = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.3}
 
-# The paper's experiments: (data, schedule) → settings.
+# The paper's experiments: (data, schedule) → settings. "sgd" asks what the schedule does: the
+# paper's optimiser and rates, no weight decay, and no gradient shortened. The paper's 150,000 steps
+# are 768 epochs of MNIST, a day on a CPU; 50 epochs are as many as those of "long".
+_SGD = {"epochs": 50, "optimiser": "sgd", "learning_rate": 0.01, "max_grad_norm": 1e9}
 PAPER_SCHEDULES = {
     ("mnist", "short"): {"epochs": 10, "repeats": 1},
     ("mnist", "long"): {"epochs": 50, "repeats": 1},
+    ("mnist", "sgd"): _SGD | {"repeats": 1},
     ("digits", "short"): {"epochs": 10, "repeats": 10, "batch_size": 64},
     ("digits", "long"): {"epochs": 50, "repeats": 10, "batch_size": 64},
+    ("digits", "sgd"): _SGD | {"repeats": 10, "batch_size": 64},
 }
 
 TWO_DIGITS_SCHEDULES = {
