@@ -91,7 +91,7 @@ def _true_crops(
     )
 
 
-# The moves of P's corners in pixels, all on an image of 28. 2.3 and 3.3 are the paper's 5, should it
+# The moves of P's corners, in pixels of an image of 28. 2.3 and 3.3 are the paper's 5, should it
 # count them on a canvas of 60 or of 42. E1.22 moves E's net by √1.5, if 1.5 is a variance.
 SLANTS = {"P1": 1, "P2": 2, "P2.3": 5 * 28 / 60, "P3": 3, "P3.3": 5 * 28 / 42}
 TASKS = {
