@@ -21,7 +21,7 @@ QUICK_VIEW = 24
 QUICK_SETTINGS = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-2, "localisation_rate": 0.3}
 
 # The paper's experiments: (data, schedule) → settings. "sgd" asks what the schedule does: the
-# paper's optimiser and rates, no weight decay, no gradient shortened, and as many steps, 150,000 (on
+# paper's optimiser and rates, no weight decay, no gradient shortened, and its 150,000 steps (on
 # a CPU a day). With far fewer it is no comparison: among clutter a CNN has hardly begun to learn
 # after 3,000 steps at 0.01, and the rate falls after a third of them.
 _SGD = {"epochs": 765, "optimiser": "sgd", "learning_rate": 0.01, "max_grad_norm": 1e9}
