@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stn_lesson.datasets.mnist import DownloadError
-from stn_lesson.experiments import colocalisation, paper, records, replication, tables
+from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
 from stn_lesson.experiments.recipe import run_recipe, train_recipe
 from stn_lesson.experiments.runs import DATASETS
+from stn_lesson.experiments.schedules import PAPER_SCHEDULES
 from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
@@ -24,6 +25,7 @@ EXPECTED_ERRORS = (
     FileExistsError,
     FileNotFoundError,
 )
+SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 # The options of each experiment; any other is an error, not ignored.
 EXPERIMENT_OPTIONS = {
     "recipe": ("data", "network", "seeds", "epochs", "precision"),
@@ -39,6 +41,7 @@ EXPERIMENT_OPTIONS = {
     "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
     "two_digits": ("data", "network", "seeds", "epochs"),
     "colocalise": ("data", "distortion", "encoder", "seeds"),
+    "contest": ("data", "size", "network", "seeds"),
 }  # fmt: skip
 
 
@@ -84,13 +87,14 @@ def add_run(verbs) -> None:
     columns = [*columns, *colocalisation.PIECES]
     parser.add_argument("--distortion", choices=columns, help="one column (default all)")
     rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
-    networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS])
+    networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS, *contest.CONTESTANTS])
     parser.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
+    parser.add_argument("--size", choices=contest.PIECES, type=int, help="of scenes (default all)")
     parser.add_argument("--family", choices=paper.ROW_FAMILIES, help="one family (default all)")
     encoders = list(colocalisation.ENCODERS)
     parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")
     parser.add_argument("--seeds", type=positive, help="how many runs of each (default 1)")
-    parser.add_argument("--schedule", choices=["short", "long"], help="how long (default short)")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="how long, and how (default short)")
     parser.add_argument("--precision", choices=PRECISIONS, help="(default float32)")
     parser.add_argument("--epochs", type=positive, help="instead of the schedule's own")
 
@@ -110,6 +114,8 @@ def run(args: argparse.Namespace) -> None:
         paths = iter([run_recipe(**{"data": "digits"} | options)])
     elif args.experiment == "two_digits":
         paths = run_two_digits_networks(**options)
+    elif args.experiment == "contest":
+        paths = contest.run_contests(**options)
     elif args.experiment == "colocalise":
         paths = run_colocalise_columns(**options)
     else:
@@ -215,15 +221,17 @@ def add_table(verbs) -> None:
     """`table`: measured figures beside the paper's."""
     parser = verbs.add_parser("table", help="print our figures beside the paper's")
     parser.set_defaults(action=table)
-    parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise"])
+    parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise", "contest"])
     parser.add_argument("--data", choices=DATASETS, default="mnist")
-    parser.add_argument("--schedule", choices=["short", "long"], default="short")
+    parser.add_argument("--schedule", choices=SCHEDULES, default="short")
 
 
 def table(args: argparse.Namespace) -> None:
     """Print the table of an experiment."""
     if args.experiment == "colocalise":
         print(colocalisation.colocalise_table(args.data))
+    elif args.experiment == "contest":
+        print(contest.contest_table(args.data))
     else:
         print(tables.table(args.experiment, args.data, args.schedule))
 

@@ -49,7 +49,7 @@ def clutter(
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            lambda split, seed: _scenes_with_poses(split, seed, **settings),
+            lambda split, seed: scenes_with_poses(split, seed, **settings),
             name=f"cluttered {digits.name}",
             seed=seed,
             seed_stream=0,
@@ -104,8 +104,23 @@ def place_digits(
     return images, torch.stack([draws["column"], draws["row"]], -1)
 
 
-def _scenes_with_poses(split: Split, seed: int, size: int, **settings) -> tuple[Tensor, Tensor]:
-    """Cluttered images of a split's digits, and the digits' poses in them (`Split.poses`)."""
+def scenes_with_poses(split: Split, seed: int, size: int, **settings) -> tuple[Tensor, Tensor]:
+    """Cluttered images of a split's digits, and the digits' poses in them.
+
+    Args:
+        split: the digits.
+        seed: as in `clutter`, and so is size.
+        size: see there.
+        settings: pieces, piece_size and chunk, see there.
+
+    Returns:
+        images, bytes (N, 1, size, size), and poses (N, 2, 3), as in `Split.poses`.
+
+    >>> split = Split(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.tensor([3, 4]))
+    >>> images, poses = scenes_with_poses(split, 0, 60, pieces=6, piece_size=6)
+    >>> tuple(images.shape), tuple(poses.shape)
+    ((2, 1, 60, 60), (2, 2, 3))
+    """
     images, corners = place_digits(split.images, split.images, size, **settings, seed=seed)
     height, width = split.images.shape[-2:]
     extent = torch.tensor([width - 1, height - 1]) / (size - 1)  # in canvases

@@ -192,13 +192,14 @@ def distort_elastic(
     return _distorted(digits, "bent", draw_theta, thin_plate_grid, **settings)
 
 
+TC_CLUTTER = {"size": 60, "pieces": 6, "piece_size": 6}
 # The paper's names, each called with a data set and, if you like, seed, redraw and repeats.
 DISTORTIONS: dict[str, Callable[..., Dataset]] = {
     "R": partial(distort, rotation=90, scale=(1, 1)),
     "RTS": partial(distort, size=42, rotation=45, scale=(0.7, 1.2), anywhere=True),
     "P": distort_projective,
     "E": distort_elastic,
-    "TC": partial(clutter, size=60, pieces=6, piece_size=6),
+    "TC": partial(clutter, **TC_CLUTTER),
 }
 
 

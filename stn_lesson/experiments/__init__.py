@@ -1,5 +1,6 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
+from stn_lesson.experiments.contest import contest_accuracies, contest_table, load_scenes
 from stn_lesson.experiments.paper import build_network, run_cell
 from stn_lesson.experiments.pretraining import PRETRAINED, pretrained, run_pretraining
 from stn_lesson.experiments.recipe import load_recipe, run_recipe
@@ -20,8 +21,11 @@ __all__ = [
     "class_records",
     "class_table",
     "confidence_interval",
+    "contest_accuracies",
+    "contest_table",
     "load_dataset",
     "load_recipe",
+    "load_scenes",
     "load_two_digits",
     "measured_errors",
     "pretrained",

@@ -13,7 +13,7 @@ from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import DEFAULT_PRECISION, load_dataset
 from stn_lesson.experiments.schedules import ENCODER_SCHEDULES, SEARCH_SETTINGS
-from stn_lesson.experiments.tables import align_columns
+from stn_lesson.experiments.tables import align_columns, format_mean
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
@@ -201,14 +201,18 @@ def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
         found = found_by_class(data, distortion, encoder_kind)
         means = {label: statistics.mean(shares) for label, shares in found.items()}
         cells = [f"{means[label]:.0f}" if label in means else "–" for label in range(10)]
-        mean = f"{statistics.mean(means.values()):.1f}" if len(means) == 10 else "–"
+        mean = "–"
+        if len(means) == 10:
+            of_seeds = zip(*found.values(), strict=False)  # the last may lack some classes
+            mean = format_mean([statistics.mean(shares) for shares in of_seeds], digits=1)
         low, high = paper[distortion]
         published = f"[{low}]" if low == high else f"[{low} to {high}]"
         lines.append([distortion, *cells, mean, published])
         if len(means) < 10:
             labels = ", ".join(str(label) for label in range(10) if label not in means)
             missing.append(f"not measured yet: {distortion}, class {labels}")
-    text = [f"digits found (IoU above {MIN_IOU}) in % on {data}; [the paper's]", ""]
+    what = "mean ± standard deviation over the seeds; [the paper's]"
+    text = [f"digits found (IoU above {MIN_IOU}) in % on {data}: {what}", ""]
     return "\n".join(text + align_columns(lines) + (["", *missing] if missing else []))
 
 

@@ -7,10 +7,12 @@ measured first, one after the other.
 
 import json
 import math
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise, product
 from pathlib import Path
 
 import torch
@@ -22,6 +24,7 @@ from stn_lesson.experiments import records
 from stn_lesson.experiments.bench import peak_memory
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import CONTEST_SCHEDULES, NETWORK_SETTINGS
+from stn_lesson.experiments.tables import align_columns, format_cell
 from stn_lesson.networks import (
     GlobalMaxCNN,
     PlainCNN,
@@ -160,6 +163,81 @@ def run_contest(data: str, size: int, network: str, seeds: int = 1) -> Path:
         "settings": settings | {"repeats": CONTEST_SCHEDULES[data]["repeats"]},
     }
     return run_seeds(f"contest-{data}-{size}-{network}", description, seeds, prepare, settings)
+
+
+def run_contests(
+    data: str = "digits", size: int | None = None, network: str | None = None, seeds: int = 1
+) -> Iterator[Path]:
+    """Run all contestants on scenes of all sizes, or one of them; yield each record's file.
+
+    Raises:
+        ValueError: an unknown name, or another size.
+    """
+    for chosen_size in [size] if size else PIECES:
+        for contestant in [network] if network else CONTESTANTS:
+            yield run_contest(data, chosen_size, contestant, seeds)
+
+
+def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
+    """The records of all contests that were run: (network, size) → record."""
+    found = {}
+    for network, size in product(CONTESTANTS, PIECES):
+        with suppress(FileNotFoundError):
+            found[network, size] = records.read_record(f"contest-{data}-{size}-{network}")
+    return found
+
+
+def contest_accuracies(data: str = "digits") -> dict[tuple[str, int], list[float]]:
+    """Test accuracies after the last epoch: (network, size) → one for each seed."""
+    return {
+        cell: [run["accuracy"][-1] for run in record["runs"]]
+        for cell, record in contest_records(data).items()
+    }
+
+
+def contest_table(data: str = "digits") -> str:
+    """The contest in figures: a line for each network on scenes of each size.
+
+    Accuracy is the mean over the seeds ± their standard deviation, the aim a median: how far the
+    frame's centre follows the digit's in x and y, the share of digits in its middle half, its area.
+
+    >>> print(contest_table("digits").splitlines()[2].split()[:4])
+    ['scenes', 'network', 'accuracy', 'seeds']
+    """
+    head = ["scenes", "network", "accuracy in %", "seeds", "follows x", "y", "found in %", "area"]
+    lines = [[*head, "epochs", "seconds", "parameters", "memory"]]
+    for size in PIECES:
+        with suppress(FileNotFoundError):
+            pace = records.read_record(f"contest-{data}-{size}-pace")
+            for network in CONTESTANTS:
+                lines.append([f"{size}×{size}", network, *_row(data, size, network, pace)])
+    text = f"{data}: everyone trains as long as pointing_stn does"
+    return "\n".join([text, "", *align_columns(lines)])
+
+
+def _row(data: str, size: int, network: str, pace: dict) -> list[str]:
+    """A line of the table, from the third word on."""
+    own = pace["pace"][network]
+    cost = [
+        str(own["epochs"]),
+        f"{own['epochs'] * own['seconds_an_epoch']:.0f}",
+        f"{own['parameters']:,}",
+        f"{own['peak_memory_mb']} MB",
+    ]
+    record = contest_records(data).get((network, size))
+    if record is None:
+        return ["not measured yet", *[""] * 5, *cost]
+    runs = record["runs"]
+    aims = [records.recorded_aim(run)[-1] for run in runs if "aim" in run]
+    aim = [""] * 4
+    if aims and network != "frozen_stn":
+        x, y = (statistics.median(aim.slope[axis] for aim in aims) for axis in (0, 1))
+        found, area = (
+            statistics.median(getattr(a, name) for a in aims) for name in ("found", "area")
+        )
+        aim = [f"{x:.2f}", f"{y:.2f}", f"{100 * found:.1f}", f"{area:.2f}"]
+    accuracy = format_cell([100 * run["accuracy"][-1] for run in runs], None)
+    return [accuracy, str(len(runs)), *aim, *cost]
 
 
 def _settings(data: str, network: str) -> dict:

@@ -4,14 +4,14 @@ import json
 import platform
 import re
 import statistics
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from stn_lesson.files import lesson_folder, user_folder, write_atomically
-from stn_lesson.training import Aim, History
+from stn_lesson.training import Aim, History, Settings
 
 
 def record_path(name: str) -> Path:
@@ -116,7 +116,8 @@ def recorded_runs(path: Path, description: dict, device: torch.device) -> list[d
 
     Args:
         path: of the record.
-        description: what its head must say of how it was made.
+        description: what its head must say of how it was made. A setting that is newer than the
+            record was at its default there.
         device: the one that would measure further runs.
 
     Raises:
@@ -125,7 +126,9 @@ def recorded_runs(path: Path, description: dict, device: torch.device) -> list[d
     if not path.exists():
         return []
     record = json.loads(path.read_text("utf-8"))
-    different = [key for key, value in description.items() if record.get(key) != value]
+    record["settings"] = asdict(Settings()) | record.get("settings", {})
+    expected = description | {"settings": asdict(Settings()) | description.get("settings", {})}
+    different = [key for key, value in expected.items() if record.get(key) != value]
     if different:
         differences = ", ".join(different)
         raise FileExistsError(f"{path} differs in {differences}: delete it to measure anew")

@@ -83,7 +83,7 @@ def run_seeds(
             run = records.run_record(seed, history, keep_theta=keep_theta and seed == 0)
             run |= measure(model) | ({"seeds_at_once": len(group)} if len(group) > 1 else {})
             runs.append(run)
-        header = description | {"parameters": count_parameters(models[0])}
+        header = description | _describe_parameters(models[0])
         records.write_record(path, header | records.provenance(device) | {"runs": runs})
         records.cached_checkpoint(f"{name}-seed{first}", device).unlink(missing_ok=True)
     return path
@@ -92,6 +92,12 @@ def run_seeds(
 def seeds_at_once(device: torch.device) -> int:
     """How many seeds a device trains at once: `SEEDS_PER_GPU` on a GPU, else one."""
     return SEEDS_PER_GPU if device.type == "cuda" else 1
+
+
+def _describe_parameters(model: nn.Module) -> dict:
+    """How many parameters a model has, and how many of them are held: those of frozen parts."""
+    held = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+    return {"parameters": count_parameters(model)} | ({"held_parameters": held} if held else {})
 
 
 def _train(

@@ -1,14 +1,18 @@
 """Our figures beside the paper's, and which of them are still to be measured."""
 
+import math
 import re
 import statistics
 from contextlib import suppress
 from itertools import product
 
-from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, cell_name
+import torch
+
+from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, build_network, cell_name
 from stn_lesson.experiments.records import read_record
 
 _TRAINING_IMAGES = re.compile(r": (\d+) training images")
+_TEST_IMAGES = re.compile(r", (\d+) test images")
 
 
 def measured_records(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
@@ -44,7 +48,10 @@ def published_errors(experiment: str) -> dict:
 
 
 def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
-    """A table of test errors in %: ours, mean and range over the seeds, and [the paper's].
+    """A table of test errors in %: ours, mean ± standard deviation over the seeds, [the paper's].
+
+    Below it: how the cells were measured, how far the chance of the test moves an error, and which
+    cells are still to be measured.
 
     >>> print(table("tc").splitlines()[2].split())
     ['network', 'parameters', 'TC']
@@ -56,13 +63,14 @@ def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
     for row in rows:
         cells = [format_cell(measured.get((row, c)), published.get((row, c))) for c in columns]
         counts = {records[row, c]["parameters"] for c in columns if (row, c) in records}
-        lines.append([row, _format_range(counts), *cells])
+        lines.append([_label(row, columns), _format_range(counts), *cells])
     best_of_families = dict.fromkeys(row for row, _ in published if row not in rows)
     for row in best_of_families:
         cells = [format_cell(_best_family(measured, row, c), published[row, c]) for c in columns]
         lines.append([f"best {row}", "", *cells])
-    text = [f"test error in % on {data}, {schedule} schedule; [the paper's]", ""]
-    text += [*align_columns(lines), "", *_describe_runs(records)]
+    what = "mean ± standard deviation over the seeds; [the paper's]"
+    text = [f"test error in % on {data}, {schedule} schedule: {what}", ""]
+    text += [*align_columns(lines), "", *_describe_runs(records), *_describe_noise(records)]
     missing = [cell for cell in product(rows, columns) if cell not in measured]
     if missing:
         names = ", ".join(f"{row} on {column}" for row, column in missing)
@@ -82,7 +90,7 @@ def align_columns(lines: list[list[str]]) -> list[str]:
 
 
 def _describe_runs(records: dict) -> list[str]:
-    """A line for each way in which records were measured, and one on how many runs collapsed."""
+    """How records were measured, a line for each way; what was held; how many runs collapsed."""
     if not records:
         return []
     descriptions = dict.fromkeys(
@@ -91,23 +99,74 @@ def _describe_runs(records: dict) -> list[str]:
         f"{record['settings']['precision']}, {record['device']}"
         for record in records.values()
     )
+    held = {record["held_parameters"] for record in records.values() if "held_parameters" in record}
+    frozen = [f"frozen at the identity: {_format_range(held)} of the parameters do not learn"]
     runs = [run for record in records.values() for run in record["runs"]]
     collapsed = sum(run["collapsed_at"] is not None for run in runs)
-    return [*descriptions, f"{collapsed} of {len(runs)} runs collapsed"]
+    seeds = _format_range({len(record["runs"]) for record in records.values()})
+    summary = f"{collapsed} of {len(runs)} runs collapsed; seeds in a cell: {seeds}"
+    return [*descriptions, *(frozen if held else []), summary]
+
+
+def _describe_noise(records: dict) -> list[str]:
+    """A line on how far the choice of the test images moves the smallest and the largest error."""
+    if not records:
+        return []
+    by_error = {}
+    for record in records.values():
+        error = 100 - 100 * statistics.mean(run["accuracy"][-1] for run in record["runs"])
+        by_error[error] = int(_TEST_IMAGES.search(record["data"])[1])
+    ends = sorted({min(by_error), max(by_error)})
+    noise = ", one of ".join(
+        f"{error:.2f} % by {binomial_deviation(error, by_error[error]):.2f}" for error in ends
+    )
+    other = f"{_format_range({by_error[error] for error in ends})} other test images"
+    return [f"test noise (one standard deviation): {other} would move an error of {noise}"]
+
+
+def binomial_deviation(error: float, images: int) -> float:
+    """The standard deviation of a test error in %, by the chance of which images are the test's.
+
+    Each image is right or wrong: a binomial number of errors, √(p (1 − p) / n) of n images.
+
+    >>> round(binomial_deviation(1.0, 10_000), 3)
+    0.099
+    """
+    return math.sqrt(error * (100 - error) / images)
 
 
 def format_cell(measured: list[float] | None, published: float | None) -> str:
-    """One cell: mean, range over the seeds if there are several, [the paper's].
+    """One cell: mean ± standard deviation over the seeds if there are several, [the paper's].
 
     >>> format_cell([1.0, 1.5], 0.8), format_cell([2.0], None), format_cell(None, 0.8)
-    ('1.25 (1.00 to 1.50) [0.8]', '2.00', '– [0.8]')
+    ('1.25 ± 0.35 [0.8]', '2.00', '– [0.8]')
     """
-    parts = ["–" if measured is None else f"{statistics.mean(measured):.2f}"]
-    if measured and len(measured) > 1:
-        parts.append(f"({min(measured):.2f} to {max(measured):.2f})")
-    if published is not None:
-        parts.append(f"[{published}]")
-    return " ".join(parts)
+    ours = "–" if measured is None else format_mean(measured)
+    return ours if published is None else f"{ours} [{published}]"
+
+
+def format_mean(values: list[float], digits: int = 2) -> str:
+    """Mean ± sample standard deviation; of one value alone, itself.
+
+    >>> format_mean([1.0, 2.0, 3.0]), format_mean([98.0], digits=1)
+    ('2.00 ± 1.00', '98.0')
+    """
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def _label(row: str, columns: tuple[str, ...]) -> str:
+    """A row's name; the FCN's with its hidden units, for on large images it has few.
+
+    >>> _label("fcn", ("TC",)), _label("cnn", ("TC",))
+    ('fcn (64 hidden)', 'cnn')
+    """
+    if row != "fcn":
+        return row
+    with torch.device("meta"):  # shapes alone, no memory and no random numbers
+        networks = [build_network(column, "fcn") for column in columns]
+    hidden = {network.classifier[1].out_features for network in networks}
+    return f"fcn ({_format_range(hidden)} hidden)"
 
 
 def _format_range(counts: set[int]) -> str:

@@ -8,7 +8,7 @@ from torch import nn
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers the model learns."""
+    """How many parameters the model has, with those of frozen parts."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 

@@ -43,9 +43,9 @@ def fit(
 ) -> History:
     """Train a classifier and return the history of the run.
 
-    AdamW with a learning rate that rises and falls once. Stop it when you like (the ■ button): the
-    weights reached so far stay in the model. Started by torchrun, several processes train one model
-    together (see `processes`).
+    By AdamW, with a learning rate that rises and falls once, unless told otherwise. Stop it when
+    you like (the ■ button): the weights reached so far stay in the model. Started by torchrun,
+    several processes train one model together (see `processes`).
 
     Args:
         model: any module from images (N, C, H, W) to class scores.

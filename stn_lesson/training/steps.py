@@ -57,14 +57,14 @@ def train_step(
 def make_optimiser(
     model: nn.Module, settings: Settings, device: torch.device
 ) -> torch.optim.Optimizer:
-    """AdamW in one call for all weights; localisation networks learn at a rate of their own.
+    """AdamW or plain SGD, in one call for all weights; localisation networks have their own rate.
 
-    On a GPU its learning rates are tensors, for a CUDA graph of the step must find them in the same
+    On a GPU the learning rates are tensors, for a CUDA graph of the step must find them in the same
     place at every repetition.
 
     Args:
         model: whatever one of its modules calls `localisation` is a localisation network.
-        settings: its rates and weight decay.
+        settings: which of the two, its rates and weight decay.
         device: that of the model.
     """
     on_gpu = device.type == "cuda"
@@ -72,15 +72,22 @@ def make_optimiser(
     if on_gpu:
         for group in groups:
             group["lr"] = torch.tensor(group["lr"], dtype=torch.float32, device=device)
-    fused = device.type in ("cpu", "cuda")
-    decay = settings.weight_decay
-    return torch.optim.AdamW(groups, weight_decay=decay, fused=fused, capturable=on_gpu)
+    common = {"weight_decay": settings.weight_decay, "fused": device.type in ("cpu", "cuda")}
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, **common)
+    return torch.optim.AdamW(groups, **common, capturable=on_gpu)
 
 
 def make_lr_scheduler(
     optimiser: torch.optim.Optimizer, settings: Settings, total_steps: int
-) -> torch.optim.lr_scheduler.OneCycleLR:
-    """The learning rate's rise and fall over all steps of a run, to the rates of the optimiser."""
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """How the optimiser's rates, which are the highest, change over all steps of a run.
+
+    AdamW's rise and fall once. SGD's are divided by 10 after a third and after two thirds.
+    """
+    if settings.optimiser == "sgd":
+        thirds = [total_steps // 3, 2 * total_steps // 3]
+        return torch.optim.lr_scheduler.MultiStepLR(optimiser, thirds, gamma=0.1)
     highest = [float(group["lr"]) for group in optimiser.param_groups]
     return torch.optim.lr_scheduler.OneCycleLR(
         optimiser, highest, total_steps=max(total_steps, 1), cycle_momentum=False
@@ -92,9 +99,9 @@ def load_optimiser_state(optimiser: torch.optim.Optimizer, state: dict) -> None:
 
     How it computes stays its own affair: on a GPU its learning rates are tensors, elsewhere not.
     """
+    names = ("capturable", "lr", "fused")
     own = [
-        {"capturable": group["capturable"], "lr": group["lr"], "fused": group["fused"]}
-        for group in optimiser.param_groups
+        {name: group[name] for name in names if name in group} for group in optimiser.param_groups
     ]
     optimiser.load_state_dict(state)
     for group, settings in zip(optimiser.param_groups, own, strict=True):

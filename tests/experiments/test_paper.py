@@ -27,7 +27,8 @@ def without_times(path):
 def test_every_network_reads_the_images_of_its_task(experiment, task, network, family):
     at = paper.TASKS[task]
     model = experiments.build_network(task, network, family)
-    scores = model(torch.rand(2, at.channels, at.size, at.size))
+    side = at.view if network == "crop_cnn" else at.size
+    scores = model(torch.rand(2, at.channels, side, side))
     assert scores.shape == (2, at.classes)
 
 
@@ -37,10 +38,88 @@ def test_networks_of_a_task_have_about_as_many_parameters(task):
     counts = {
         row: stn.count_parameters(paper.build_network(task, *row))
         for row in paper.TABLE_ROWS[experiment]
+        if row[0] != "crop_cnn"  # the reader of the ST-CNN, and nothing else
     }
     for kind, slack in (("fcn", 0.01), ("cnn", 0.04)):
         counts_of_kind = [count for (network, _), count in counts.items() if network.endswith(kind)]
         assert max(counts_of_kind) <= (1 + slack) * min(counts_of_kind)
+
+
+@pytest.mark.parametrize(
+    ("task", "network"),
+    [("RTS", "frozen_st_fcn"), ("TC", "frozen_st_cnn"), ("addition", "frozen_2st_fcn")],
+)
+def test_a_frozen_network_is_the_affine_one_that_looks_straight_ahead(task, network):
+    torch.manual_seed(0)
+    frozen = paper.build_network(task, network)
+    torch.manual_seed(0)
+    free = paper.build_network(task, network.removeprefix("frozen_"), "affine")
+    assert repr(frozen) == repr(free)
+    weights = zip(frozen.parameters(), free.parameters(), strict=True)
+    assert all(torch.equal(*pair) for pair in weights)
+    held = {name for name, p in frozen.named_parameters() if not p.requires_grad}
+    assert held == {name for name, _ in free.named_parameters() if "localisation" in name}
+    at = paper.TASKS[task]
+    for which in range(2 if network == "frozen_2st_fcn" else 1):
+        looked = stn.look(frozen, torch.rand(3, at.channels, at.size, at.size), which)
+        assert torch.equal(looked.theta, torch.eye(2, 3).expand(3, 2, 3))
+
+
+def test_a_frozen_transformer_still_is_after_its_training_and_the_record_says_so(few_digits):
+    path = paper.run_cell("tc", "TC", "frozen_st_fcn", data="digits", epochs=1)
+    record = json.loads(path.read_text("utf-8"))
+    assert path.stem == "tc-digits-frozen_st_fcn-short" and record["family"] is None
+    network = paper.build_network("TC", "st_fcn", "affine")
+    assert record["parameters"] == stn.count_parameters(network)
+    assert record["held_parameters"] == stn.count_parameters(network.transformer)
+    assert record["runs"][0]["outside"] == [0]
+    path = paper.run_cell("tc", "TC", "st_fcn", "affine", data="digits", epochs=1)
+    assert "held_parameters" not in json.loads(path.read_text("utf-8"))
+
+
+def test_a_true_crop_is_the_digit_where_it_stands_in_the_scene_of_tc(few_digits):
+    digits, at = runs.load_dataset("digits"), paper.TASKS["TC"]
+    scenes, crops = (make(digits, seed=5, repeats=2) for make in (at.make, at.crops))
+    assert repr(crops).startswith("crops of cluttered few digits: 128 training images")
+    pairs = [(scenes.training_images(e), crops.training_images(e)) for e in (0, 1)]
+    pairs.append((scenes.test.images, crops.test.images))
+    for images, cut_out in pairs:
+        assert cut_out.shape[1:] == (1, 28, 28)
+        windows = images[:, 0].unfold(1, 28, 1).unfold(2, 28, 1)  # (N, 33, 33, 28, 28)
+        assert (windows == cut_out[:, :, None]).all(-1).all(-1).flatten(1).any(1).all()
+    assert (crops.test.images >= digits.test.images).all()  # the digit, and pieces on top
+    assert torch.equal(crops.train.labels, scenes.train.labels)
+    once = paper.TASKS["TC_once"].crops(digits, seed=5, repeats=2)
+    assert once.redraw is None and torch.equal(once.train.images, crops.train.images)
+
+
+def test_the_reader_of_crops_is_that_of_the_st_cnn():
+    torch.manual_seed(0)
+    reader = paper.build_network("TC", "crop_cnn")
+    with_it = paper.build_network("TC", "st_cnn", "affine")
+    assert repr(reader.classifier) == repr(with_it.classifier)
+    with pytest.raises(ValueError, match="crop_cnn reads crops, which only TC, TC_once have"):
+        paper.build_network("R", "crop_cnn")
+
+
+def test_the_schedule_of_the_paper_is_plain_sgd(few_digits, capsys):
+    args = ["run", "tc_once", "--network", "cnn", "--schedule", "sgd", "--epochs", "1"]
+    assert main(args) == 0
+    (path,) = few_digits.iterdir()
+    settings = json.loads(path.read_text("utf-8"))["settings"]
+    assert path.stem == "tc_once-digits-cnn-sgd" and settings["optimiser"] == "sgd"
+    assert settings["learning_rate"] == 0.01 and settings["weight_decay"] == 0
+    assert settings["max_grad_norm"] >= 1e9  # no gradient is shortened
+    assert main(["table", "tc_once", "--data", "digits", "--schedule", "sgd"]) == 0
+    assert "cnn on" not in capsys.readouterr().out.split("not measured yet")[1].split(", ")[1]
+
+
+def test_p_is_moved_by_what_its_columns_say():
+    """The columns' names are pixels, and the paper's 5 pixels of a larger canvas, seen at 28."""
+    moves = {name: paper.TASKS[name].make.keywords["jitter"] for name in paper.SLANTS}
+    assert all(float(name[1:]) == round(move, 1) for name, move in moves.items())
+    assert moves["P2.3"] * 60 == pytest.approx(5 * 28) == moves["P3.3"] * 42
+    assert paper.TASKS["E1.22"].make.keywords == {"jitter": 1.22}
 
 
 @pytest.mark.parametrize("task", paper.TASKS)
@@ -135,6 +214,8 @@ def test_an_unknown_cell_is_refused(few_digits, capsys):
         paper.build_network("R", "resnet")
     with pytest.raises(ValueError, match="needs a family, st_cnn got None"):
         paper.build_network("R", "st_cnn")
+    with pytest.raises(ValueError, match="needs a family, frozen_st_cnn got tps"):
+        paper.build_network("R", "frozen_st_cnn", "tps")
     with pytest.raises(SystemExit):
         main(["run", "tc", "--distortion", "R"])
     assert "tc takes --data, --network, " in capsys.readouterr().err

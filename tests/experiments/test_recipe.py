@@ -17,6 +17,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
     assert record["settings"] == {
         "epochs": 1,
         "batch_size": 64,
+        "optimiser": "adamw",
         "learning_rate": 8e-3,
         "localisation_rate": 0.1,
         "weight_decay": 0.0,

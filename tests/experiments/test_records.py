@@ -98,6 +98,21 @@ def test_a_record_begun_in_one_precision_is_not_finished_in_another(few_digits):
         paper.run_cell("tc", "TC", "fcn", seeds=2, precision="bfloat16", **cell)
 
 
+def test_a_record_older_than_a_setting_is_finished_where_that_is_at_its_default(few_digits):
+    cell = dict(data="digits", epochs=1)
+    path = paper.run_cell("tc", "TC", "fcn", **cell)
+    record = json.loads(path.read_text("utf-8"))
+    del record["settings"]["optimiser"]
+    path.write_text(json.dumps(record), "utf-8")
+    paper.run_cell("tc", "TC", "fcn", seeds=2, **cell)
+    record = json.loads(path.read_text("utf-8"))
+    assert len(record["runs"]) == 2 and record["settings"]["optimiser"] == "adamw"
+    del record["settings"]["optimiser"], record["settings"]["learning_rate"]
+    path.write_text(json.dumps(record | {"settings": record["settings"] | {"optimiser": "sgd"}}))
+    with pytest.raises(FileExistsError, match="differs in settings"):
+        paper.run_cell("tc", "TC", "fcn", seeds=3, **cell)
+
+
 def test_a_seed_begun_on_one_device_starts_anew_on_another(few_digits, elsewhere, monkeypatch):
     fit, epochs = runs.fit, []
 

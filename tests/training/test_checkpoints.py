@@ -9,6 +9,7 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset
+from stn_lesson.training import StopTraining
 from stn_lesson.training.checkpoints import CheckpointError
 
 
@@ -34,6 +35,17 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, unbroken, stop_in):
     history = stn.fit(model, data, **QUICK_SETTINGS, checkpoint=file)
     assert torch.equal(weights(model), weights(unbroken[0]))
     assert history.step_loss == unbroken[1].step_loss and not history.interrupted
+
+
+def test_plain_sgd_resumes_to_the_same_end(tmp_path):
+    def stop(model, history):
+        raise StopTraining
+
+    settings, file = QUICK_SETTINGS | {"optimiser": "sgd"}, tmp_path / "run.pt"
+    whole = stn.fit(small_model(), small_data(), **settings)
+    stn.fit(small_model(), small_data(), **settings, checkpoint=file, on_epoch=stop)
+    history = stn.fit(small_model(), small_data(), **settings, checkpoint=file)
+    assert history.step_loss == whole.step_loss and len(history.accuracy) == 3
 
 
 KILLED = """

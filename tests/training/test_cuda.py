@@ -32,8 +32,11 @@ def test_a_network_trains():
     assert next(model.parameters()).is_cuda and len(history.theta) == 1
 
 
-@pytest.mark.parametrize("network", [stn.RecipeSTN, stn.PointingSTN])
-def test_a_step_recorded_as_a_cuda_graph_does_what_a_step_does(network, monkeypatch):
+@pytest.mark.parametrize(
+    ("network", "optimiser"),
+    [(stn.RecipeSTN, "adamw"), (stn.PointingSTN, "adamw"), (stn.RecipeSTN, "sgd")],
+)
+def test_a_step_recorded_as_a_cuda_graph_does_what_a_step_does(network, optimiser, monkeypatch):
     """The same losses, step by step, with a last batch of another size in every epoch."""
     histories = []
     for possible in (True, False):
@@ -41,8 +44,8 @@ def test_a_step_recorded_as_a_cuda_graph_does_what_a_step_does(network, monkeypa
         if not possible:
             monkeypatch.setattr(cuda_graph.CudaGraphStep, "WARM_UP_STEPS", 10**9)
         data = stn.clutter(stn.load_digits().to("cuda"))
-        settings = dict(epochs=2, batch_size=100, precision="float32", device="cuda")
-        histories.append(stn.fit(network(), data, **settings))
+        settings = dict(epochs=2, batch_size=100, precision="float32", optimiser=optimiser)
+        histories.append(stn.fit(network(), data, **settings, device="cuda"))
     recorded, stepwise = (history.step_loss for history in histories)
     assert recorded == pytest.approx(stepwise, rel=0.02) and recorded[-1] < recorded[0]
 

@@ -9,6 +9,7 @@ from stn_lesson.training import Settings, fastest_precision
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.steps import (
     load_optimiser_state,
+    make_lr_scheduler,
     make_optimiser,
     train_step,
 )
@@ -56,12 +57,15 @@ def test_a_long_gradient_is_shortened():
     assert nn.utils.get_total_norm([p.grad for p in model.parameters()]) <= 1.001e-3
 
 
-def test_the_fused_optimiser_takes_the_steps_of_torchs_plain_one():
+@pytest.mark.parametrize(
+    ("optimiser", "torchs"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)]
+)
+def test_the_fused_optimiser_takes_the_steps_of_torchs_plain_one(optimiser, torchs):
     ends = []
-    settings = Settings(learning_rate=1e-2, weight_decay=0.1)
+    settings = Settings(optimiser=optimiser, learning_rate=1e-2, weight_decay=0.1)
     for make in (
         lambda model: make_optimiser(model, settings, torch.device("cpu")),
-        lambda model: torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=0.1, foreach=False),
+        lambda model: torchs(model.parameters(), 1e-2, weight_decay=0.1, foreach=False),
     ):
         torch.manual_seed(0)
         layer = nn.Linear(3, 2)
@@ -72,6 +76,36 @@ def test_the_fused_optimiser_takes_the_steps_of_torchs_plain_one():
             optimiser.step()
         ends.append(layer.weight.detach())
     assert torch.allclose(*ends, atol=1e-6)
+
+
+def test_sgd_is_what_one_would_write_by_hand():
+    torch.manual_seed(0)
+    model = stn.STCNN()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    settings = Settings(optimiser="sgd", learning_rate=0.02, localisation_rate=0.5)
+    optimiser = make_optimiser(model, settings, torch.device("cpu"))
+    train_step(model, *batch(), optimiser=optimiser, max_grad_norm=1e9)
+    inside = {id(parameter) for parameter in model.transformer.localisation.parameters()}
+    for start, parameter in zip(before, model.parameters(), strict=True):
+        rate = 0.01 if id(parameter) in inside else 0.02
+        assert torch.allclose(parameter, start - rate * parameter.grad, atol=1e-7)
+    assert any(parameter.grad.any() for parameter in model.transformer.localisation.parameters())
+
+
+def test_sgds_rate_is_divided_by_ten_after_a_third_and_after_two_thirds():
+    settings = Settings(optimiser="sgd", learning_rate=0.01)
+    optimiser = make_optimiser(nn.Linear(3, 2), settings, torch.device("cpu"))
+    schedule, rates = make_lr_scheduler(optimiser, settings, total_steps=9), []
+    for _ in range(9):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates == pytest.approx(3 * [0.01] + 3 * [0.001] + 3 * [0.0001])
+
+
+def test_an_unknown_optimiser_is_refused():
+    with pytest.raises(ValueError, match="optimiser must be one of adamw, sgd, got 'adam'"):
+        Settings(optimiser="adam")
 
 
 def test_the_learning_rate_schedule_moves_rates_that_are_tensors():
