@@ -202,7 +202,7 @@ def contest_table(data: str = "digits") -> str:
     frame's centre follows the digit's in x and y, the share of digits in its middle half, its area.
 
     >>> print(contest_table("digits").splitlines()[2].split()[:4])
-    ['scenes', 'network', 'accuracy', 'seeds']
+    ['scenes', 'network', 'accuracy', 'in']
     """
     head = ["scenes", "network", "accuracy in %", "seeds", "follows x", "y", "found in %", "area"]
     lines = [[*head, "epochs", "seconds", "parameters", "memory"]]
