@@ -8,7 +8,15 @@ from stn_lesson.datasets import Dataset, Split
 from stn_lesson.experiments import pretraining, records, runs
 from stn_lesson.files import lesson_folder
 
-MODULES_WITH_DEVICE = ("bench", "colocalisation", "paper", "recipe", "replication", "runs")
+MODULES_WITH_DEVICE = (
+    "bench",
+    "colocalisation",
+    "contest",
+    "paper",
+    "recipe",
+    "replication",
+    "runs",
+)
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+import json
+import math
+from statistics import median
+
+import pytest
+import torch
+
+from stn_lesson import experiments
+from stn_lesson.__main__ import main
+from stn_lesson.experiments import contest, records
+from stn_lesson.networks import count_parameters
+
+SECONDS_A_STEP = {
+    "frozen_stn": 0.5,
+    "recipe_stn": 2.0,
+    "pointing_stn": 1.0,
+    "plain_cnn_small": 1.5,
+    "plain_cnn_large": 3.0,
+    "global_max_cnn": 0.4,
+}
+
+
+@pytest.fixture
+def quick(few_digits, monkeypatch):
+    """A contest of one epoch, whose paces are given instead of measured."""
+    schedule = {"epochs": 1, "batch_size": 64, "repeats": 2}
+    monkeypatch.setitem(contest.CONTEST_SCHEDULES, "digits", schedule)
+
+    def run(command, **_):
+        network = command[-1]
+        parameters = count_parameters(contest.CONTESTANTS[network](int(command[-2])))
+        pace = {"seconds_a_step": SECONDS_A_STEP[network], "peak_memory_mb": 400}
+        return type("Completed", (), {"stdout": json.dumps(pace | {"parameters": parameters})})
+
+    monkeypatch.setattr(contest.subprocess, "run", run)
+    return few_digits
+
+
+def test_everyone_may_train_as_long_as_the_pointing_network_and_at_least_an_epoch(quick):
+    record = records.read_record(contest.run_pace("digits", 84).stem)
+    assert record["budget_seconds"] == 2.0  # 128 images, two steps of a second each
+    for network, pace in record["pace"].items():
+        assert pace["epochs"] == math.ceil(2 / (2 * SECONDS_A_STEP[network])), network
+        assert (pace["epochs"] - 1) * pace["seconds_an_epoch"] < 2.0
+
+
+def test_a_contest_leaves_records_with_aim_and_a_table(quick, capsys):
+    options = ["--size", "84", "--seeds", "2"]
+    for network in ("pointing_stn", "global_max_cnn"):
+        assert main(["run", "contest", *options, "--network", network]) == 0
+    record = experiments.read_record("contest-digits-84-pointing_stn")
+    assert record["clutter"] == {"size": 84, "pieces": 6, "piece_size": 8}
+    assert record["settings"]["epochs"] == 1 and record["settings"]["repeats"] == 2
+    assert [len(records.recorded_aim(run)) for run in record["runs"]] == [1, 1]
+    accuracies = experiments.contest_accuracies("digits")
+    assert accuracies.keys() == {("pointing_stn", 84), ("global_max_cnn", 84)}
+    capsys.readouterr()
+    assert main(["table", "contest"]) == 0
+    lines = capsys.readouterr().out.splitlines()[3:]
+    assert [line.split()[1] for line in lines] == list(contest.CONTESTANTS)
+    assert "±" in lines[2] and "89,744" in lines[2] and "not measured yet" in lines[0]
+
+
+def test_the_small_cnn_has_as_many_parameters_as_the_pointing_network():
+    for size in contest.PIECES:
+        small, pointing = (
+            count_parameters(contest.CONTESTANTS[name](size))
+            for name in ("plain_cnn_small", "pointing_stn")
+        )
+        assert abs(small / pointing - 1) < 0.05
+
+
+def test_a_pace_is_measured_by_training(monkeypatch):
+    monkeypatch.setattr(contest, "PACE_STEPS", 2)
+    monkeypatch.setattr(contest, "default_device", lambda: torch.device("cpu"))
+    pace = contest.measure_pace("digits", 60, "global_max_cnn")
+    assert 0 < pace["seconds_a_step"] < 60 and pace["parameters"] == 32_618
+    assert pace["peak_memory_mb"] > 100
+
+
+def test_unknown_networks_and_sizes_are_refused(quick):
+    with pytest.raises(ValueError, match="network must be one of frozen_stn, .*got 'cnn'"):
+        contest.run_contest("digits", 84, "cnn")
+    with pytest.raises(ValueError, match="size must be one of 60, 84, 100, got 72"):
+        contest.run_contest("digits", 72, "pointing_stn")
+
+
+def test_the_recorded_contest_shows_what_the_notebook_says():
+    """84×84 pixels, embedded digits: who aims reads, and by how much (notebook 05)."""
+    record = experiments.read_record("contest-digits-84-pointing_stn")
+    aims = [records.recorded_aim(run)[-1] for run in record["runs"]]
+    accuracies = experiments.contest_accuracies("digits")
+    assert len(aims) == 10 and min(accuracies["pointing_stn", 84]) >= 0.93
+    assert median(accuracies["pointing_stn", 84]) >= 0.95
+    assert sum(all(0.9 < slope < 1.1 for slope in aim.slope) for aim in aims) >= 9
+    assert min(aim.found for aim in aims) >= 0.97
+    for rival in ("frozen_stn", "recipe_stn", "plain_cnn_small", "plain_cnn_large"):
+        ahead = median(accuracies["pointing_stn", 84]) - median(accuracies[rival, 84])
+        assert ahead >= 0.1, rival
