@@ -181,7 +181,7 @@ def run_contests(
 def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
     """The records of all contests that were run: (network, size) → record."""
     found = {}
-    for network, size in product(CONTESTANTS, PIECES):
+    for size, network in product(PIECES, CONTESTANTS):
         with suppress(FileNotFoundError):
             found[network, size] = records.read_record(f"contest-{data}-{size}-{network}")
     return found

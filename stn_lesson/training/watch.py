@@ -21,7 +21,9 @@ MEAN_OVER = 20  # steps: the loss of one batch alone says little
 GUESSING = 0.98  # of the loss of guessing: who is above it has learnt nothing
 MAX_OUTSIDE = 0.5  # share of the samples outside, of a transformer that still looks
 MIN_SPREAD = 0.02  # of θ: those that learn reach 0.1 and more, silent ones stay near 0.005
-PATIENCE_STEPS, PATIENCE_SHARE = 200, 0.15  # how long θ may stay alike: at least, and of the run
+# How long θ may stay alike: so many steps at least, and that share of the run, which is a little
+# longer than the learning rate rises.
+PATIENCE_STEPS, PATIENCE_SHARE = 200, 0.35
 
 
 class CollapseWarning(UserWarning):
@@ -72,11 +74,11 @@ class TransformerWatch:
             self.model, images, history.step_loss, self.chance, warn
         ):
             history.collapsed_at = step
-        if history.collapsed_at or history.silent_at or len(images) < 2:
+        if history.collapsed_at or len(images) < 2:
             return
         if theta_spread(look(self.model, images).theta.float()) >= MIN_SPREAD:
-            self.differed_at = step
-        elif step - self.differed_at >= self.patience:
+            self.differed_at, history.silent_at = step, None  # it speaks, or speaks again
+        elif history.silent_at is None and step - self.differed_at >= self.patience:
             history.silent_at = step
             warn(SilenceWarning(_SILENCE.format(step=step, steps=step - self.differed_at)))
 

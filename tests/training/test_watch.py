@@ -103,8 +103,8 @@ def watched(model, steps, total_steps, images=GREYS, history=None, watch=None):
     return told
 
 
-@pytest.mark.parametrize(("total", "step"), [(1000, 200), (1333, 200), (1500, 240), (4000, 600)])
-def test_a_silent_transformer_is_told_once_after_200_steps_and_15_percent(total, step):
+@pytest.mark.parametrize(("total", "step"), [(400, 200), (571, 200), (1500, 540), (4000, 1400)])
+def test_a_silent_transformer_is_told_once_after_200_steps_and_a_third_of_the_run(total, step):
     history = History()
     assert watched(network(0.0), step - 1, total, history=history) == []
     assert history.silent_at is None
@@ -132,7 +132,10 @@ def test_one_that_falls_silent_later_is_told_when_it_has_been_for_long_enough():
     how = dict(history=history, watch=watch)
     assert watched(model, 110, 1000, **how) == []
     nn.init.zeros_(model[0].localisation[1].weight)
-    assert watched(model, 890, 1000, **how) == [(300, SilenceWarning)]  # it differed at 100
+    assert watched(model, 890, 1000, **how) == [(460, SilenceWarning)]  # it differed at 100
+    assert history.silent_at == 460
+    nn.init.eye_(model[0].localisation[1].weight)
+    assert watched(model, 40, 1000, **how) == [] and history.silent_at is None  # it speaks again
 
 
 def test_a_transformer_that_cannot_learn_is_not_told_of():
