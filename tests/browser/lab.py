@@ -83,9 +83,8 @@ def wait_until(holds, pause) -> None:
 
 
 SHORTENED_CODE = {
-    "load_recipe(DATA)": 'load_recipe(DATA)\nschedule["epochs"] = 2',
-    '{"epochs": 5}': '{"epochs": 1}',
     "epochs=6, batch_size=64": "epochs=1, batch_size=64",
+    "epochs=10, batch_size=64": "epochs=1, batch_size=64",
     '"digits": (10, 64, 5)': '"digits": (2, 64, 1)',
     "load_two_digits(DATA)": 'load_two_digits(DATA)\nschedule["epochs"] = 1',
     "starts=3": "starts=1",
