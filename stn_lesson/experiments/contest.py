@@ -205,32 +205,31 @@ def contest_table(data: str = "digits") -> str:
     ['scenes', 'network', 'accuracy', 'in']
     """
     head = ["scenes", "network", "accuracy in %", "seeds", "follows x", "y", "found in %", "area"]
-    lines = [[*head, "epochs", "seconds", "parameters", "memory"]]
+    lines, measured = [[*head, "epochs", "seconds", "parameters", "memory"]], contest_records(data)
     for size in PIECES:
         with suppress(FileNotFoundError):
             pace = records.read_record(f"contest-{data}-{size}-pace")
             for network in CONTESTANTS:
-                lines.append([f"{size}×{size}", network, *_row(data, size, network, pace)])
+                row = _row(measured.get((network, size)), pace["pace"][network])
+                lines.append([f"{size}×{size}", network, *row])
     text = f"{data}: everyone trains as long as pointing_stn does"
     return "\n".join([text, "", *align_columns(lines)])
 
 
-def _row(data: str, size: int, network: str, pace: dict) -> list[str]:
+def _row(record: dict | None, pace: dict) -> list[str]:
     """A line of the table, from the third word on."""
-    own = pace["pace"][network]
     cost = [
-        str(own["epochs"]),
-        f"{own['epochs'] * own['seconds_an_epoch']:.0f}",
-        f"{own['parameters']:,}",
-        f"{own['peak_memory_mb']} MB",
+        str(pace["epochs"]),
+        f"{pace['epochs'] * pace['seconds_an_epoch']:.0f}",
+        f"{pace['parameters']:,}",
+        f"{pace['peak_memory_mb']} MB",
     ]
-    record = contest_records(data).get((network, size))
     if record is None:
         return ["not measured yet", *[""] * 5, *cost]
     runs = record["runs"]
     aims = [records.recorded_aim(run)[-1] for run in runs if "aim" in run]
     aim = [""] * 4
-    if aims and network != "frozen_stn":
+    if aims and record["network"] != "frozen_stn":
         x, y = (statistics.median(aim.slope[axis] for aim in aims) for axis in (0, 1))
         found, area = (
             statistics.median(getattr(a, name) for a in aims) for name in ("found", "area")

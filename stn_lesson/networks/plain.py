@@ -44,7 +44,7 @@ class GlobalMaxCNN(nn.Module):
     """A CNN that reads everywhere at once and keeps, of each feature, the highest value.
 
     Global max pooling makes it blind to place: where a digit stands can make no difference to the
-    scores, and need not be learnt. It cannot say where it found what it read, and it spends as much
+    scores, and need not be learnt. It forgets where it found what it read, and it spends as much
     work on an empty corner as on a digit.
 
     Args:

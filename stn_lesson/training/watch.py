@@ -35,7 +35,9 @@ class SilenceWarning(UserWarning):
 
 
 class TransformerWatch:
-    """Looks at a model's first transformer while it is trained, and warns once of each trouble.
+    """Looks at a model's first transformer while it is trained, and warns of each trouble.
+
+    A collapse is final, and told once. Silence is taken back when θ differs again.
 
     Args:
         model: a network, with or without a `SpatialTransformer`.
