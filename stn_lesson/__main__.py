@@ -9,7 +9,7 @@ from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
-from stn_lesson.experiments.recipe import run_recipe, train_recipe
+from stn_lesson.experiments.recipe import SCENES, run_recipe, train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
 from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
@@ -89,7 +89,7 @@ def add_run(verbs) -> None:
     rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
     networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS, *contest.CONTESTANTS])
     parser.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
-    parser.add_argument("--size", choices=contest.PIECES, type=int, help="of scenes (default all)")
+    parser.add_argument("--size", choices=SCENES, type=int, help="of scenes (default all)")
     parser.add_argument("--family", choices=paper.ROW_FAMILIES, help="one family (default all)")
     encoders = list(colocalisation.ENCODERS)
     parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")

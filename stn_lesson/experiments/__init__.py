@@ -1,9 +1,9 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
-from stn_lesson.experiments.contest import contest_accuracies, contest_table, load_scenes
+from stn_lesson.experiments.contest import contest_accuracies, contest_table
 from stn_lesson.experiments.paper import build_network, run_cell
 from stn_lesson.experiments.pretraining import PRETRAINED, pretrained, run_pretraining
-from stn_lesson.experiments.recipe import load_recipe, run_recipe
+from stn_lesson.experiments.recipe import load_recipe, load_scenes, run_recipe
 from stn_lesson.experiments.records import read_record, recorded_history, summary, write_record
 from stn_lesson.experiments.replication import class_records, class_table, confidence_interval
 from stn_lesson.experiments.runs import load_dataset

@@ -19,11 +19,11 @@ import torch
 from torch import nn
 
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
 from stn_lesson.experiments.bench import peak_memory
-from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
-from stn_lesson.experiments.schedules import CONTEST_SCHEDULES, NETWORK_SETTINGS
+from stn_lesson.experiments.recipe import SCENES, load_scenes
+from stn_lesson.experiments.runs import default_settings, run_seeds
+from stn_lesson.experiments.schedules import CONTEST_SCHEDULES, NETWORK_SETTINGS, REPEATS
 from stn_lesson.experiments.tables import align_columns, format_cell
 from stn_lesson.networks import (
     GlobalMaxCNN,
@@ -36,7 +36,6 @@ from stn_lesson.networks import (
 from stn_lesson.training import default_device, fit
 from stn_lesson.transformer import freeze_transformers
 
-PIECES = {60: 6, 84: 6, 100: 12}  # size of the scenes → 8×8 pieces of other digits in them
 PACE_STEPS, PACE_TRIALS = 30, 6  # so many steps, so often: the fastest tells how long an epoch is
 
 
@@ -53,26 +52,6 @@ CONTESTANTS: dict[str, Callable[[int], nn.Module]] = {
     "plain_cnn_large": PlainCNN,
     "global_max_cnn": lambda size: GlobalMaxCNN(),
 }
-
-
-def load_scenes(data: str, size: int, seed: int = 0) -> Dataset:
-    """Cluttered scenes of one of the sizes of the contest.
-
-    Args:
-        data: "digits" (embedded) or "mnist" (downloaded).
-        size: 60, 84 or 100: side of the scenes in pixels.
-        seed: decides the clutter.
-
-    Raises:
-        ValueError: an unknown name, or another size.
-
-    >>> load_scenes("digits", 84)
-    cluttered embedded digits: 12870 training images, 510 test images, 84×84 pixels
-    """
-    if size not in PIECES:
-        raise ValueError(f"size must be one of {', '.join(map(str, PIECES))}, got {size}")
-    repeats = CONTEST_SCHEDULES[data]["repeats"]
-    return clutter(load_dataset(data), size, pieces=PIECES[size], seed=seed, repeats=repeats)
 
 
 def measure_pace(data: str, size: int, network: str) -> dict:
@@ -158,9 +137,9 @@ def run_contest(data: str, size: int, network: str, seeds: int = 1) -> Path:
     description = {
         "experiment": "contest",
         "data": repr(scenes),
-        "clutter": {"size": size, "pieces": PIECES[size], "piece_size": 8},
+        "clutter": SCENES[size],
         "network": network,
-        "settings": settings | {"repeats": CONTEST_SCHEDULES[data]["repeats"]},
+        "settings": settings | {"repeats": REPEATS[data]},
     }
     return run_seeds(f"contest-{data}-{size}-{network}", description, seeds, prepare, settings)
 
@@ -173,7 +152,7 @@ def run_contests(
     Raises:
         ValueError: an unknown name, or another size.
     """
-    for chosen_size in [size] if size else PIECES:
+    for chosen_size in [size] if size else SCENES:
         for contestant in [network] if network else CONTESTANTS:
             yield run_contest(data, chosen_size, contestant, seeds)
 
@@ -181,7 +160,7 @@ def run_contests(
 def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
     """The records of all contests that were run: (network, size) → record."""
     found = {}
-    for size, network in product(PIECES, CONTESTANTS):
+    for size, network in product(SCENES, CONTESTANTS):
         with suppress(FileNotFoundError):
             found[network, size] = records.read_record(f"contest-{data}-{size}-{network}")
     return found
@@ -206,7 +185,7 @@ def contest_table(data: str = "digits") -> str:
     """
     head = ["scenes", "network", "accuracy in %", "seeds", "follows x", "y", "found in %", "area"]
     lines, measured = [[*head, "epochs", "seconds", "parameters", "memory"]], contest_records(data)
-    for size in PIECES:
+    for size in SCENES:
         with suppress(FileNotFoundError):
             pace = records.read_record(f"contest-{data}-{size}-pace")
             for network in CONTESTANTS:
@@ -241,11 +220,8 @@ def _row(record: dict | None, pace: dict) -> list[str]:
 
 def _settings(data: str, network: str) -> dict:
     """All settings of a contestant but the number of its epochs and the seed."""
-    settings = (
-        default_settings() | CONTEST_SCHEDULES[data] | NETWORK_SETTINGS.get((data, network), {})
-    )
-    del settings["repeats"]
-    return settings
+    own = NETWORK_SETTINGS.get((data, network), {})
+    return default_settings() | CONTEST_SCHEDULES[data] | own
 
 
 if __name__ == "__main__":

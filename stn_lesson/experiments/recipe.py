@@ -1,4 +1,4 @@
-"""The Lasagne recipe on cluttered digits: its clutter and its runs."""
+"""Cluttered digits, and the Lasagne recipe's runs on them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,23 +9,50 @@ from torch import nn
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
-from stn_lesson.experiments.schedules import NETWORK_SETTINGS, RECIPE_SCHEDULES
+from stn_lesson.experiments.schedules import NETWORK_SETTINGS, RECIPE_SCHEDULES, REPEATS
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import History, default_device, fit
 from stn_lesson.training.processes import ProcessGroup
 
-CLUTTER = {"size": 60, "pieces": 6, "piece_size": 8}  # of every scene, as in `stn.clutter`
+# What scenes of each size hold, as in `stn.clutter`; the recipe's have 60×60 pixels.
+SCENES = {
+    size: {"size": size, "pieces": pieces, "piece_size": 8}
+    for size, pieces in {60: 6, 84: 6, 100: 12}.items()
+}
+
+
+def load_scenes(
+    data: str, size: int = 60, seed: int = 0, device: str | torch.device = "cpu"
+) -> Dataset:
+    """Cluttered digits of one of three sizes: the larger the scene, the more it pays to look.
+
+    Args:
+        data: "digits" (embedded) or "mnist" (downloaded).
+        size: 60, 84 or 100: side of the scenes in pixels.
+        seed: decides the clutter.
+        device: where the images are made, and kept.
+
+    Raises:
+        ValueError: an unknown name, or another size.
+
+    >>> load_scenes("digits", 84)
+    cluttered embedded digits: 12870 training images, 510 test images, 84×84 pixels
+    """
+    if size not in SCENES:
+        raise ValueError(f"size must be one of {', '.join(map(str, SCENES))}, got {size}")
+    digits = load_dataset(data).to(device)
+    return clutter(digits, seed=seed, repeats=REPEATS[data], **SCENES[size])
 
 
 def load_recipe(
     data: str, seed: int = 0, device: str | torch.device = "cpu"
 ) -> tuple[Dataset, dict]:
-    """Cluttered digits, 60×60 with six 8×8 pieces, and the settings to train on them with `fit`.
+    """The recipe's scenes, 60×60 pixels, and the settings to train on them with `fit`.
 
     Args:
-        data: "digits" (embedded) or "mnist" (downloaded).
-        seed: decides the clutter.
-        device: where the images are made, and kept.
+        data: as in `load_scenes`.
+        seed: as in `load_scenes`.
+        device: as in `load_scenes`.
 
     Raises:
         ValueError: an unknown name.
@@ -35,9 +62,7 @@ def load_recipe(
     (cluttered embedded digits: 12870 training images, 510 test images, 60×60 pixels,
      {'epochs': 14, 'batch_size': 64})
     """
-    digits = load_dataset(data).to(device)
-    schedule = dict(RECIPE_SCHEDULES[data])
-    return clutter(digits, seed=seed, repeats=schedule.pop("repeats"), **CLUTTER), schedule
+    return load_scenes(data, 60, seed, device), dict(RECIPE_SCHEDULES[data])
 
 
 def train_recipe(
@@ -142,7 +167,7 @@ def plan_recipe(
     description = {
         "experiment": "recipe",
         "data": repr(data_of_seed_0),
-        "clutter": CLUTTER | {"repeats": RECIPE_SCHEDULES[data]["repeats"]},
+        "clutter": SCENES[60] | {"repeats": REPEATS[data]},
         "network": network,
         "settings": schedule,
     }

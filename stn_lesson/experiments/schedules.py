@@ -4,9 +4,11 @@ What a schedule leaves out is the default of `Settings`. `repeats` says how ofte
 each digit: the embedded ones are few.
 """
 
+REPEATS = {"digits": 10, "mnist": 1}  # of each digit in an epoch of cluttered scenes
+
 RECIPE_SCHEDULES = {
-    "digits": {"epochs": 14, "batch_size": 64, "repeats": 10},
-    "mnist": {"epochs": 13, "batch_size": 256, "repeats": 1},
+    "digits": {"epochs": 14, "batch_size": 64},
+    "mnist": {"epochs": 13, "batch_size": 256},
 }
 # What some networks are trained with instead. The embedded digits make noisier steps than MNIST's:
 # a dense localisation network that learns at more than a tenth of the rate then falls silent, its
@@ -19,8 +21,8 @@ QUICK_SETTINGS = {"epochs": 2, "batch_size": 128, "learning_rate": 1e-2, "locali
 
 # The contest at equal time: that of the pointing transformer for these epochs (`contest.py`).
 CONTEST_SCHEDULES = {
-    "digits": {"epochs": 10, "batch_size": 64, "repeats": 10},
-    "mnist": {"epochs": 4, "batch_size": 128, "repeats": 1},
+    "digits": {"epochs": 10, "batch_size": 64},
+    "mnist": {"epochs": 4, "batch_size": 128},
 }
 
 # The paper's experiments: (data, schedule) → settings. "sgd" asks what the schedule does: the

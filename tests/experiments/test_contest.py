@@ -8,6 +8,8 @@ import torch
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import contest, records
+from stn_lesson.experiments.recipe import SCENES
+from stn_lesson.experiments.schedules import REPEATS
 from stn_lesson.networks import count_parameters
 
 SECONDS_A_STEP = {
@@ -23,8 +25,8 @@ SECONDS_A_STEP = {
 @pytest.fixture
 def quick(few_digits, monkeypatch):
     """A contest of one epoch, whose paces are given instead of measured."""
-    schedule = {"epochs": 1, "batch_size": 64, "repeats": 2}
-    monkeypatch.setitem(contest.CONTEST_SCHEDULES, "digits", schedule)
+    monkeypatch.setitem(contest.CONTEST_SCHEDULES, "digits", {"epochs": 1, "batch_size": 64})
+    monkeypatch.setitem(REPEATS, "digits", 2)
 
     def run(command, **_):
         network = command[-1]
@@ -62,7 +64,7 @@ def test_a_contest_leaves_records_with_aim_and_a_table(quick, capsys):
 
 
 def test_the_small_cnn_has_as_many_parameters_as_the_pointing_network():
-    for size in contest.PIECES:
+    for size in SCENES:
         small, pointing = (
             count_parameters(contest.CONTESTANTS[name](size))
             for name in ("plain_cnn_small", "pointing_stn")
@@ -81,6 +83,8 @@ def test_a_pace_is_measured_by_training(monkeypatch):
 def test_unknown_networks_and_sizes_are_refused(quick):
     with pytest.raises(ValueError, match="network must be one of frozen_stn, .*got 'cnn'"):
         contest.run_contest("digits", 84, "cnn")
+    with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
+        experiments.load_scenes("letters", 84)
     with pytest.raises(ValueError, match="size must be one of 60, 84, 100, got 72"):
         contest.run_contest("digits", 72, "pointing_stn")
 
