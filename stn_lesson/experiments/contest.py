@@ -160,7 +160,7 @@ def run_contests(
 def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
     """The records of all contests that were run: (network, size) → record."""
     found = {}
-    for size, network in product(SCENES, CONTESTANTS):
+    for network, size in product(CONTESTANTS, SCENES):
         with suppress(FileNotFoundError):
             found[network, size] = records.read_record(f"contest-{data}-{size}-{network}")
     return found
@@ -175,47 +175,51 @@ def contest_accuracies(data: str = "digits") -> dict[tuple[str, int], list[float
 
 
 def contest_table(data: str = "digits") -> str:
-    """The contest in figures: a line for each network on scenes of each size.
+    """The contest in figures: for scenes of each size, a line for each network.
 
     Accuracy is the mean over the seeds ± their standard deviation, the aim a median: how far the
-    frame's centre follows the digit's in x and y, the share of digits in its middle half, its area.
+    frame's centre follows the digit's in x and in y, the share of digits in its middle half, its
+    area. What is not measured yet is named below.
 
-    >>> print(contest_table("digits").splitlines()[2].split()[:4])
-    ['scenes', 'network', 'accuracy', 'in']
+    >>> print(contest_table("digits").splitlines()[3].split()[:4])
+    ['network', 'accuracy', '%', 'seeds']
     """
-    head = ["scenes", "network", "accuracy in %", "seeds", "follows x", "y", "found in %", "area"]
-    lines, measured = [[*head, "epochs", "seconds", "parameters", "memory"]], contest_records(data)
+    text = [f"{data}: all train as long as pointing_stn does"]
+    measured = contest_records(data)
+    for size in sorted({size for _, size in measured}):
+        pace = records.read_record(f"contest-{data}-{size}-pace")["pace"]
+        lines = [_HEAD.split(",")] + [
+            [network, *_row(measured[network, size], pace[network])]
+            for network in CONTESTANTS
+            if (network, size) in measured
+        ]
+        text += ["", f"{size}×{size} pixels", *align_columns(lines)]
     for size in SCENES:
-        with suppress(FileNotFoundError):
-            pace = records.read_record(f"contest-{data}-{size}-pace")
-            for network in CONTESTANTS:
-                row = _row(measured.get((network, size)), pace["pace"][network])
-                lines.append([f"{size}×{size}", network, *row])
-    text = f"{data}: everyone trains as long as pointing_stn does"
-    return "\n".join([text, "", *align_columns(lines)])
+        missing = [network for network in CONTESTANTS if (network, size) not in measured]
+        names = "all" if len(missing) == len(CONTESTANTS) else ", ".join(missing)
+        text += ["", f"not measured yet on {size}×{size}: {names}"] if missing else []
+    return "\n".join(text)
 
 
-def _row(record: dict | None, pace: dict) -> list[str]:
-    """A line of the table, from the third word on."""
-    cost = [
-        str(pace["epochs"]),
-        f"{pace['epochs'] * pace['seconds_an_epoch']:.0f}",
-        f"{pace['parameters']:,}",
-        f"{pace['peak_memory_mb']} MB",
-    ]
-    if record is None:
-        return ["not measured yet", *[""] * 5, *cost]
-    runs = record["runs"]
+_HEAD = "network,accuracy %,seeds,follows,found %,area,epochs,seconds,parameters,MB"
+
+
+def _row(record: dict, pace: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    runs, follows, found, area = record["runs"], "", "", ""
     aims = [records.recorded_aim(run)[-1] for run in runs if "aim" in run]
-    aim = [""] * 4
     if aims and record["network"] != "frozen_stn":
         x, y = (statistics.median(aim.slope[axis] for aim in aims) for axis in (0, 1))
-        found, area = (
-            statistics.median(getattr(a, name) for a in aims) for name in ("found", "area")
-        )
-        aim = [f"{x:.2f}", f"{y:.2f}", f"{100 * found:.1f}", f"{area:.2f}"]
-    accuracy = format_cell([100 * run["accuracy"][-1] for run in runs], None)
-    return [accuracy, str(len(runs)), *aim, *cost]
+        follows = f"{x:.2f} {y:.2f}"
+        found = f"{100 * statistics.median(aim.found for aim in aims):.1f}"
+        area = f"{statistics.median(aim.area for aim in aims):.2f}"
+    return [
+        format_cell([100 * run["accuracy"][-1] for run in runs], None),
+        *(str(len(runs)), follows, found, area, str(pace["epochs"])),
+        f"{pace['epochs'] * pace['seconds_an_epoch']:.0f}",
+        f"{pace['parameters']:,}",
+        str(pace["peak_memory_mb"]),
+    ]
 
 
 def _settings(data: str, network: str) -> dict:

@@ -54,6 +54,7 @@ def contest(results: dict, unit: str = "") -> Picture:
 
     Args:
         results: (network, task) → the test accuracies (0 to 1) of its seeds; cells may be missing.
+            Tasks stand in their order, as sizes do from small to large.
         unit: of the tasks, to stand behind their names, such as "pixels".
 
     Raises:
@@ -68,6 +69,7 @@ def contest(results: dict, unit: str = "") -> Picture:
             "results must hold accuracies, (network, task) → one for each seed, got none"
         )
     rows, columns = _rows_and_columns(cells)
+    columns = sorted(columns)
     figure = Picture(1.6 + 2.3 * len(columns), 0.4 * len(rows) + 1.0)
     titles = {column: f"{column} {unit}".strip() for column in columns}
     words = []

@@ -58,9 +58,13 @@ def test_a_contest_leaves_records_with_aim_and_a_table(quick, capsys):
     assert accuracies.keys() == {("pointing_stn", 84), ("global_max_cnn", 84)}
     capsys.readouterr()
     assert main(["table", "contest"]) == 0
-    lines = capsys.readouterr().out.splitlines()[3:]
-    assert [line.split()[1] for line in lines] == list(contest.CONTESTANTS)
-    assert "±" in lines[2] and "89,744" in lines[2] and "not measured yet" in lines[0]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "84×84 pixels"
+    assert [line.split()[0] for line in lines[4:6]] == ["pointing_stn", "global_max_cnn"]
+    assert "±" in lines[4] and "89,744" in lines[4] and max(map(len, lines)) <= 100
+    others = contest.CONTESTANTS.keys() - {"pointing_stn", "global_max_cnn"}
+    assert lines[-1] == "not measured yet on 100×100: all"
+    assert set(lines[-3].removeprefix("not measured yet on 84×84: ").split(", ")) == others
 
 
 def test_the_small_cnn_has_as_many_parameters_as_the_pointing_network():
