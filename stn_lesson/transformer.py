@@ -1,5 +1,6 @@
 """The spatial transformer: localisation network + grid + sampler (section 3 of the paper)."""
 
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -131,7 +132,13 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
         if find_transformer(model) is not None:
             missing = f"no SpatialTransformer number {which}: they are counted from 0"
         raise ValueError(f"{type(model).__name__} has {missing}")
-    hook = transformer.register_forward_hook(lambda _, inputs, view: seen.extend([*inputs, view]))
+    caller = threading.get_ident()  # another thread may be using the model: not what it sees
+
+    def keep(_, inputs: tuple, view: Tensor) -> None:
+        if threading.get_ident() == caller:
+            seen.extend([*inputs, view])
+
+    hook = transformer.register_forward_hook(keep)
     model.eval()
     try:
         model(images.to(next(model.parameters()).device))

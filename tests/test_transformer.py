@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -117,3 +119,21 @@ def test_the_state_can_be_saved_and_loaded(tmp_path):
     other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     images = torch.rand(2, 1, 8, 10)
     assert torch.equal(one(images), other(images))
+
+
+def test_a_look_keeps_what_it_sees_apart_from_another_threads_use_of_the_model():
+    class Interrupted(nn.Module):
+        """A localisation network in the midst of which another thread uses the model."""
+
+        def forward(self, images):
+            if len(images) == 2:
+                other = threading.Thread(target=lambda: model(torch.ones(5, 1, 4, 4)))
+                other.start()
+                other.join()
+            return images.new_zeros(len(images), 6)
+
+    with pytest.warns(UserWarning, match="its start was left alone"):
+        transformer = stn.SpatialTransformer(Interrupted())
+    model, images = nn.Sequential(transformer, nn.Conv2d(1, 1, 1)), torch.rand(2, 1, 4, 4)
+    looked = stn.look(model, images)
+    assert looked.theta.shape == (2, 2, 3) and torch.allclose(looked.view, images, atol=1e-6)
