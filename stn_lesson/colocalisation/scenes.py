@@ -37,6 +37,7 @@ def scenes_of_class(
     size: int = 84,
     pieces: int = 0,
     piece_size: int = 6,
+    second_digit: bool = False,
     seed: int = 0,
 ) -> Scenes:
     """Scenes that show a digit of the same class, each at a random place, among pieces of others.
@@ -48,10 +49,13 @@ def scenes_of_class(
         size: side of the scenes in pixels.
         pieces: how many; the paper has 0 (translated) and 16 (and cluttered).
         piece_size: side of one in pixels.
+        second_digit: whether each scene also shows a whole digit of another class, beside the
+            first. Its box is not among the `boxes`, and the size must be 84 at least.
         seed: decides digits, places and pieces.
 
     Raises:
-        ValueError: fewer than `count` digits of the class, or digits that are not 28×28.
+        ValueError: fewer than `count` digits of the class, digits that are not 28×28, or scenes
+            too small for a second one.
 
     >>> from stn_lesson.datasets import load_digits
     >>> scenes = scenes_of_class(load_digits().train, label=4, pieces=16)
@@ -66,6 +70,11 @@ def scenes_of_class(
             f"pixels each, got {len(of_class)} of {height}×{width}: ask for fewer scenes, or take "
             "the training digits"
         )
+    if second_digit and size < 3 * DIGIT_SIZE:
+        raise ValueError(
+            f"size must be at least {3 * DIGIT_SIZE} for two digits that leave each other alone, "
+            f"wherever the first is, got {size}"
+        )
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(of_class), generator=generator)[:count]
     chosen = of_class[order.to(of_class.device)]
@@ -74,7 +83,30 @@ def scenes_of_class(
         digits.images[chosen], digits.images, size,
         pieces=pieces, piece_size=piece_size, seed=seed_of_places,
     )  # fmt: skip
+    if second_digit:
+        _add_second_digits(images, corners, digits.images[digits.labels != label], generator)
     return Scenes(images, torch.cat([corners, corners + DIGIT_SIZE], 1).float())
+
+
+def _add_second_digits(
+    images: Tensor, corners: Tensor, others: Tensor, generator: torch.Generator
+) -> None:
+    """Draw one of the other digits into each image, at any place where it leaves the first alone.
+
+    Args:
+        images: bytes (N, 1, size, size), changed in place.
+        corners: column and row of the first digit in each, (N, 2).
+        others: bytes (M, 1, 28, 28).
+        generator: decides which and where.
+    """
+    column_or_row = torch.arange(images.shape[-1] - DIGIT_SIZE + 1)
+    places = torch.cartesian_prod(column_or_row, column_or_row)  # (P, 2)
+    apart = (places - corners[:, None].cpu()).abs().amax(-1) >= DIGIT_SIZE  # (N, P)
+    chosen = places[torch.multinomial(apart.float(), 1, generator=generator)[:, 0]]
+    seconds = others[torch.randint(len(others), (len(images),), generator=generator)]
+    for image, (column, row), digit in zip(images, chosen.tolist(), seconds, strict=True):
+        window = image[:, row : row + DIGIT_SIZE, column : column + DIGIT_SIZE]
+        window.copy_(torch.maximum(window, digit))
 
 
 def window_dataset(digits: Dataset, shift: int = 3, pieces: int = 3, seed: int = 0) -> Dataset:
