@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.networks.pointing import PointingLocalisation
 from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
 from stn_lesson.transformer import SpatialTransformer
 
@@ -68,6 +69,7 @@ class STFCN(nn.Module):
             classifier gets all their views.
         per_channel: start each localisation network on one channel alone, the first on the first:
             its weights for the other channels start at 0, and may grow.
+        pointing: whether the localisation networks point, as in `PointingSTN`; affine θ alone.
         hidden: units in each of the classifier's two hidden layers.
 
     Shape:
@@ -88,12 +90,13 @@ class STFCN(nn.Module):
         view: int | None = None,
         transformers: int = 1,
         per_channel: bool = False,
+        pointing: bool = False,
         hidden: int = 128,
     ):
         """See the class."""
         super().__init__()
         localisations = [
-            nn.Sequential(
+            PointingLocalisation(channels=channels) if pointing else nn.Sequential(
                 nn.Flatten(), nn.Linear(channels * size * size, 32), nn.ReLU(),
                 nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, _theta_numbers(family)),
             )
@@ -106,8 +109,9 @@ class STFCN(nn.Module):
         if per_channel:
             with torch.no_grad():
                 for k, localisation in enumerate(localisations):
-                    first_weights = localisation[1].weight.view(32, channels, -1)
-                    first_weights *= (torch.arange(channels) == k % channels)[:, None]
+                    first = localisation.heat_maps[1] if pointing else localisation[1]
+                    of_channels = first.weight.view(len(first.weight), channels, -1)
+                    of_channels *= (torch.arange(channels) == k % channels)[:, None]
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
@@ -125,6 +129,7 @@ class STCNN(nn.Module):
         classes: number of classes.
         family: what the transformer may do, as in `STFCN`.
         view: side of what the classifier sees, as in `STFCN`.
+        pointing: as in `STFCN`.
         filters: of the classifier's first layer; the second has twice as many.
 
     Shape:
@@ -143,13 +148,14 @@ class STCNN(nn.Module):
         *,
         family: str | Family = "affine",
         view: int | None = None,
+        pointing: bool = False,
         filters: int = 32,
     ):
         """See the class."""
         super().__init__()
         side = (size // 2 - 4) // 2 - 4
         check_image_size(side, size)
-        localisation = nn.Sequential(
+        localisation = PointingLocalisation(channels=channels) if pointing else nn.Sequential(
             nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
             nn.Flatten(), nn.Linear(20 * side * side, 20), nn.ReLU(),
@@ -195,12 +201,15 @@ def _convolutional(size: int, channels: int, filters: int, classes: int) -> nn.S
     return classifier.apply(init_like_the_recipe)
 
 
-def _transformers(localisations: list[nn.Sequential], family: str | Family, side: int) -> nn.Module:
+def _transformers(localisations: list[nn.Module], family: str | Family, side: int) -> nn.Module:
     """The transformers of these localisation networks: one by itself, more side by side."""
     transformers = [
         SpatialTransformer(localisation.apply(init_like_the_recipe), family, (side, side))
         for localisation in localisations
     ]
+    for localisation in localisations:
+        if isinstance(localisation, PointingLocalisation):
+            localisation.start_at_mean_point()
     return transformers[0] if len(transformers) == 1 else ParallelTransformers(transformers)
 
 
