@@ -1,6 +1,7 @@
 """Pretrained networks: their weights come with the lesson, for students without a GPU."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,9 @@ class Pretraining(NamedTuple):
 
 PRETRAINED = {
     "cluttered": Pretraining(
-        PointingSTN, lambda digits: clutter(distort(digits, 40, rotation=60), 60), epochs=20
+        partial(PointingSTN, view=24),
+        lambda digits: clutter(distort(digits, 40, rotation=60), 60),
+        epochs=20,
     ),
     "turned": Pretraining(
         STFCN, lambda digits: distort(digits, rotation=45, scale=(0.9, 1.1)), epochs=15
@@ -43,8 +46,9 @@ def pretrained(name: str) -> torch.nn.Module:
     """A network with the weights that come with the lesson, from data/checkpoints.
 
     Args:
-        name: "cluttered", a `PointingSTN` for digits turned by up to 60°, scaled and cluttered on
-            60×60 pixels; or "turned", an `STFCN` for digits turned by up to 45° on 28×28.
+        name: "cluttered", a `PointingSTN` with a view of 24×24 for digits turned by up to 60°,
+            scaled and cluttered on 60×60 pixels; or "turned", an `STFCN` for digits turned by up
+            to 45° on 28×28.
 
     Raises:
         ValueError: an unknown name.
@@ -95,7 +99,7 @@ def run_pretraining(name: str) -> Path:
     record = {
         "experiment": "pretrained",
         "data": repr(data),
-        "network": network.__name__,
+        "network": type(model).__name__,
         "parameters": count_parameters(model),
         "settings": settings,
         **records.provenance(next(model.parameters()).device),

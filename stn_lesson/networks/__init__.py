@@ -1,5 +1,7 @@
 """Networks to train: the recipe's and the paper's, with spatial transformers and without."""
 
+from functools import partial
+
 from stn_lesson.networks.counting import count_parameters, match_parameters
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
@@ -8,7 +10,7 @@ from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_reci
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
-    "pointing_stn": PointingSTN,
+    "pointing_stn_28": partial(PointingSTN, view=28),  # MNIST's digits are 28 pixels wide
     "frozen_stn": frozen_stn,
     "plain_cnn": PlainCNN,
 }

@@ -83,6 +83,7 @@ def wait_until(holds, pause) -> None:
 
 
 SHORTENED_CODE = {
+    "epochs=8, batch_size=64": "epochs=1, batch_size=64",
     "epochs=6, batch_size=64": "epochs=1, batch_size=64",
     "epochs=10, batch_size=64": "epochs=1, batch_size=64",
     '"digits": (10, 64, 5)': '"digits": (2, 64, 1)',

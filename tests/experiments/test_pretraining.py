@@ -6,7 +6,7 @@ import stn_lesson as stn
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.datasets import Dataset, Split
-from stn_lesson.experiments import pretraining, runs
+from stn_lesson.experiments import pretraining, records, runs
 from stn_lesson.files import lesson_folder
 
 
@@ -17,10 +17,15 @@ def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
     assert data.test.images.shape[-1] == side
     promised = record["rounded_to_16_bits"]["embedded_test_accuracy"]
     assert stn.evaluate(model, data.test) == pytest.approx(promised, abs=0.005)
-    assert promised > 0.95 and record["rounded_to_16_bits"]["mnist_test_accuracy"] > 0.96
+    assert promised > 0.93 and record["rounded_to_16_bits"]["mnist_test_accuracy"] > 0.96
     assert (lesson_folder() / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
     with pytest.raises(ValueError, match="name must be one of cluttered, turned"):
         experiments.pretrained("upright")
+
+
+def test_the_finder_aims():
+    aim = records.recorded_aim(experiments.read_record("pretrained-cluttered")["runs"][0])[-1]
+    assert min(aim.slope) > 0.9 and aim.found > 0.99 and aim.area < 0.3
 
 
 def test_a_network_is_trained_anew_by_command(few_digits, monkeypatch, capsys):

@@ -97,7 +97,7 @@ def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="data must be one of digits, mnist, got 'letters'"):
         experiments.load_recipe("letters")
     with pytest.raises(
-        ValueError, match="network must be one of recipe_stn, pointing_stn, frozen_stn"
+        ValueError, match="network must be one of recipe_stn, pointing_stn_28, frozen_stn"
     ):
         experiments.run_recipe("digits", "resnet")
     with pytest.raises(ValueError, match="settings of epochs, .*got momentum"):
@@ -121,7 +121,7 @@ def test_without_mnist_the_command_says_so(few_digits, tmp_path, monkeypatch, ca
         ("recipe-digits-plain_cnn", 3, 0.9),
         ("recipe-mnist-recipe_stn", 5, 0.93),
         ("recipe-mnist-frozen_stn", 2, 0.8),
-        ("recipe-mnist-quick_stn", 20, 0.93),
+        ("recipe-mnist-pointing_stn_28", 3, 0.965),
     ],
 )
 def test_the_records_hold_what_the_lesson_promises(name, seeds, lowest):
