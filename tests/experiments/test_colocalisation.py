@@ -167,7 +167,7 @@ def starts(name):
 
 
 def test_on_mnist_the_1_is_the_hardest_and_one_start_of_sixty_failed():
-    """Notebook 09, section 7."""
+    """Notebook 09, section 8."""
     found = co.found_by_class("mnist", "TC")
     assert min(found, key=lambda label: sum(found[label])) == 1 and found[1] == [97, 97]
     among_clutter = starts("colocalise-mnist-TC")
