@@ -102,6 +102,40 @@ def one_of(value, name: str, choices: Iterable[str]) -> str:
     return value
 
 
+def list_of(value, name: str, what: str) -> list:
+    """The value as a list, if it holds several: a list, a tuple, an array, a generator.
+
+    Args:
+        value: what was given.
+        name: of the argument.
+        what: it holds, in the plural.
+
+    Raises:
+        TypeError: it is a single value, a text or a dict.
+
+    >>> list_of("scale", "sliders", "words")
+    Traceback (most recent call last):
+    TypeError: sliders must be a list of words, got 'scale': use ['scale']
+    """
+    single = isinstance(value, Tensor | np.ndarray) and value.ndim == 0
+    if single or isinstance(value, str | bytes | dict) or not isinstance(value, Iterable):
+        hint = f": use [{value!r}]" if isinstance(value, str) and what == "words" else ""
+        raise TypeError(f"{name} must be a list of {what}, got {_shown(value)}{hint}")
+    return list(value)
+
+
+def true_or_false(value, name: str) -> bool:
+    """The value as a bool, if it is True or False; numpy's are, and so are 0 and 1.
+
+    >>> true_or_false("no", "redraw")
+    Traceback (most recent call last):
+    TypeError: redraw must be True or False, got 'no'
+    """
+    if isinstance(value, bool | np.bool_ | int) and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {_shown(value)}")
+
+
 def _check_bounds(number: float, name: str, lowest: float | None, highest: float | None) -> None:
     """Raise a ValueError that names the bounds for a number outside them."""
     if lowest is not None and highest is not None and not lowest <= number <= highest:

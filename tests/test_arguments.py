@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from stn_lesson.arguments import one_of, pair, real_number, seed_number, whole_number
+from stn_lesson.arguments import (
+    list_of,
+    one_of,
+    pair,
+    real_number,
+    seed_number,
+    true_or_false,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3), np.array(3)])
@@ -65,3 +73,23 @@ def test_a_choice_is_told_with_all_there_are():
     for value in ("reflect", None, 3, ["zeros"]):
         with pytest.raises(ValueError, match="padding must be one of zeros, border, got"):
             one_of(value, "padding", ("zeros", "border"))
+
+
+def test_several_values_may_come_in_any_list():
+    for values in ([1, 2], (1, 2), np.array([1, 2]), torch.tensor([1, 2]), iter([1, 2])):
+        assert list_of(values, "labels", "numbers") == [1, 2]
+    for single in ("ab", b"ab", 3, None, {1: 2}, np.array(3), torch.tensor(3)):
+        with pytest.raises(TypeError, match="labels must be a list of numbers, got "):
+            list_of(single, "labels", "numbers")
+
+
+def test_true_and_false_are_not_guessed():
+    assert [true_or_false(v, "redraw") for v in (True, np.False_, 1, 0)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    for value in ("yes", None, 2, 1.0, [True], torch.ones(2)):
+        with pytest.raises(TypeError, match="redraw must be True or False, got "):
+            true_or_false(value, "redraw")
