@@ -2,7 +2,12 @@
 
 from torch import Tensor, nn
 
-from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
+from stn_lesson.networks.recipe import (
+    expect_images,
+    init_like_the_recipe,
+    side_after,
+    whole_sizes,
+)
 
 
 class PlainCNN(nn.Module):
@@ -24,8 +29,9 @@ class PlainCNN(nn.Module):
     def __init__(self, size: int = 60, classes: int = 10, hidden: int = 192):
         """See the class."""
         super().__init__()
-        side = (((size - 4) // 2 - 4) // 2 - 2) // 2
-        check_image_size(side, size)
+        size, classes, hidden = whole_sizes(size=size, classes=classes, hidden=hidden)
+        expect_images(self, size=size)
+        side = side_after(lambda side: (((side - 4) // 2 - 4) // 2 - 2) // 2, size, "size")
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -62,6 +68,8 @@ class GlobalMaxCNN(nn.Module):
     def __init__(self, width: int = 16, classes: int = 10):
         """See the class."""
         super().__init__()
+        width, classes = whole_sizes(width=width, classes=classes)
+        expect_images(self, smallest=8)
         self.classifier = nn.Sequential(
             nn.AvgPool2d(2),
             nn.Conv2d(1, width, 5, padding=2), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(),
