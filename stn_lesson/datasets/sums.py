@@ -45,11 +45,7 @@ def addition(
     """
     if not isinstance(digits, Dataset):
         raise TypeError(f"digits must be a Dataset with labels, got {type(digits).__name__}")
-    if not callable(distortion):
-        raise TypeError(
-            f"distortion must be a function, got {distortion!r}: use one of DISTORTIONS, such as "
-            'DISTORTIONS["RTS"]'
-        )
+    _check_distortion(distortion)
     seed = seed_number(seed)
 
     def seconds(labels: Tensor) -> Tensor:
@@ -74,6 +70,15 @@ def addition(
         repeats=repeats,
         relabel=lambda labels: labels + seconds(labels),
     )
+
+
+def _check_distortion(distortion) -> None:
+    """Raise a clear error for what cannot be called, such as a name of `DISTORTIONS`."""
+    if not callable(distortion):
+        raise TypeError(
+            f"distortion must be a function, got {distortion!r}: use one of DISTORTIONS, such as "
+            'DISTORTIONS["RTS"]'
+        )
 
 
 def _one_of_each(classes: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:

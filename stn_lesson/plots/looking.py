@@ -88,12 +88,15 @@ def sampling(
         target.scatter(
             columns, rows, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4
         )
-    height, width = image.shape[-2:]
-    read_region = grid_of(theta, 9, 9).clamp(-4, 4)  # not to the end of a plane that has a horizon
-    x, y = to_pixels(read_region, height, width)
-    source.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
-    source.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
+    _show_what_is_read(source, grid_of(theta, 9, 9), *image.shape[-2:])
     return figure
+
+
+def _show_what_is_read(axes: Axes, grid: Tensor, height: int, width: int) -> None:
+    """Let the axes reach to all that a grid reads, but not to the end of a plane with a horizon."""
+    x, y = to_pixels(grid.clamp(-4, 4), height, width)
+    axes.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
+    axes.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
 
 
 def gallery(

@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+from inspect import signature
 from pathlib import Path
 
 import anywidget
@@ -20,7 +21,7 @@ from stn_lesson.theta import affine_theta
 
 WIDGETS_FOLDER = Path(__file__).parent
 MAX_SIDE = 256  # pixels on a side of a target
-START_WORDS = ("rotation", "scale", "shear", "translation")  # of `affine_theta`
+START_WORDS = [word for word in signature(affine_theta).parameters if word != "size"]
 # JupyterLab writes an error into the output of a widget whose kernel is gone. A still picture
 # follows, which says all there is to say: the error is hidden.
 HIDE_EMPTY_WIDGET_OUTPUT = (
@@ -156,7 +157,7 @@ def start_theta(start: dict | None, image: Tensor, name: str = "start") -> Tenso
 
     >>> start_theta({"angle": 30}, torch.zeros(1, 1, 8, 8))
     Traceback (most recent call last):
-    ValueError: start may hold rotation, scale, shear, translation; there is no 'angle'
+    ValueError: start may hold rotation, scale, shear, translation...; there is no 'angle'
     """
     if not isinstance(start, dict | None):
         raise TypeError(f'{name} must be a dict, such as {{"rotation": 30}}, got {start!r}')

@@ -109,7 +109,7 @@ def test_the_still_picture_shows_the_present_state():
             torch.rand(1, 1, 8, 8),
             {"start": {"angle": 9}},
             ValueError,
-            "start may hold rotation, sc",
+            "start may hold rotation, scale",
         ),
         (torch.rand(1, 1, 8, 8), {"start": 30}, TypeError, "start must be a dict"),
         (torch.rand(1, 1, 8, 8), {"sliders": ("roll",)}, ValueError, "there is no 'roll'"),
