@@ -68,6 +68,8 @@ def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], str]:
     """The arrays of a data set by their names in small letters; and all names that there are."""
     try:
         with np.load(path, allow_pickle=False) as file:
+            if broken := file.zip.testzip():  # numpy itself looks at what it reads, and only there
+                raise ValueError(f"{broken} is damaged")
             arrays = {
                 name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES
             }
