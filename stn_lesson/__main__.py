@@ -84,7 +84,7 @@ def add_run(verbs) -> None:
     # No defaults here: they would hide whether an option was given.
     parser.add_argument("--data", choices=DATASETS, help="what to learn (default digits)")
     columns = *paper.TABLE1_DISTORTIONS, *paper.TABLE_COLUMNS["slant"]
-    columns = [*columns, *colocalisation.PIECES]
+    columns = [*columns, *colocalisation.SCENE_KINDS]
     parser.add_argument("--distortion", choices=columns, help="one column (default all)")
     rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
     networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS, *contest.CONTESTANTS])
@@ -136,10 +136,11 @@ def run_two_digits_networks(network: str | None = None, **options) -> Iterator[P
 def run_colocalise_columns(
     distortion: str | None = None, encoder: str = "windows", data: str = "digits", **options
 ) -> Iterator[Path]:
-    """Run co-localisation with one distortion, or with both; yield each record's file."""
-    if distortion not in (None, *colocalisation.PIECES):
-        raise UsageError(f"colocalise takes --distortion T or TC, got {distortion}")
-    for name in [distortion] if distortion else colocalisation.PIECES:
+    """Run co-localisation on scenes of one kind, or of all; yield each record's file."""
+    if distortion not in (None, *colocalisation.SCENE_KINDS):
+        known = ", ".join(colocalisation.SCENE_KINDS)
+        raise UsageError(f"colocalise takes --distortion {known}; got {distortion}")
+    for name in [distortion] if distortion else colocalisation.SCENE_KINDS:
         yield colocalisation.run_colocalise(data, name, encoder_kind=encoder, **options)
 
 

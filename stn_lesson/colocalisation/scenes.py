@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import seed_number, whole_number
+from stn_lesson.arguments import seed_number, true_or_false, whole_number
 from stn_lesson.datasets.clutter import clutter, place_digits
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.remedies import kind_of
@@ -39,6 +39,7 @@ def scenes_of_class(
     size: int = 84,
     pieces: int = 0,
     piece_size: int = 6,
+    second_digit: bool = False,
     seed: int = 0,
 ) -> Scenes:
     """Scenes that show a digit of the same class, each at a random place, among pieces of others.
@@ -50,11 +51,13 @@ def scenes_of_class(
         size: side of the scenes in pixels.
         pieces: how many; the paper has 0 (translated) and 16 (and cluttered).
         piece_size: side of one in pixels.
+        second_digit: whether each scene also shows a whole digit of another class, beside the
+            first. Its box is not among the `boxes`, and the size must be 84 at least.
         seed: decides digits, places and pieces.
 
     Raises:
-        TypeError, ValueError: fewer than `count` digits of the class, digits that are not 28×28, or
-            a number that cannot be.
+        TypeError, ValueError: fewer than `count` digits of the class, digits that are not 28×28,
+            scenes too small for a second one, or a number that cannot be.
 
     >>> from stn_lesson.datasets import load_digits
     >>> scenes = scenes_of_class(load_digits().train, label=4, pieces=16)
@@ -63,12 +66,18 @@ def scenes_of_class(
     """
     _check_28_by_28(digits, Split)
     label, count = whole_number(label, "label", lowest=0), whole_number(count, "count", lowest=1)
-    seed = seed_number(seed)
+    size, seed = whole_number(size, "size", lowest=1), seed_number(seed)
+    second_digit = true_or_false(second_digit, "second_digit")
     of_class = (digits.labels == label).nonzero().flatten()
     if len(of_class) < count:
         raise ValueError(
             f"{count} scenes need {count} digits of class {label}, got {len(of_class)}: ask for "
             "fewer scenes, or take the training digits"
+        )
+    if second_digit and size < 3 * DIGIT_SIZE:
+        raise ValueError(
+            f"size must be at least {3 * DIGIT_SIZE} for two digits that leave each other alone, "
+            f"wherever the first is, got {size}"
         )
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(of_class), generator=generator)[:count]
@@ -78,7 +87,30 @@ def scenes_of_class(
         digits.images[chosen], digits.images, size,
         pieces=pieces, piece_size=piece_size, seed=seed_of_places,
     )  # fmt: skip
+    if second_digit:
+        _add_second_digits(images, corners, digits.images[digits.labels != label], generator)
     return Scenes(images, torch.cat([corners, corners + DIGIT_SIZE], 1).float())
+
+
+def _add_second_digits(
+    images: Tensor, corners: Tensor, others: Tensor, generator: torch.Generator
+) -> None:
+    """Draw one of the other digits into each image, at any place where it leaves the first alone.
+
+    Args:
+        images: bytes (N, 1, size, size), changed in place.
+        corners: column and row of the first digit in each, (N, 2).
+        others: bytes (M, 1, 28, 28).
+        generator: decides which and where.
+    """
+    column_or_row = torch.arange(images.shape[-1] - DIGIT_SIZE + 1)
+    places = torch.cartesian_prod(column_or_row, column_or_row)  # (P, 2)
+    apart = (places - corners[:, None].cpu()).abs().amax(-1) >= DIGIT_SIZE  # (N, P)
+    chosen = places[torch.multinomial(apart.float(), 1, generator=generator)[:, 0]]
+    seconds = others[torch.randint(len(others), (len(images),), generator=generator)]
+    for image, (column, row), digit in zip(images, chosen.tolist(), seconds, strict=True):
+        window = image[:, row : row + DIGIT_SIZE, column : column + DIGIT_SIZE]
+        window.copy_(torch.maximum(window, digit))
 
 
 def window_dataset(digits: Dataset, shift: int = 3, pieces: int = 3, seed: int = 0) -> Dataset:

@@ -17,7 +17,9 @@ from stn_lesson.experiments.tables import align_columns, format_mean
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
-PIECES = {"T": 0, "TC": 16}  # translated; and cluttered
+# Arguments of `scenes_of_class`: translated; translated and cluttered; translated, with a whole
+# digit of another class beside it (TD is ours, not the paper's).
+SCENE_KINDS = {"T": {"pieces": 0}, "TC": {"pieces": 16}, "TD": {"pieces": 0, "second_digit": True}}
 # The scenes show digits that the encoder has not learnt from; the embedded ones are fewer.
 SCENES_PER_CLASS = {"mnist": 100, "digits": 45}
 RANDOM_STARTS = 3  # searches of each set of scenes
@@ -58,10 +60,10 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
 
 
 def make_scenes(digits: Dataset, data: str, distortion: str, label: int, seed: int = 0) -> Scenes:
-    """The scenes of one class: translated ("T"), or translated and cluttered ("TC") test digits."""
-    if distortion not in PIECES:
-        raise ValueError(f"distortion must be T or TC, got {distortion!r}")
-    amounts = {"count": SCENES_PER_CLASS[data], "pieces": PIECES[distortion]}
+    """The scenes of one class, of its test digits; distortion is a name from `SCENE_KINDS`."""
+    if distortion not in SCENE_KINDS:
+        raise ValueError(f"distortion must be one of {', '.join(SCENE_KINDS)}, got {distortion!r}")
+    amounts = {"count": SCENES_PER_CLASS[data]} | SCENE_KINDS[distortion]
     return scenes_of_class(digits.test, label, **amounts, seed=10 * seed + label)
 
 
@@ -111,7 +113,7 @@ def run_colocalise(
 
     Args:
         data: "digits" or "mnist".
-        distortion: "T", translated; or "TC", translated and cluttered.
+        distortion: a name from `SCENE_KINDS`.
         seeds: how many sets of scenes of each class.
         encoder_kind: a name from `ENCODERS`.
         labels: the classes to search.
@@ -135,7 +137,7 @@ def run_colocalise(
         "experiment": "colocalise",
         "data": f"{count} scenes of 84×84 pixels for each class, test part of {digits}",
         "distortion": distortion,
-        "pieces": PIECES[distortion],
+        **SCENE_KINDS[distortion],
         "encoder": {
             "kind": encoder_kind,
             "parameters": count_parameters(encoder),
@@ -163,11 +165,11 @@ def record_name(data: str, distortion: str, encoder_kind: str = "windows") -> st
     >>> record_name("mnist", "TC"), record_name("digits", "T", "random")
     ('colocalise-mnist-TC', 'colocalise-digits-T-random')
     """
-    choices = (data, SCENES_PER_CLASS), (distortion, PIECES), (encoder_kind, ENCODERS)
+    choices = (data, SCENES_PER_CLASS), (distortion, SCENE_KINDS), (encoder_kind, ENCODERS)
     if any(name not in known for name, known in choices):
         raise ValueError(
             f"data must be one of {', '.join(SCENES_PER_CLASS)}, distortion of "
-            f"{', '.join(PIECES)}, encoder_kind of {', '.join(ENCODERS)}, got {data!r}, "
+            f"{', '.join(SCENE_KINDS)}, encoder_kind of {', '.join(ENCODERS)}, got {data!r}, "
             f"{distortion!r}, {encoder_kind!r}"
         )
     return "-".join(["colocalise", data, distortion] + [encoder_kind] * (encoder_kind != "windows"))
@@ -197,7 +199,7 @@ def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
     paper = records.read_record("paper")["found_in_percent"]
     lines = [["class", *map(str, range(10)), "mean", "[paper's]"]]
     missing = []
-    for distortion in PIECES:
+    for distortion in SCENE_KINDS:
         found = found_by_class(data, distortion, encoder_kind)
         means = {label: statistics.mean(shares) for label, shares in found.items()}
         cells = [f"{means[label]:.0f}" if label in means else "–" for label in range(10)]
@@ -205,15 +207,22 @@ def colocalise_table(data: str = "mnist", encoder_kind: str = "windows") -> str:
         if len(means) == 10:
             of_seeds = zip(*found.values(), strict=False)  # the last may lack some classes
             mean = format_mean([statistics.mean(shares) for shares in of_seeds], digits=1)
-        low, high = paper[distortion]
-        published = f"[{low}]" if low == high else f"[{low} to {high}]"
-        lines.append([distortion, *cells, mean, published])
+        lines.append([distortion, *cells, mean, _published(paper.get(distortion))])
         if len(means) < 10:
             labels = ", ".join(str(label) for label in range(10) if label not in means)
             missing.append(f"not measured yet: {distortion}, class {labels}")
     what = "mean ± standard deviation over the seeds; [the paper's]"
     text = [f"digits found (IoU above {MIN_IOU}) in % on {data}: {what}", ""]
     return "\n".join(text + align_columns(lines) + (["", *missing] if missing else []))
+
+
+def _published(found: list | None) -> str:
+    """The paper's shares, from the class found worst to the one found best.
+
+    >>> _published([75, 93]), _published([100, 100]), _published(None)
+    ('[75 to 93]', '[100]', '')
+    """
+    return f"[{' to '.join(map(str, dict.fromkeys(found)))}]" if found else ""
 
 
 def _run_record(search: Search, *others: Search, scenes: Scenes) -> dict:

@@ -137,11 +137,15 @@ WITHOUT_TRANSFORMER = (("fcn", None), ("cnn", None))
 AFFINE_ROWS = (*WITHOUT_TRANSFORMER, *_with_transformers("st_fcn", "st_cnn", families=("affine",)))
 TABLE_ROWS = {
     "table1": (*WITHOUT_TRANSFORMER, *_with_transformers("st_fcn", "st_cnn")),
-    "tc": (*AFFINE_ROWS, ("crop_cnn", None)),
+    "tc": (*AFFINE_ROWS, ("pointing_st_cnn", "affine"), ("crop_cnn", None)),
     "tc_once": (*AFFINE_ROWS, ("crop_cnn", None)),
     "undistorted": AFFINE_ROWS,
     "slant": (*WITHOUT_TRANSFORMER, *_with_transformers("st_cnn", families=("affine",))),
-    "addition": (*WITHOUT_TRANSFORMER, *_with_transformers("st_fcn", "2st_fcn")),
+    "addition": (
+        *WITHOUT_TRANSFORMER,
+        *_with_transformers("st_fcn", "2st_fcn"),
+        ("pointing_2st_fcn", "affine"),
+    ),
 }
 TABLE_COLUMNS = {
     "table1": TABLE1_DISTORTIONS,
@@ -164,7 +168,9 @@ def build_network(task: str, network: str, family: str | None = None) -> nn.Modu
         task: a name from `TASKS`.
         network: "fcn", "cnn", "st_fcn", "st_cnn" or "2st_fcn" (two transformers side by side);
             "frozen_st_fcn", "frozen_st_cnn" or "frozen_2st_fcn" (all transformers held at the
-            identity); or "crop_cnn" (for the `crops` of a task that has them).
+            identity); "pointing_st_cnn" or "pointing_2st_fcn" (their localisation networks point;
+            the two start on one channel each); or "crop_cnn" (for the `crops` of a task that has
+            them).
         family: of transformers that learn, "affine", "projective" or "tps".
 
     Raises:
@@ -192,17 +198,19 @@ def build_network(task: str, network: str, family: str | None = None) -> nn.Modu
         "st_fcn": lambda width: STFCN(**with_view, family=family, hidden=width),
         "st_cnn": lambda width: STCNN(**with_view, family=family, filters=width),
         "2st_fcn": lambda width: STFCN(**with_view, family=family, hidden=width, transformers=2),
+        "pointing_st_cnn": lambda width: STCNN(**with_view, pointing=True, filters=width),
+        "pointing_2st_fcn": lambda width: STFCN(
+            **with_view, transformers=2, per_channel=True, pointing=True, hidden=width
+        ),
     }
-    return match_parameters(
-        builders[network], parameters[network.removeprefix("2").removeprefix("st_")]
-    )
+    return match_parameters(builders[network], parameters[network[-3:]])
 
 
 def _check_network(task: str, network: str, family: str | None) -> None:
     known = dict.fromkeys(name for rows in TABLE_ROWS.values() for name, _ in rows)
     if network not in known:
         raise ValueError(f"network must be one of {', '.join(known)}, got {network!r}")
-    if (family is None) == network.removeprefix("2").startswith("st_"):
+    if (family is None) == network.removeprefix("pointing_").startswith(("st_", "2st_")):
         raise ValueError(
             f"a network whose transformers learn needs a family, {network} got {family}"
         )

@@ -11,7 +11,7 @@ from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import default_settings
 from stn_lesson.files import lesson_folder, user_folder
-from stn_lesson.networks import STFCN, RecipeSTN, count_parameters
+from stn_lesson.networks import STFCN, PointingSTN, count_parameters
 from stn_lesson.training import evaluate, fit, load_checkpoint, save_checkpoint
 
 
@@ -31,7 +31,7 @@ class Pretraining(NamedTuple):
 
 PRETRAINED = {
     "cluttered": Pretraining(
-        RecipeSTN, lambda digits: clutter(distort(digits, 40, rotation=60), 60), epochs=20
+        PointingSTN, lambda digits: clutter(distort(digits, 40, rotation=60), 60), epochs=20
     ),
     "turned": Pretraining(
         STFCN, lambda digits: distort(digits, rotation=45, scale=(0.9, 1.1)), epochs=15
@@ -43,7 +43,7 @@ def pretrained(name: str) -> torch.nn.Module:
     """A network with the weights that come with the lesson, from data/checkpoints.
 
     Args:
-        name: "cluttered", a `RecipeSTN` for digits turned by up to 60°, scaled and cluttered on
+        name: "cluttered", a `PointingSTN` for digits turned by up to 60°, scaled and cluttered on
             60×60 pixels; or "turned", an `STFCN` for digits turned by up to 45° on 28×28.
 
     Raises:

@@ -44,8 +44,8 @@ TWO_DIGITS_SCHEDULES = {
     "mnist": {"epochs": 5, "batch_size": 64, "learning_rate": 4e-3, "repeats": 1},
 }
 
-# Co-localisation: the encoder is trained, then windows are searched (`SearchSettings`), with and
-# without clutter.
+# Co-localisation: the encoder is trained, then windows are searched (`SearchSettings`) on scenes
+# without clutter, with it, and with a second digit.
 ENCODER_SCHEDULES = {
     "mnist": {"epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
     "digits": {"epochs": 30, "batch_size": 64, "learning_rate": 3e-3},
@@ -53,4 +53,5 @@ ENCODER_SCHEDULES = {
 SEARCH_SETTINGS = {
     "T": {"steps": 120, "learning_rate": 3e-3},
     "TC": {"steps": 240, "learning_rate": 3e-3},
+    "TD": {"steps": 240, "learning_rate": 3e-3},
 }

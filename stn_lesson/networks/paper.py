@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, true_or_false, whole_number
 from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.networks.pointing import PointingLocalisation
 from stn_lesson.networks.recipe import (
     expect_images,
     init_like_the_recipe,
@@ -20,6 +21,9 @@ class FCN(nn.Module):
 
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(FCN())
@@ -43,6 +47,10 @@ class CNN(nn.Module):
 
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+            when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(CNN())
@@ -78,10 +86,15 @@ class STFCN(nn.Module):
             classifier gets all their views.
         per_channel: start each localisation network on one channel alone, the first on the first:
             its weights for the other channels start at 0, and may grow.
+        pointing: whether the localisation networks point, as in `PointingSTN`; affine θ alone.
         hidden: units in each of the classifier's two hidden layers.
 
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number or a family that cannot be; or, when it is asked, images of
+            another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(STFCN())
@@ -98,6 +111,7 @@ class STFCN(nn.Module):
         view: int | None = None,
         transformers: int = 1,
         per_channel: bool = False,
+        pointing: bool = False,
         hidden: int = 128,
     ):
         """See the class."""
@@ -105,9 +119,10 @@ class STFCN(nn.Module):
         size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
         view, (transformers,) = _whole_view(view), whole_sizes(transformers=transformers)
         per_channel = true_or_false(per_channel, "per_channel")
+        _check_pointing(pointing, family)
         expect_images(self, channels, size)
         localisations = [
-            nn.Sequential(
+            PointingLocalisation(channels=channels) if pointing else nn.Sequential(
                 nn.Flatten(), nn.Linear(channels * size * size, 32), nn.ReLU(),
                 nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, _theta_numbers(family)),
             )
@@ -120,8 +135,9 @@ class STFCN(nn.Module):
         if per_channel:
             with torch.no_grad():
                 for k, localisation in enumerate(localisations):
-                    first_weights = localisation[1].weight.view(32, channels, -1)
-                    first_weights *= (torch.arange(channels) == k % channels)[:, None]
+                    first = localisation.heat_maps[1] if pointing else localisation[1]
+                    of_channels = first.weight.view(len(first.weight), channels, -1)
+                    of_channels *= (torch.arange(channels) == k % channels)[:, None]
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
@@ -139,10 +155,15 @@ class STCNN(nn.Module):
         classes: number of classes.
         family: what the transformer may do, as in `STFCN`.
         view: side of what the classifier sees, as in `STFCN`.
+        pointing: as in `STFCN`.
         filters: of the classifier's first layer; the second has twice as many.
 
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+            when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(STCNN())
@@ -157,15 +178,17 @@ class STCNN(nn.Module):
         *,
         family: str | Family = "affine",
         view: int | None = None,
+        pointing: bool = False,
         filters: int = 32,
     ):
         """See the class."""
         super().__init__()
         size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
         view = _whole_view(view)
+        _check_pointing(pointing, family)
         expect_images(self, channels, size)
         side = side_after(lambda side: (side // 2 - 4) // 2 - 4, size, "size")
-        localisation = nn.Sequential(
+        localisation = PointingLocalisation(channels=channels) if pointing else nn.Sequential(
             nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
             nn.Flatten(), nn.Linear(20 * side * side, 20), nn.ReLU(),
@@ -217,17 +240,26 @@ def _convolutional(
     return classifier.apply(init_like_the_recipe)
 
 
-def _transformers(localisations: list[nn.Sequential], family: str | Family, side: int) -> nn.Module:
+def _transformers(localisations: list[nn.Module], family: str | Family, side: int) -> nn.Module:
     """The transformers of these localisation networks: one by itself, more side by side."""
     transformers = [
         SpatialTransformer(localisation.apply(init_like_the_recipe), family, (side, side))
         for localisation in localisations
     ]
+    for localisation in localisations:
+        if isinstance(localisation, PointingLocalisation):
+            localisation.start_at_mean_point()
     return transformers[0] if len(transformers) == 1 else ParallelTransformers(transformers)
 
 
 def _whole_view(view: int | None) -> int | None:
     return None if view is None else whole_number(view, "view", lowest=1)
+
+
+def _check_pointing(pointing: bool, family: str | Family) -> None:
+    """Raise a clear error for localisation networks that point, where θ is not affine."""
+    if true_or_false(pointing, "pointing") and getattr(family, "name", family) != "affine":
+        raise ValueError(f'pointing makes an affine θ, got family={family!r}: use family="affine"')
 
 
 def _theta_numbers(family: str | Family) -> int:

@@ -21,6 +21,10 @@ class PlainCNN(nn.Module):
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(PlainCNN())
     172054
@@ -59,6 +63,10 @@ class GlobalMaxCNN(nn.Module):
 
     Shape:
         images (N, 1, H, W) of any size from 8×8 on → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+            when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(GlobalMaxCNN())

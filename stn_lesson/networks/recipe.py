@@ -27,6 +27,10 @@ class RecipeSTN(nn.Module):
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(RecipeSTN())
     178018

@@ -37,6 +37,40 @@ def test_clutter_lies_everywhere_and_the_digit_stays_whole(digits):
     assert crops.sum((1, 2, 3)).max() <= 16 * 6 * 6 and crops.any(0).float().mean() > 0.9
 
 
+@pytest.mark.parametrize("size", [84, 91])
+def test_a_second_digit_is_whole_of_another_class_and_leaves_the_first_alone(digits, size):
+    bare = scenes_of_class(digits, 4, size=size, seed=1)
+    scenes = scenes_of_class(digits, 4, size=size, second_digit=True, seed=1)
+    assert torch.equal(scenes.boxes, bare.boxes)
+    shown = {bytes(image.flatten().tolist()) for image in digits.images[digits.labels != 4]}
+    corners = set()
+    for image, alone, box in zip(scenes.images, bare.images, scenes.boxes.int(), strict=True):
+        rest = image - alone  # the first digit is as it was
+        left, top, right, bottom = box.tolist()
+        assert rest[:, top:bottom, left:right].sum() == 0
+        row, column = _first_rows_that_show(rest[0], shown, size)
+        assert abs(row - top) >= 28 or abs(column - left) >= 28
+        corners.add((row, column))
+    assert len(corners) > 80
+    with pytest.raises(ValueError, match="size must be at least 84 for two digits .* got 83"):
+        scenes_of_class(digits, 4, size=83, second_digit=True)
+
+
+def _first_rows_that_show(rest, shown, size):
+    """Row and column of the only window that holds one of the digits and all that is there."""
+    rows, columns = rest.any(1).nonzero().flatten(), rest.any(0).nonzero().flatten()
+    places = [
+        (row, column)
+        for row in range(max(rows.max().item() - 27, 0), min(rows.min().item(), size - 28) + 1)
+        for column in range(
+            max(columns.max().item() - 27, 0), min(columns.min().item(), size - 28) + 1
+        )
+        if bytes(rest[row : row + 28, column : column + 28].flatten().tolist()) in shown
+    ]
+    assert len(places) == 1
+    return places[0]
+
+
 def test_the_crops_come_from_digits_of_every_class():
     """Each class has a grey of its own: what lies around a digit of class 2 has all of them."""
     labels = torch.arange(10).repeat(20)

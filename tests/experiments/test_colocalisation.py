@@ -16,7 +16,7 @@ def quick(few_digits, monkeypatch):
     """Two scenes of a class, an epoch for the encoder, two steps of search; a folder of records."""
     monkeypatch.setitem(co.SCENES_PER_CLASS, "digits", 2)
     monkeypatch.setitem(co.ENCODER_SCHEDULES, "digits", {"epochs": 1})
-    for distortion in co.PIECES:
+    for distortion in co.SCENE_KINDS:
         monkeypatch.setitem(co.SEARCH_SETTINGS, distortion, {"steps": 2, "learning_rate": 1e-3})
     return few_digits
 
@@ -127,14 +127,15 @@ def test_the_table_shows_ours_beside_the_papers_and_names_what_is_missing(quick)
     assert lines[3].split() == ["T", *map(str, range(89, 99)), "93.5", "±", "1.4", "[100]"]
     assert lines[4].split()[:6] == ["TC", "–", "60", "–", "–", "100"]
     assert lines[4].split()[-4:] == ["–", "[75", "to", "93]"]
-    assert lines[-1] == "not measured yet: TC, class 0, 2, 3, 5, 6, 7, 8, 9"
+    assert lines[-2] == "not measured yet: TC, class 0, 2, 3, 5, 6, 7, 8, 9"
+    assert lines[5].split() == ["TD", *["–"] * 11]  # the paper has none of these
     assert co.found_by_class("digits", "T") == {}
 
 
 def test_an_unknown_name_is_refused(quick):
-    with pytest.raises(ValueError, match="distortion of T, TC, .*got 'mnist', 'RTS', 'windows'"):
+    with pytest.raises(ValueError, match="distortion of T, TC, TD, .*got 'mnist', 'RTS', 'win"):
         co.run_colocalise("mnist", "RTS")
-    with pytest.raises(ValueError, match="distortion must be T or TC, got 'P'"):
+    with pytest.raises(ValueError, match="distortion must be one of T, TC, TD, got 'P'"):
         co.make_scenes(None, "digits", "P", 3)
 
 
@@ -205,4 +206,4 @@ def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeyp
     assert main(["results"]) == 0  # it has a table instead
     with pytest.raises(SystemExit):
         main(["run", "colocalise", "--distortion", "R"])
-    assert "colocalise takes --distortion T or TC, got R" in capsys.readouterr().err
+    assert "colocalise takes --distortion T, TC, TD; got R" in capsys.readouterr().err

@@ -43,6 +43,19 @@ def test_transformers_side_by_side_each_warp_all_channels():
         assert torch.allclose(view, expected, atol=1e-5)
 
 
+def test_two_pointing_transformers_start_at_the_mean_point_of_one_channel_each():
+    model = stn.STFCN(42, 2, 19, view=28, transformers=2, per_channel=True, pointing=True)
+    images = torch.rand(3, 2, 42, 42)
+    for which, localisation in enumerate(t.localisation for t in model.transformer):
+        points = localisation.points(localisation.heat_maps(images)).view(3, 2, -1).mean(-1)
+        theta = stn.look(model, images, which).theta
+        assert torch.allclose(theta[:, :, 2], points, atol=1e-6)
+        assert torch.equal(theta[:, :, :2], torch.eye(2).expand(3, 2, 2))
+        other = images.clone()
+        other[:, 1 - which] = torch.rand(3, 42, 42)  # it does not look at the other channel
+        assert torch.equal(stn.look(model, other, which).theta, theta)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("make", [stn.STFCN, stn.STCNN])
 def test_the_gradient_of_the_class_reaches_every_number_of_theta(make, family):
@@ -59,3 +72,11 @@ def test_images_too_small_for_the_convolutions_are_refused():
     for make in (stn.CNN, stn.STCNN):
         with pytest.raises(ValueError, match="too small for the convolutions"):
             make(16)
+
+
+@pytest.mark.parametrize("make", [stn.STFCN, stn.STCNN])
+def test_only_affine_transformers_point(make):
+    with pytest.raises(ValueError, match=r"got family='attention': use family=\"affine\""):
+        make(pointing=True, family="attention")
+    with pytest.raises(TypeError, match="pointing must be True or False, got 'yes'"):
+        make(pointing="yes")
