@@ -23,7 +23,8 @@ class FCN(nn.Module):
         images (N, channels, size, size) → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another kind or size.
+        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another
+            kind or size.
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(FCN())
@@ -49,7 +50,7 @@ class CNN(nn.Module):
         images (N, channels, size, size) → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
             when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
@@ -162,7 +163,7 @@ class STCNN(nn.Module):
         images (N, channels, size, size) → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
             when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters

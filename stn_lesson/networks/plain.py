@@ -22,7 +22,7 @@ class PlainCNN(nn.Module):
         images (N, 1, size, size) → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
             when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
@@ -65,7 +65,7 @@ class GlobalMaxCNN(nn.Module):
         images (N, 1, H, W) of any size from 8×8 on → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
             when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters

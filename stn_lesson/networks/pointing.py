@@ -113,7 +113,7 @@ class PointingSTN(nn.Module):
         images (N, 1, size, size) → class scores (N, classes).
 
     Raises:
-        TypeError, ValueError: a number that cannot be, a picture too small for the convolutions; or,
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
             when it is asked, images of another kind or size.
 
     >>> from stn_lesson.networks import count_parameters
