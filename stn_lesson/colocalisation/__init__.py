@@ -10,10 +10,12 @@ from stn_lesson.colocalisation.search import (
     Search,
     SearchSettings,
     colocalise,
+    triplet_loss,
+)
+from stn_lesson.colocalisation.windows import (
     jitter_windows,
     look_at_windows,
     random_windows,
-    triplet_loss,
     window_boxes,
 )
 

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.arguments import real_number, whole_number
 from stn_lesson.grid import FAMILIES, Family
 from stn_lesson.networks import PointingLocalisation
+from stn_lesson.networks.recipe import expect_images, whole_sizes
 from stn_lesson.transformer import SpatialTransformer
 
 WINDOW_SIZE = 28  # side of a window, of what the encoder sees, in pixels
@@ -24,11 +26,13 @@ class Encoder(nn.Module):
     def __init__(self, classes: int = 10):
         """See the class."""
         super().__init__()
+        (classes,) = whole_sizes(classes=classes)
         self.features = nn.Sequential(
             nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Flatten(), nn.Linear(32 * 4 * 4, 64), nn.ReLU(),
         )  # fmt: skip
+        expect_images(self.features, size=WINDOW_SIZE, name="Encoder")
         self.scores = nn.Linear(64, classes)
         self.register_buffer("code_scale", torch.ones(()))
 
@@ -48,6 +52,7 @@ class Encoder(nn.Module):
         1 whatever they are. This makes it small against the distance of two digits, but not
         nothing.
         """
+        mean_norm = real_number(mean_norm, "mean_norm", lowest=1e-6)
         self.code_scale.fill_(self.features(digits).norm(dim=1).mean() / mean_norm)
         return self
 
@@ -62,10 +67,15 @@ def window_transformer(size: int = 84, max_stretch: float = 0.1) -> SpatialTrans
         max_stretch: by what share a window may grow or shrink. A window of the first size cannot
             leave the picture.
 
+    Raises:
+        TypeError, ValueError: pictures smaller than a window, or a stretch that is no share.
+
     >>> window_transformer().theta(torch.zeros(1, 1, 84, 84))
     tensor([[[0.3253, 0.0000, 0.0000],
              [0.0000, 0.3253, 0.0000]]], grad_fn=<ViewBackward0>)
     """
+    size = whole_number(size, "size", lowest=WINDOW_SIZE)
+    max_stretch = real_number(max_stretch, "max_stretch", 0, 1)
     s, attention = (WINDOW_SIZE - 1) / (size - 1), FAMILIES["attention"]
     family = Family("window", (s, 0, 0), attention.theta, attention.grid)
     limit = (s * max_stretch, 1 - s, 1 - s)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import seed_number, true_or_false, whole_number
 from stn_lesson.datasets.clutter import clutter, place_digits
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
+from stn_lesson.remedies import kind_of
 
 DIGIT_SIZE = 28  # of a digit in pixels
 
@@ -54,21 +56,23 @@ def scenes_of_class(
         seed: decides digits, places and pieces.
 
     Raises:
-        ValueError: fewer than `count` digits of the class, digits that are not 28×28, or scenes
-            too small for a second one.
+        TypeError, ValueError: fewer than `count` digits of the class, digits that are not 28×28,
+            scenes too small for a second one, or a number that cannot be.
 
     >>> from stn_lesson.datasets import load_digits
     >>> scenes = scenes_of_class(load_digits().train, label=4, pieces=16)
     >>> scenes.images.shape, scenes.boxes[0]
     (torch.Size([100, 1, 84, 84]), tensor([10., 28., 38., 56.]))
     """
+    _check_28_by_28(digits, Split)
+    label, count = whole_number(label, "label", lowest=0), whole_number(count, "count", lowest=1)
+    size, seed = whole_number(size, "size", lowest=1), seed_number(seed)
+    second_digit = true_or_false(second_digit, "second_digit")
     of_class = (digits.labels == label).nonzero().flatten()
-    if len(of_class) < count or digits.images.shape[-2:] != (DIGIT_SIZE, DIGIT_SIZE):
-        height, width = digits.images.shape[-2:]
+    if len(of_class) < count:
         raise ValueError(
-            f"{count} scenes need {count} digits of class {label}, {DIGIT_SIZE}×{DIGIT_SIZE} "
-            f"pixels each, got {len(of_class)} of {height}×{width}: ask for fewer scenes, or take "
-            "the training digits"
+            f"{count} scenes need {count} digits of class {label}, got {len(of_class)}: ask for "
+            "fewer scenes, or take the training digits"
         )
     if second_digit and size < 3 * DIGIT_SIZE:
         raise ValueError(
@@ -125,8 +129,8 @@ def window_dataset(digits: Dataset, shift: int = 3, pieces: int = 3, seed: int =
     >>> window_dataset(load_digits())
     windows on embedded digits: 1287 training images, 510 test images, 28×28 pixels
     """
-    if not 0 <= shift < DIGIT_SIZE / 2:
-        raise ValueError(f"shift must be from 0 to {DIGIT_SIZE // 2 - 1} pixels, got {shift}")
+    _check_28_by_28(digits, Dataset)
+    shift = whole_number(shift, "shift", 0, DIGIT_SIZE // 2 - 1)
 
     def make(split: Split, seed: int) -> tuple[Tensor, None]:
         size, middle = DIGIT_SIZE + 2 * shift, slice(shift, DIGIT_SIZE + shift)
@@ -143,13 +147,38 @@ def iou(boxes: Tensor, others: Tensor) -> Tensor:
     tensor([0.3333])
     """
     for name, value in (("boxes", boxes), ("others", others)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name} must be a tensor (N, 4), got {kind_of(value)}: use torch.tensor({name})"
+            )
         if value.ndim != 2 or value.shape[1] != 4 or (value[:, 2:] < value[:, :2]).any():
             raise ValueError(
                 f"{name} must be (N, 4): left, top, right, bottom, with left ≤ right and top ≤ "
                 f"bottom, got shape {tuple(value.shape)}"
             )
+    if len(boxes) != len(others):
+        raise ValueError(
+            f"boxes and others must be equally many, got {len(boxes)} and {len(others)}: use "
+            "others.expand(len(boxes), 4) to compare all with one"
+        )
     top_left = torch.maximum(boxes[:, :2], others[:, :2])
     bottom_right = torch.minimum(boxes[:, 2:], others[:, 2:])
     shared = (bottom_right - top_left).clamp(min=0).prod(1)
     areas = [(corners[:, 2:] - corners[:, :2]).prod(1) for corners in (boxes, others)]
     return shared / (sum(areas) - shared).clamp(min=1e-12)  # two empty boxes share nothing
+
+
+def _check_28_by_28(digits, kind: type[Split] | type[Dataset]) -> None:
+    """Raise a clear error for what are no digits, or none of 28×28 pixels."""
+    if not isinstance(digits, kind):
+        raise TypeError(
+            f"digits must be a {kind.__name__}, got {kind_of(digits)}: use "
+            f"load_digits(){'.train' if kind is Split else ''}, say"
+        )
+    for split in (digits,) if kind is Split else (digits.train, digits.test):
+        height, width = split.images.shape[-2:]
+        if (height, width) != (DIGIT_SIZE, DIGIT_SIZE):
+            raise ValueError(
+                f"digits must be {DIGIT_SIZE}×{DIGIT_SIZE} pixels, got {height}×{width}: use "
+                "load_digits() or load_mnist() as they come"
+            )

@@ -9,57 +9,20 @@ that, written as a loss, teaches the transformer where to look.
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from stn_lesson.checks import NotFiniteError, check_theta
+from stn_lesson.arguments import real_number, seed_number, true_or_false, whole_number
+from stn_lesson.checks import NotFiniteError, check_floats
 from stn_lesson.colocalisation.networks import WINDOW_SIZE, Encoder, window_transformer
+from stn_lesson.colocalisation.windows import cut_out, jitter_windows, random_windows
 from stn_lesson.datasets import to_floats
-from stn_lesson.grid import FAMILIES, sampling_grid
-from stn_lesson.sampler import sample, to_pixels
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.training import StopTraining, TrainingError, default_device
-from stn_lesson.transformer import Look
-
-
-def window_boxes(theta: Tensor, size: int = 84) -> Tensor:
-    """The boxes of windows in pixels, (N, 4): left, top, right, bottom edge.
-
-    Args:
-        theta: (N, 2, 3), of attention transformers: s, t_x, t_y.
-        size: side of the pictures in pixels.
-
-    >>> window_boxes(torch.tensor([[[0.5, 0, 0.5], [0, 0.5, 0]]]), size=9)
-    tensor([[4., 2., 9., 7.]])
-    """
-    corners = torch.tensor([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0]], device=theta.device)
-    x, y = to_pixels((check_theta(theta) @ corners.T).transpose(1, 2), size, size)  # (N, 2) each
-    first, last = torch.stack([x[:, 0], y[:, 0]], 1), torch.stack([x[:, 1], y[:, 1]], 1)
-    return torch.cat([first, last + 1], 1)  # from the first pixel's left to the last one's right
-
-
-def random_windows(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """θ (count, 2, 3) of 28×28 windows at random places inside pictures of `size` pixels a side."""
-    s = (WINDOW_SIZE - 1) / (size - 1)
-    centres = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - s)
-    return FAMILIES["attention"].theta(torch.cat([torch.full((count, 1), s), centres], 1))
-
-
-def jitter_windows(theta: Tensor, std: float, generator: torch.Generator) -> Tensor:
-    """Move windows at random, but not out of their pictures; gradients pass through to θ.
-
-    Args:
-        theta: (N, 2, 3), of attention transformers.
-        std: standard deviation of the move, to each side, in half pictures.
-        generator: of random numbers.
-    """
-    moves = std * torch.randn(len(theta), 2, generator=generator).to(theta.device)
-    centres, limit = theta.detach()[:, :, 2], 1 - theta.detach()[:, :1, 0]
-    moves = (centres + moves).clamp(-limit, limit) - centres
-    return torch.cat([theta[:, :, :2], (theta[:, :, 2] + moves)[..., None]], -1)
 
 
 def triplet_loss(codes: Tensor, random_codes: Tensor, detach_others: bool = True) -> Tensor:
@@ -83,6 +46,8 @@ def triplet_loss(codes: Tensor, random_codes: Tensor, detach_others: bool = True
     >>> triplet_loss(codes, random_codes)  # 0.4 − 2 + 1 < 0 for the first; 0.4 − 0.4 + 1 = 1
     tensor(0.5000)
     """
+    check_floats(codes, "codes")
+    check_floats(random_codes, "random_codes")
     if codes.ndim != 2 or codes.shape != random_codes.shape or len(codes) < 2:
         raise ValueError(
             "codes and random_codes must be (N, D), of the same N ≥ 2 pictures, got "
@@ -108,6 +73,13 @@ class SearchSettings:
             falls to 0 at seven tenths of the steps. A window learns from what lies around it, too.
         detach_others: as in `triplet_loss`.
         keep_every: keep θ after so many steps, and after the last.
+
+    Raises:
+        TypeError, ValueError: a setting that cannot be.
+
+    >>> SearchSettings(keep_every=0)
+    Traceback (most recent call last):
+    ValueError: keep_every must be at least 1, got 0
     """
 
     steps: int = 240
@@ -116,6 +88,19 @@ class SearchSettings:
     jitter: float = 0.25
     detach_others: bool = True
     keep_every: int = 20
+
+    def __post_init__(self):
+        """Refuse what no search could begin with; numpy's numbers become Python's."""
+        checked = {
+            "steps": whole_number(self.steps, "steps", lowest=0),
+            "learning_rate": real_number(self.learning_rate, "learning_rate", lowest=0),
+            "seed": seed_number(self.seed),
+            "jitter": real_number(self.jitter, "jitter", lowest=0),
+            "detach_others": true_or_false(self.detach_others, "detach_others"),
+            "keep_every": whole_number(self.keep_every, "keep_every", lowest=1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass
@@ -170,10 +155,12 @@ def colocalise(
         settings: as in `steps=120`; `SearchSettings` has them all, with their defaults.
 
     Raises:
-        TypeError, ValueError: images of another kind, or an unknown setting.
+        TypeError, ValueError: images of another kind, no encoder, or a setting that is unknown or
+            cannot be.
         TrainingError: the loss, its gradient or θ became NaN or infinite.
     """
     _check_images(images)
+    _check_names(encoder, settings)
     chosen, device = SearchSettings(**settings), torch.device(device or default_device())
     with torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
@@ -189,8 +176,8 @@ def colocalise(
                 search.keep(theta)
             jittered = jitter_windows(theta, _jitter_at(step, chosen), generator)
             anywhere = random_windows(len(images), images.shape[-1], generator).to(device)
-            codes = encoder.code(_cut_out(pictures, jittered))
-            random_codes = encoder.code(_cut_out(pictures, anywhere)).detach()
+            codes = encoder.code(cut_out(pictures, jittered))
+            random_codes = encoder.code(cut_out(pictures, anywhere)).detach()
             loss = triplet_loss(codes, random_codes, chosen.detach_others)
             _gradient_step(loss, optimiser)
             schedule.step()
@@ -205,26 +192,6 @@ def colocalise(
         search.keep(transformer.theta(pictures))
     search.seconds = time.perf_counter() - start
     return search
-
-
-def look_at_windows(images: Tensor, theta: Tensor) -> Look:
-    """Where windows look in some pictures, and what they show.
-
-    Args:
-        images: bytes (N, 1, S, S).
-        theta: of the windows, (N, 2, 3).
-
-    >>> theta = random_windows(2, 84, torch.Generator().manual_seed(0))
-    >>> look_at_windows(torch.zeros(2, 1, 84, 84, dtype=torch.uint8), theta).view.shape
-    torch.Size([2, 1, 28, 28])
-    """
-    grid = sampling_grid(theta, WINDOW_SIZE, WINDOW_SIZE)
-    return Look(theta, grid, sample(to_floats(images), grid))
-
-
-def _cut_out(pictures: Tensor, theta: Tensor) -> Tensor:
-    """What windows θ (N, 2, 3) show of pictures, floats (N, 1, S, S) → (N, 1, 28, 28)."""
-    return sample(pictures, sampling_grid(theta, WINDOW_SIZE, WINDOW_SIZE))
 
 
 def _make_optimiser(transformer: nn.Module, settings: SearchSettings):
@@ -264,14 +231,23 @@ def _diverged(step: int, learning_rate: float, error: NotFiniteError) -> Trainin
 
 
 def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
-        kind = images.dtype if isinstance(images, Tensor) else type(images).__name__
-        raise TypeError(f"images must be bytes (torch.uint8, 0 to 255), got {kind}")
+    """Raise a clear error for what are no scenes to search in."""
+    check_bytes(images, channels=1)
     shape = tuple(images.shape)
-    if images.ndim != 4 or shape[1] != 1 or shape[2] != shape[3] or shape[2] <= WINDOW_SIZE:
+    if shape[2] != shape[3] or shape[2] <= WINDOW_SIZE:
         raise ValueError(
             f"images must be square, grey and larger than {WINDOW_SIZE}×{WINDOW_SIZE}, "
             f"(N, 1, S, S), got {shape}"
         )
     if len(images) < 2:
         raise ValueError("one picture has nothing in common with itself: give two at least")
+
+
+def _check_names(encoder, settings: dict) -> None:
+    """Raise a clear error for an encoder that gives no codes, and for a setting there is not."""
+    if not isinstance(encoder, nn.Module) or not hasattr(encoder, "code"):
+        raise TypeError(f"encoder must be an Encoder, got {encoder!r}: use Encoder(), once trained")
+    known = [setting.name for setting in fields(SearchSettings)]
+    for name in settings:
+        if name not in known:
+            raise TypeError(f"settings are {', '.join(known)}; there is no {name!r}")

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import seed_number, whole_number
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.theta import compose
 
@@ -40,7 +42,8 @@ def clutter(
         of the digits.
 
     Raises:
-        TypeError, ValueError: digits that are not bytes, or a canvas smaller than the digits.
+        TypeError, ValueError: digits that are not bytes, a canvas smaller than the digits, or a
+            number that cannot be.
 
     >>> clutter(torch.full((2, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 60, 60])
@@ -90,6 +93,11 @@ def place_digits(
     >>> images[0, 0, row : row + 28, column : column + 28].eq(255).all().item()
     True
     """
+    size, chunk = whole_number(size, "size", 1), whole_number(chunk, "chunk", 1)
+    pieces, piece_size = (
+        whole_number(pieces, "pieces", 0),
+        whole_number(piece_size, "piece_size", 1),
+    )
     digits, others = (_check_digits(some, size, piece_size) for some in (digits, others))
     if digits.shape[1:] != others.shape[1:]:
         raise ValueError(
@@ -97,7 +105,7 @@ def place_digits(
             f"{tuple(others.shape[1:])} beside {tuple(digits.shape[1:])}"
         )
     images = torch.empty(len(digits), 1, size, size, dtype=torch.uint8, device=digits.device)
-    draws = _draw_places(digits, len(others), size, pieces, piece_size, seed)
+    draws = _draw_places(digits, len(others), size, pieces, piece_size, seed_number(seed))
     for start in range(0, len(digits), chunk):
         part = slice(start, start + chunk)
         images[part, 0] = _assemble(digits, others, part, draws, size, piece_size)
@@ -123,8 +131,9 @@ def scenes_with_poses(split: Split, seed: int, size: int, **settings) -> tuple[T
     """
     images, corners = place_digits(split.images, split.images, size, **settings, seed=seed)
     height, width = split.images.shape[-2:]
-    extent = torch.tensor([width - 1, height - 1]) / (size - 1)  # in canvases
-    centres = (2 * corners.cpu() + torch.tensor([width - 1, height - 1])) / (size - 1) - 1
+    steps = max(images.shape[-1] - 1, 1)  # from pixel to pixel, across the canvas
+    extent = torch.tensor([width - 1, height - 1]) / steps  # in canvases
+    centres = (2 * corners.cpu() + torch.tensor([width - 1, height - 1])) / steps - 1
     placed = torch.cat([extent.diag().expand(len(split), 2, 2), centres[..., None]], -1)
     return images, placed if split.poses is None else compose(placed, split.poses.cpu())
 
@@ -191,19 +200,19 @@ def _offsets(height: int, width: int, row_length: int, device) -> Tensor:
 
 
 def _check_digits(digits: Tensor, size: int, piece_size: int) -> Tensor:
-    if not isinstance(digits, Tensor) or digits.dtype != torch.uint8:
-        kind = digits.dtype if isinstance(digits, Tensor) else type(digits).__name__
-        raise TypeError(f"digits must be bytes (torch.uint8, 0 to 255) or a Dataset, got {kind}")
-    if digits.ndim == 4 and digits.shape[1] == 1:
-        digits = digits[:, 0]
-    if digits.ndim != 3:
+    """Digits as (N, H, W), if they fit in the canvas and the pieces in them."""
+    if isinstance(digits, Tensor) and digits.dtype == torch.uint8 and digits.ndim == 3:
+        digits = digits[:, None]
+    check_bytes(digits, "digits", channels=1, alternative=", or a Dataset")
+    height, width = digits.shape[2:]
+    if max(height, width) > size:
         raise ValueError(
-            f"digits must have shape (N, 1, H, W) or (N, H, W), got {tuple(digits.shape)}"
+            f"digits of {height}×{width} pixels do not fit in a canvas of {size}×{size}: use a "
+            f"size of at least {max(height, width)}"
         )
-    height, width = digits.shape[1:]
-    if not 1 <= piece_size <= min(height, width) or max(height, width) > size:
+    if piece_size > min(height, width):
         raise ValueError(
-            f"a piece_size of {piece_size} must fit in the digits of {height}×{width}, and these "
-            f"in the canvas of {size}×{size}: choose another piece_size or size"
+            f"pieces of {piece_size}×{piece_size} pixels cannot be cut out of digits of "
+            f"{height}×{width}: use a piece_size of at most {min(height, width)}"
         )
-    return digits.contiguous()
+    return digits[:, 0].contiguous()

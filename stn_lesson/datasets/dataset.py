@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import seed_number, true_or_false, whole_number
+from stn_lesson.datasets.checks import check_byte_type, check_bytes, check_labels
+from stn_lesson.remedies import kind_of
+
 
 @dataclass(frozen=True)
 class Split:
@@ -25,25 +29,20 @@ class Split:
 
     def __post_init__(self):
         """Refuse what are no pictures or no labels, or do not belong together."""
-        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
-            raise ValueError(
-                f"images must be bytes (N, C, H, W), got {self.images.dtype} of shape "
-                f"{tuple(self.images.shape)}: use (images * 255).round().to(torch.uint8)"
-            )
-        if self.labels.dtype != torch.long or self.labels.ndim != 1:
-            raise ValueError(
-                f"labels must be whole numbers (N,), got {self.labels.dtype} of shape "
-                f"{tuple(self.labels.shape)}: use labels.flatten().long()"
-            )
+        check_bytes(self.images)
+        check_labels(self.labels)
         if len(self.images) != len(self.labels):
             raise ValueError(
                 f"every image needs a label, got {len(self.images)} images "
                 f"and {len(self.labels)} labels"
             )
-        if self.poses is not None and self.poses.shape != (len(self.labels), 2, 3):
+        if self.poses is None:
+            return
+        if not isinstance(self.poses, Tensor) or self.poses.shape != (len(self.labels), 2, 3):
+            got = tuple(self.poses.shape) if isinstance(self.poses, Tensor) else kind_of(self.poses)
             raise ValueError(
-                f"poses must be one θ for each image, ({len(self.labels)}, 2, 3), "
-                f"got {tuple(self.poses.shape)}"
+                f"poses must be one θ for each image, ({len(self.labels)}, 2, 3), got {got}: use "
+                "poses=None where they are not known"
             )
 
     def __len__(self) -> int:
@@ -52,6 +51,7 @@ class Split:
 
     def repeat(self, times: int) -> "Split":
         """All pictures, several times over."""
+        times = whole_number(times, "times", lowest=1)
         poses = None if self.poses is None else self.poses.repeat(times, 1, 1)
         return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times), poses)
 
@@ -79,8 +79,18 @@ class Dataset:
     valid: Split | None = None
     redraw: Callable[[int], Tensor] | None = None
 
+    def __post_init__(self):
+        """Refuse pictures that come without their labels."""
+        for name in ("train", "test", "valid"):
+            split = getattr(self, name)
+            if not isinstance(split, Split) and not (name == "valid" and split is None):
+                raise TypeError(
+                    f"{name} must be a Split, got {kind_of(split)}: use Split(images, labels)"
+                )
+
     def training_images(self, epoch: int) -> Tensor:
         """The training pictures to use in one epoch (0, 1, 2, …)."""
+        epoch = whole_number(epoch, "epoch", lowest=0)
         return self.redraw(epoch) if self.redraw and epoch > 0 else self.train.images
 
     def to(self, device: str | torch.device) -> "Dataset":
@@ -103,9 +113,13 @@ class Dataset:
 def to_floats(images: Tensor) -> Tensor:
     """Bytes 0 to 255 as floats 0 to 1; the background stays 0, as the sampler's padding is.
 
+    Raises:
+        TypeError: anything but bytes. Floats are pictures already: divided again, they are black.
+
     >>> to_floats(torch.tensor([0, 51, 255], dtype=torch.uint8))
     tensor([0.0000, 0.2000, 1.0000])
     """
+    check_byte_type(images)
     return images.float() / 255
 
 
@@ -144,9 +158,10 @@ def derive_dataset(
     >>> [grey.training_images(epoch)[0].item() for epoch in range(3)], grey.test.images[0].item()
     ([2, 3, 4], 0)
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}")
-    first = seed * 1_000_003 + seed_stream * 100_000
+    redraw = true_or_false(redraw, "redraw")
+    seed, repeats = seed_number(seed), whole_number(repeats, "repeats", lowest=1)
+    # Below 2⁶² there is room for the epochs, however large the seed.
+    first = (seed * 1_000_003 + seed_stream * 100_000) % 2**62
 
     def derive(split: Split, seed: int) -> Split:
         images, poses = make(split, seed)

@@ -19,7 +19,6 @@ TRAINING_COUNT = 1287  # where the eleventh form begins
 EDGE_LEVEL, EDGE_SLOPE = 0.5, 16  # grey level of a stroke's edge, and how sharp the edge is drawn
 
 
-@cache
 def load_digits() -> Dataset:
     """1,797 real handwritten digits, 28×28 like MNIST's, without any download.
 
@@ -35,14 +34,19 @@ def load_digits() -> Dataset:
     >>> load_digits()
     embedded digits: 1287 training images, 510 test images, 28×28 pixels
     """
-    table = _read_optdigits()
-    images = like_mnist(table[:, :64].view(-1, 8, 8).float() / 16)
-    labels = table[:, 64]
+    images, labels = (kept.clone() for kept in _embedded_digits())  # theirs to change who asked
     return Dataset(
         "embedded digits",
         train=Split(images[:TRAINING_COUNT], labels[:TRAINING_COUNT]),
         test=Split(images[TRAINING_COUNT:], labels[TRAINING_COUNT:]),
     )
+
+
+@cache
+def _embedded_digits() -> tuple[Tensor, Tensor]:
+    """All images, bytes (N, 1, 28, 28), and labels (N,), made once."""
+    table = _read_optdigits()
+    return like_mnist(table[:, :64].view(-1, 8, 8).float() / 16), table[:, 64]
 
 
 def _read_optdigits() -> Tensor:

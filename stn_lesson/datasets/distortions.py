@@ -1,12 +1,19 @@
 """Distorted digits: turned, moved, slanted or bent, as for the paper's table 1 (section 4.1)."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
+from stn_lesson.arguments import (
+    pair,
+    real_number,
+    seed_number,
+    true_or_false,
+    whole_number,
+)
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.grid import control_points, projective_grid, sampling_grid, thin_plate_grid
@@ -14,9 +21,10 @@ from stn_lesson.sampler import sample
 from stn_lesson.theta import affine_theta, compose, corner_areas, invert, projective_theta
 
 HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
-CHUNK_SIZE = (
-    256  # images made at a time: few enough for their grids to stay in the processor's cache
-)
+# Images made at a time: few enough for their grids to stay in the processor's cache.
+CHUNK_SIZE = 256
+MAX_JITTER = 1_000_000  # pixels; what is moved farther than this is lost anyhow
+MAX_POINTS = 32  # along each side of a net; more would take gigabytes
 
 
 def distort(
@@ -52,12 +60,14 @@ def distort(
         such images.
 
     Raises:
-        TypeError, ValueError: digits that are not bytes, or a scale that is not positive.
+        TypeError, ValueError: digits that are not bytes, a scale that is not positive, or a number
+            that cannot be.
 
     >>> distort(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8), 40).shape
     torch.Size([2, 1, 40, 40])
     """
-    _check_scale(scale)
+    scale, rotation = _check_scale(scale), real_number(rotation, "rotation")
+    anywhere = true_or_false(anywhere, "anywhere")
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         angle, zoom = torch.rand(2, count, generator=generator)
@@ -118,8 +128,7 @@ def distort_projective(
     >>> distort_projective(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 28, 28])
     """
-    _check_scale(scale)
-    _check_jitter(jitter)
+    scale, jitter = _check_scale(scale), real_number(jitter, "jitter", 0, MAX_JITTER)
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
@@ -172,14 +181,13 @@ def distort_elastic(
 
     Raises:
         TypeError, ValueError: digits that are not bytes, a scale that is not positive, a negative
-            jitter, or fewer than 2 points.
+            jitter, or points that are not 2 to 32.
 
     >>> distort_elastic(torch.full((2, 1, 28, 28), 255, dtype=torch.uint8)).shape
     torch.Size([2, 1, 28, 28])
     """
-    _check_scale(scale)
-    _check_jitter(jitter)
-    net = control_points(points)
+    scale, jitter = _check_scale(scale), real_number(jitter, "jitter", 0, MAX_JITTER)
+    net = control_points(whole_number(points, "points", 2, MAX_POINTS))
 
     def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
         zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
@@ -217,6 +225,8 @@ def _distorted(
     chunk: int,
 ) -> Tensor | Dataset:
     """Warp every digit by the θ that `draw_theta` draws for it, on the CPU whatever the device."""
+    size = None if size is None else whole_number(size, "size", lowest=1)
+    chunk = whole_number(chunk, "chunk", lowest=1)
 
     def make(images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         height, width = (size, size) if size else images.shape[-2:]
@@ -247,7 +257,8 @@ def _distorted(
             redraw=redraw,
             repeats=repeats,
         )
-    return make(_check_digits(digits), seed)[0]
+    digits = check_bytes(digits, "digits", alternative=", or a Dataset")
+    return make(digits, seed_number(seed))[0]
 
 
 def _half_size(height: int, width: int) -> HalfSize:
@@ -268,20 +279,9 @@ def _is_folded(corners: Tensor) -> Tensor:
     return areas.amin(1) <= 0.1 * areas.mean(1)
 
 
-def _check_digits(digits) -> Tensor:
-    if not isinstance(digits, Tensor) or digits.dtype != torch.uint8 or digits.ndim != 4:
-        got = f"{digits.dtype} of shape {tuple(digits.shape)}" if isinstance(digits, Tensor) else ""
-        raise TypeError(
-            f"digits must be bytes (N, 1, h, w) or a Dataset, got {got or type(digits).__name__}"
-        )
-    return digits
-
-
-def _check_scale(scale: tuple[float, float]) -> None:
-    if not 0 < scale[0] <= scale[1]:
+def _check_scale(scale) -> tuple[float, float]:
+    """(smallest, largest) as numbers; an error where they are not two, positive and in order."""
+    smallest, largest = pair(scale, "scale = (smallest, largest)", of=real_number)
+    if not 0 < smallest <= largest:
         raise ValueError(f"scale must be (smallest, largest), both above 0, got {scale}")
-
-
-def _check_jitter(jitter: float) -> None:
-    if not 0 <= jitter < math.inf:
-        raise ValueError(f"jitter must be a number of pixels, 0 or more, got {jitter}")
+    return smallest, largest

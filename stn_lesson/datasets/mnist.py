@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stn_lesson.datasets.checks import check_path
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.files import chosen_folder, user_folder
 
@@ -57,8 +58,8 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
     Raises:
         DownloadError: no network, or a file that is not MNIST's.
     """
-    folders = [Path(folder)] if folder else [user_folder("cache")]
-    if not folder and (chosen := chosen_folder()):
+    folders = [user_folder("cache") if folder is None else check_path(folder, "folder")]
+    if folder is None and (chosen := chosen_folder()):
         folders.insert(0, chosen)  # perhaps it can only be read
     images, labels, test_images, test_labels = (_load(name, folders) for name in FILES)
     images, test_images = images[:, None], test_images[:, None]

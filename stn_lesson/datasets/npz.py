@@ -1,6 +1,7 @@
 """Cluttered digits from a .npz file, in the two forms in which they are passed around."""
 
 import math
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,9 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stn_lesson.datasets.checks import check_path
 from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.remedies import DARKEST_WHITE, HALF_LEVEL, kind_of
 
-ARRAY_NAMES = {f"{axis}_{part}" for axis in "xy" for part in ("train", "valid", "test")}
+PARTS = ("train", "valid", "test")
+ARRAY_NAMES = {f"{axis}_{part}" for axis in "xy" for part in PARTS}
 # What numpy and zipfile raise for files that are damaged, encrypted, pickled or made to do harm.
 READ_ERRORS = (
     ValueError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError,
@@ -19,7 +23,7 @@ READ_ERRORS = (
 )  # fmt: skip
 
 
-def load_npz(path: str | Path) -> Dataset:
+def load_npz(path: str | os.PathLike) -> Dataset:
     """Read a data set of square pictures from a .npz file.
 
     Two forms are understood, of any size:
@@ -28,58 +32,123 @@ def load_npz(path: str | Path) -> Dataset:
       `y_train`, … one-hot (N, classes);
     * the common 40×40 variant: `X_train`, … flat rows, and `y_train`, … as whole numbers (N, 1).
 
-    The validation split may be missing. Nothing in the file is ever run: pickled objects are
-    refused.
+    Pictures may also be (N, side, side), (N, 1, side, side) or (N, side, side, 1). Grey values are
+    floats from 0 to 1, or numbers from 0 to 255, the same in all splits; what could be either is
+    refused, not guessed. The validation split may be missing. Nothing in the file is ever run:
+    pickled objects are refused.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, not a .npz file, missing arrays, lengths that
-            do not fit, pictures that are not square, or pickled objects.
+        FileNotFoundError, PermissionError: no such file, or one that may not be read.
+        TypeError, ValueError: no path, not a .npz file, missing arrays, lengths that do not fit,
+            pictures that are not square or of unknown brightness, or pickled objects.
     """
-    path = Path(path)
+    path = check_path(path, "path")
+    if path.is_dir():
+        raise FileNotFoundError(f"{path} is a folder: name the file in it")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the name and the folder")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            lower = {name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES}
-            found = ", ".join(sorted(file.files)) or "none"
-    except READ_ERRORS as error:
-        raise ValueError(
-            f"{path} is not a .npz file of plain arrays ({error}); pickled objects are refused "
-            "because loading them could run a stranger's code"
-        ) from error
-    splits = {}
-    for part in ("train", "valid", "test"):
-        x, y = f"x_{part}", f"y_{part}"
-        if part == "valid" and x not in lower and y not in lower:
-            splits[part] = None
-            continue
-        for wanted in (x, y):
-            if wanted not in lower:
-                raise ValueError(f"{path} has no array {wanted}; it has {found}")
-        splits[part] = Split(_images(lower[x], x), _labels(lower[y], y, len(lower[x])))
-    sides = sorted({split.images.shape[-1] for split in splits.values() if split})
+    arrays, found = _read_arrays(path)
+    parts = [part for part in PARTS if part != "valid" or {"x_valid", "y_valid"} & arrays.keys()]
+    for name in (f"{axis}_{part}" for part in parts for axis in "xy"):
+        if name not in arrays:
+            raise ValueError(f"{path} has no array {name}; it has {found}")
+    pictures = {part: _pictures(arrays[f"x_{part}"], f"x_{part}") for part in parts}
+    white = _white({f"x_{part}": array for part, array in pictures.items()})
+    splits = dict.fromkeys(PARTS)
+    for part, array in pictures.items():
+        labels = _labels(arrays[f"y_{part}"], f"y_{part}", len(array))
+        splits[part] = Split(_as_bytes(array, white), labels)
+    sides = sorted({array.shape[-1] for array in pictures.values()})
     if len(sides) > 1:
         raise ValueError(f"{path} holds pictures of different sizes: sides of {sides} pixels")
     return Dataset(path.stem, **splits)
 
 
-def _images(array: np.ndarray, name: str) -> Tensor:
-    """Flat rows or squares of pixels as bytes (N, 1, side, side)."""
+def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], str]:
+    """The arrays of a data set by their names in small letters; and all names that there are."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if broken := file.zip.testzip():  # numpy itself looks at what it reads, and only there
+                raise ValueError(f"{broken} is damaged")
+            arrays = {
+                name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES
+            }
+            return arrays, ", ".join(sorted(file.files)) or "none"
+    except PermissionError as error:
+        raise PermissionError(f"{path} may not be read by you: change its permissions") from error
+    except READ_ERRORS as error:
+        raise ValueError(
+            f"{path} is not a .npz file of plain arrays ({error}); pickled objects are refused "
+            "because loading them could run a stranger's code"
+        ) from error
+
+
+def _pictures(array: np.ndarray, name: str) -> np.ndarray:
+    """Flat rows or squares of pixels as (N, side, side), in whatever grey values they have."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fuib" or 0 in array.shape[:1]:
-        raise ValueError(f"{name} must hold pictures (N, side²), got {_kind(array)}")
+        raise ValueError(f"{name} must hold pictures (N, side²), got {kind_of(array)}")
     rest = array.shape[1:]
     side = math.isqrt(math.prod(rest))
-    if side == 0 or rest not in ((side * side,), (side, side), (1, side, side)):
-        raise ValueError(f"{name} must hold square pictures, got rows of shape {rest}")
-    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
+    forms = (side * side,), (side, side), (1, side, side), (side, side, 1)
+    if side == 0 or rest not in forms:
         raise ValueError(
-            f"{name} must hold grey values from 0 to 1 or from 0 to 255, "
-            f"got {array.min()} to {array.max()}"
+            f"{name} must hold square pictures in grey, such as (N, side²) or (N, side, side), "
+            f"got {array.shape}{_grey_instead(rest, name)}"
         )
-    pixels = torch.from_numpy(np.array(array, dtype=np.float32)).view(-1, 1, side, side)
-    if array.dtype.kind in "fb" and array.max() <= 1:
-        pixels.mul_(255)
-    return pixels.round_().to(torch.uint8)
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} must hold grey values from 0 to 1 or from 0 to 255, got NaN or infinity"
+        )
+    return array.reshape(-1, side, side)
+
+
+def _grey_instead(shape: tuple[int, ...], name: str) -> str:
+    """What to save instead of square pictures in colours, if these they are."""
+    if len(shape) == 3 and shape[0] == shape[1]:
+        return f": save {name}.mean(-1)"
+    if len(shape) == 3 and shape[1] == shape[2]:
+        return f": save {name}.mean(1)"
+    return ""
+
+
+def _white(pictures: dict[str, np.ndarray]) -> int:
+    """What white is in all pictures of a file, 1 or 255; an error where their values do not tell.
+
+    A hair above 1 is rounding. From there to 128, white may be 1.2, 16 or 255: that is not guessed.
+    """
+    highest = {name: float(array.max()) for name, array in pictures.items()}
+    low, high = min(float(array.min()) for array in pictures.values()), max(highest.values()) + 0.0
+    floats = [name for name, array in pictures.items() if array.dtype.kind in "fb"]
+    up_to_one = [name for name in floats if highest[name] <= 1 + HALF_LEVEL]
+    if low >= -HALF_LEVEL and len(up_to_one) == len(pictures):
+        return 1
+    if low < -HALF_LEVEL or 0 < high < DARKEST_WHITE or high > 255 + 0.5:
+        raise ValueError(
+            f"{', '.join(pictures)} must hold grey values from 0 to 1 or from 0 to 255, got "
+            f"{low:g} to {high:g}: save {_rescaled(low, high)}"
+        )
+    for name in up_to_one:
+        if highest[name] > 0:
+            raise ValueError(
+                f"{', '.join(pictures)} must hold grey values of one scale, but {name} reaches to "
+                f"{highest[name]:g} and another to {high:g}: save {name} * 255"
+            )
+    return 255
+
+
+def _rescaled(low: float, high: float) -> str:
+    """What to save instead of grey values from `low` to `high`."""
+    if low < -HALF_LEVEL:
+        return f"(x + {-low:.9g}) / {high - low:.9g} in place of each x, if {high:g} is white"
+    if 1 + HALF_LEVEL < high < 2:
+        return "x.clip(0, 1) in place of each x, if 1 is white"
+    return f"x / {high:.9g} in place of each x, if {high:g} is white"
+
+
+def _as_bytes(pictures: np.ndarray, white: int) -> Tensor:
+    """Pictures (N, side, side) as bytes (N, 1, side, side)."""
+    pixels = torch.from_numpy(np.array(pictures, dtype=np.float32))[:, None]
+    return pixels.mul_(255 / white).clamp_(0, 255).round_().to(torch.uint8)
 
 
 def _labels(array: np.ndarray, name: str, count: int) -> Tensor:
@@ -87,19 +156,17 @@ def _labels(array: np.ndarray, name: str, count: int) -> Tensor:
     numbers = isinstance(array, np.ndarray) and array.dtype.kind in "fuib"
     if not numbers or array.ndim not in (1, 2) or len(array) != count:
         raise ValueError(
-            f"{name} must hold {count} labels, one for each picture, got {_kind(array)}"
+            f"{name} must hold {count} labels, one for each picture, got {kind_of(array)}"
         )
     if array.ndim == 2 and array.shape[1] > 1:
         if not ((array == 0) | (array == 1)).all() or not (array.sum(1) == 1).all():
-            raise ValueError(f"{name} must hold one-hot rows: a single 1 among 0s in each")
+            raise ValueError(
+                f"{name} must hold one label for each picture, as whole numbers (N,) or (N, 1) or "
+                f"as one-hot rows, a single 1 among 0s in each; got {array.shape[1]} numbers for "
+                f"each, {kind_of(array)}: save one column, such as {name}[:, 0]"
+            )
         array = array.argmax(1)
     flat = array.reshape(-1)
     if not np.isfinite(flat).all() or (flat < 0).any() or (flat != np.floor(flat)).any():
         raise ValueError(f"{name} must hold classes as whole numbers 0, 1, 2, …")
     return torch.from_numpy(flat.astype(np.int64))
-
-
-def _kind(array) -> str:
-    if isinstance(array, np.ndarray):
-        return f"{array.dtype} of shape {array.shape}"
-    return type(array).__name__

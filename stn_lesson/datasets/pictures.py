@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import whole_number
+
 
 def house(height: int = 128, width: int = 192) -> Tensor:
     """A house beside a tree under the sun, in colour and not square.
@@ -12,9 +14,13 @@ def house(height: int = 128, width: int = 192) -> Tensor:
     Returns:
         floats (1, 3, height, width) from 0 to 1.
 
+    Raises:
+        TypeError, ValueError: a side that is no whole number from 1 on.
+
     >>> house(40, 60).shape
     torch.Size([1, 3, 40, 60])
     """
+    height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
     fine = 3  # drawn three times as large and averaged, for smooth edges
     y = torch.linspace(0, 1, height * fine)[:, None]
     x = torch.linspace(0, 1.5, width * fine)[None, :]
@@ -41,10 +47,15 @@ def house(height: int = 128, width: int = 192) -> Tensor:
 def checkerboard(height: int = 128, width: int = 128, squares: int = 8) -> Tensor:
     """A checkerboard, `squares` fields along its shorter side; floats (1, 1, height, width).
 
+    Raises:
+        TypeError, ValueError: a number that is no whole number from 1 on.
+
     >>> checkerboard(2, 4, squares=2)
     tensor([[[[0., 1., 0., 1.],
               [1., 0., 1., 0.]]]])
     """
+    height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
+    squares = whole_number(squares, "squares", lowest=1)
     field = max(min(height, width) // squares, 1)
     rows, columns = torch.arange(height)[:, None] // field, torch.arange(width)[None, :] // field
     return ((rows + columns) % 2).float()[None, None]

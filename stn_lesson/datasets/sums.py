@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import seed_number
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.datasets.distortions import DISTORTIONS
 
@@ -36,7 +37,7 @@ def addition(
         a `Dataset` of bytes (N, 2, 42, 42), or as large as the distortion makes them.
 
     Raises:
-        TypeError: no `Dataset`.
+        TypeError: no `Dataset`, or a distortion that cannot be called.
 
     >>> from stn_lesson.datasets import load_digits
     >>> addition(load_digits())
@@ -44,6 +45,8 @@ def addition(
     """
     if not isinstance(digits, Dataset):
         raise TypeError(f"digits must be a Dataset with labels, got {type(digits).__name__}")
+    _check_distortion(distortion)
+    seed = seed_number(seed)
 
     def seconds(labels: Tensor) -> Tensor:
         """The class of each pair's second digit (N,), the same in every epoch."""
@@ -67,6 +70,15 @@ def addition(
         repeats=repeats,
         relabel=lambda labels: labels + seconds(labels),
     )
+
+
+def _check_distortion(distortion) -> None:
+    """Raise a clear error for what cannot be called, such as a name of `DISTORTIONS`."""
+    if not callable(distortion):
+        raise TypeError(
+            f"distortion must be a function, got {distortion!r}: use one of DISTORTIONS, such as "
+            'DISTORTIONS["RTS"]'
+        )
 
 
 def _one_of_each(classes: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:

@@ -6,9 +6,18 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from stn_lesson.arguments import whole_number
+
 
 def count_parameters(model: nn.Module) -> int:
-    """How many parameters the model has, with those of frozen parts."""
+    """How many parameters the model has, with those of frozen parts.
+
+    Raises:
+        TypeError: it is no network.
+    """
+    if not isinstance(model, nn.Module):
+        hint = f": use {model.__name__}()" if isinstance(model, type) else ""
+        raise TypeError(f"model must be a network (nn.Module), got {model!r}{hint}")
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -25,6 +34,8 @@ def match_parameters(make: Callable[[int], nn.Module], parameters: int) -> nn.Mo
     >>> count_parameters(match_parameters(lambda width: FCN(hidden=width), 144_656))
     144106
     """
+
+    parameters = whole_number(parameters, "parameters", lowest=1)
 
     def count(width: int) -> int:
         with torch.device("meta"):  # shapes alone, no memory and no random numbers

@@ -4,9 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stn_lesson.arguments import one_of, true_or_false, whole_number
 from stn_lesson.grid import FAMILIES, Family
 from stn_lesson.networks.pointing import PointingLocalisation
-from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
+from stn_lesson.networks.recipe import (
+    expect_images,
+    init_like_the_recipe,
+    side_after,
+    whole_sizes,
+)
 from stn_lesson.transformer import SpatialTransformer
 
 
@@ -16,6 +22,10 @@ class FCN(nn.Module):
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another
+            kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(FCN())
     118282
@@ -24,6 +34,8 @@ class FCN(nn.Module):
     def __init__(self, size: int = 28, channels: int = 1, classes: int = 10, *, hidden: int = 128):
         """See the class."""
         super().__init__()
+        size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
+        expect_images(self, channels, size)
         self.classifier = _fully_connected(channels * size * size, hidden, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -37,6 +49,10 @@ class CNN(nn.Module):
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(CNN())
     105610
@@ -45,6 +61,8 @@ class CNN(nn.Module):
     def __init__(self, size: int = 28, channels: int = 1, classes: int = 10, *, filters: int = 32):
         """See the class; `filters` are those of the first layer, the second has twice as many."""
         super().__init__()
+        size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
+        expect_images(self, channels, size)
         self.classifier = _convolutional(size, channels, filters, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -75,6 +93,10 @@ class STFCN(nn.Module):
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number or a family that cannot be; or, when it is asked, images of
+            another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(STFCN())
     144656
@@ -95,6 +117,11 @@ class STFCN(nn.Module):
     ):
         """See the class."""
         super().__init__()
+        size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
+        view, (transformers,) = _whole_view(view), whole_sizes(transformers=transformers)
+        per_channel = true_or_false(per_channel, "per_channel")
+        _check_pointing(pointing, family)
+        expect_images(self, channels, size)
         localisations = [
             PointingLocalisation(channels=channels) if pointing else nn.Sequential(
                 nn.Flatten(), nn.Linear(channels * size * size, 32), nn.ReLU(),
@@ -135,6 +162,10 @@ class STCNN(nn.Module):
     Shape:
         images (N, channels, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(STCNN())
     116696
@@ -153,8 +184,11 @@ class STCNN(nn.Module):
     ):
         """See the class."""
         super().__init__()
-        side = (size // 2 - 4) // 2 - 4
-        check_image_size(side, size)
+        size, channels, classes = whole_sizes(size=size, channels=channels, classes=classes)
+        view = _whole_view(view)
+        _check_pointing(pointing, family)
+        expect_images(self, channels, size)
+        side = side_after(lambda side: (side // 2 - 4) // 2 - 4, size, "size")
         localisation = PointingLocalisation(channels=channels) if pointing else nn.Sequential(
             nn.AvgPool2d(2), nn.Conv2d(channels, 20, 5), nn.ReLU(),
             nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(),
@@ -162,7 +196,9 @@ class STCNN(nn.Module):
             nn.Linear(20, _theta_numbers(family)),
         )  # fmt: skip
         self.pool = 1 if view is None else 2
-        self.classifier = _convolutional(view or size, channels, filters, classes)
+        self.classifier = _convolutional(
+            view or size, channels, filters, classes, "size" if view is None else "view"
+        )
         self.transformer = _transformers([localisation], family, self.pool * (view or size))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -183,6 +219,7 @@ class ParallelTransformers(nn.ModuleList):
 
 
 def _fully_connected(inputs: int, hidden: int, classes: int) -> nn.Sequential:
+    (hidden,) = whole_sizes(hidden=hidden)
     classifier = nn.Sequential(
         nn.Flatten(), nn.Linear(inputs, hidden), nn.ReLU(),
         nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes),
@@ -190,9 +227,12 @@ def _fully_connected(inputs: int, hidden: int, classes: int) -> nn.Sequential:
     return classifier.apply(init_like_the_recipe)
 
 
-def _convolutional(size: int, channels: int, filters: int, classes: int) -> nn.Sequential:
-    side = ((size - 8) // 2 - 6) // 2  # a 9×9 and a 7×7 convolution without padding, two poolings
-    check_image_size(side, size)
+def _convolutional(
+    size: int, channels: int, filters: int, classes: int, name: str = "size"
+) -> nn.Sequential:
+    (filters,) = whole_sizes(filters=filters)
+    # A 9×9 and a 7×7 convolution without padding, and two poolings.
+    side = side_after(lambda side: ((side - 8) // 2 - 6) // 2, size, name)
     classifier = nn.Sequential(
         nn.Conv2d(channels, filters, 9), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(filters, 2 * filters, 7), nn.ReLU(), nn.MaxPool2d(2),
@@ -213,6 +253,17 @@ def _transformers(localisations: list[nn.Module], family: str | Family, side: in
     return transformers[0] if len(transformers) == 1 else ParallelTransformers(transformers)
 
 
+def _whole_view(view: int | None) -> int | None:
+    return None if view is None else whole_number(view, "view", lowest=1)
+
+
+def _check_pointing(pointing: bool, family: str | Family) -> None:
+    """Raise a clear error for localisation networks that point, where θ is not affine."""
+    if true_or_false(pointing, "pointing") and getattr(family, "name", family) != "affine":
+        raise ValueError(f'pointing makes an affine θ, got family={family!r}: use family="affine"')
+
+
 def _theta_numbers(family: str | Family) -> int:
     """How many numbers a family asks of a localisation network."""
-    return len((family if isinstance(family, Family) else FAMILIES[family]).identity)
+    chosen = family if isinstance(family, Family) else FAMILIES[one_of(family, "family", FAMILIES)]
+    return len(chosen.identity)

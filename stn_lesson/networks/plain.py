@@ -2,7 +2,12 @@
 
 from torch import Tensor, nn
 
-from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
+from stn_lesson.networks.recipe import (
+    expect_images,
+    init_like_the_recipe,
+    side_after,
+    whole_sizes,
+)
 
 
 class PlainCNN(nn.Module):
@@ -16,6 +21,10 @@ class PlainCNN(nn.Module):
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(PlainCNN())
     172054
@@ -24,8 +33,9 @@ class PlainCNN(nn.Module):
     def __init__(self, size: int = 60, classes: int = 10, hidden: int = 192):
         """See the class."""
         super().__init__()
-        side = (((size - 4) // 2 - 4) // 2 - 2) // 2
-        check_image_size(side, size)
+        size, classes, hidden = whole_sizes(size=size, classes=classes, hidden=hidden)
+        expect_images(self, size=size)
+        side = side_after(lambda side: (((side - 4) // 2 - 4) // 2 - 2) // 2, size, "size")
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(20, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -54,6 +64,10 @@ class GlobalMaxCNN(nn.Module):
     Shape:
         images (N, 1, H, W) of any size from 8×8 on → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(GlobalMaxCNN())
     32618
@@ -62,6 +76,8 @@ class GlobalMaxCNN(nn.Module):
     def __init__(self, width: int = 16, classes: int = 10):
         """See the class."""
         super().__init__()
+        width, classes = whole_sizes(width=width, classes=classes)
+        expect_images(self, smallest=8)
         self.classifier = nn.Sequential(
             nn.AvgPool2d(2),
             nn.Conv2d(1, width, 5, padding=2), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(),

@@ -4,8 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stn_lesson.arguments import real_number
 from stn_lesson.grid import pixel_centres
-from stn_lesson.networks.recipe import check_image_size, init_like_the_recipe
+from stn_lesson.networks.recipe import (
+    expect_images,
+    init_like_the_recipe,
+    side_after,
+    whole_sizes,
+)
 from stn_lesson.transformer import SpatialTransformer
 
 MAPS = 16  # heat maps, and so points, of a localisation network
@@ -27,7 +33,7 @@ class SpatialSoftArgmax(nn.Module):
     def __init__(self, inverse_temperature: float = 30):
         """See the class."""
         super().__init__()
-        self.inverse_temperature = inverse_temperature
+        self.inverse_temperature = real_number(inverse_temperature, "inverse_temperature", 0)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Points (N, 2·C) between −1 and 1."""
@@ -63,6 +69,7 @@ class PointingLocalisation(nn.Module):
     def __init__(self, outputs: int = 6, channels: int = 1, bias: bool = True):
         """See the class."""
         super().__init__()
+        outputs, channels = whole_sizes(outputs=outputs, channels=channels)
         self.heat_maps = nn.Sequential(
             nn.AvgPool2d(4),
             nn.Conv2d(channels, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, MAPS, 5, padding=2),
@@ -105,6 +112,10 @@ class PointingSTN(nn.Module):
     Shape:
         images (N, 1, size, size) → class scores (N, classes).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(PointingSTN())
     89744
@@ -113,9 +124,10 @@ class PointingSTN(nn.Module):
     def __init__(self, size: int = 60, view: int = 20, classes: int = 10):
         """See the class."""
         super().__init__()
-        side = ((view - 2) // 2 - 2) // 2
-        check_image_size(side, view)
-        check_image_size(size // 4, size)
+        size, view, classes = whole_sizes(size=size, view=view, classes=classes)
+        expect_images(self, size=size)
+        side = side_after(lambda side: ((side - 2) // 2 - 2) // 2, view, "view")
+        side_after(lambda side: side // 4, size, "size")  # of the heat maps
         self.classifier = nn.Sequential(
             nn.Conv2d(1, 32, 3), nn.MaxPool2d(2), nn.ReLU(),  # pooled first: the same numbers,
             nn.Conv2d(32, 32, 3), nn.MaxPool2d(2), nn.ReLU(),  # and a quarter of them to cut off

@@ -6,8 +6,9 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from stn_lesson.plots.curves import draw_lines
+from stn_lesson.plots.curves import check_histories, draw_lines
 from stn_lesson.plots.picture import Picture
+from stn_lesson.remedies import kind_of
 from stn_lesson.training import History, share_found
 
 CELLS = 20  # of a view, on a side
@@ -24,13 +25,14 @@ def aim_curves(histories: dict[str, History]) -> Picture:
         histories: runs by name, whose `aim` was measured.
 
     Raises:
-        ValueError: one has none.
+        TypeError, ValueError: one has none, or there are none.
 
     >>> from stn_lesson.training import Aim
     >>> lazy = Aim((0.5, 0.4), (0.3, 0.3), 0.6, 0.8, 0.2)
     >>> print(aim_curves({"lazy": History(aim=[lazy])}).alt)
     Aim after every epoch, in the end: lazy: frames follow 0.50 in x, 0.40 in y; 60.0 % found; ...
     """
+    check_histories(histories)
     for name, history in histories.items():
         if not history.aim:
             raise ValueError(
@@ -86,11 +88,21 @@ def landing_places(places: dict[str, Tensor]) -> Picture:
     Where in the view the digits land, of 3: after: 66.7 % in the middle half, 33.3 % outside the
     view, spread 0.10 in x, 1.15 in y.
     """
+    if not isinstance(places, dict) or not places:
+        raise ValueError(
+            f"places must be given by name, got {kind_of(places)}: use "
+            "{'after': places_in_view(theta, poses)}"
+        )
     words, shares = [], {}
     for name, where in places.items():
-        if where.ndim != 2 or where.shape[1] != 2 or len(where) < 2:
+        if (
+            not isinstance(where, Tensor)
+            or where.ndim != 2
+            or where.shape[1] != 2
+            or len(where) < 2
+        ):
             raise ValueError(
-                f"places must be (N, 2), two or more, got {tuple(where.shape)} for {name!r}: use "
+                f"places must be (N, 2), two or more, got {kind_of(where)} for {name!r}: use "
                 "places_in_view(theta, poses)"
             )
         (x, y), outside = where.std(0), (where.abs() > 1).any(1).float().mean()

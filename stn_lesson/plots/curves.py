@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stn_lesson.plots.looking import draw_look_gallery
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
+from stn_lesson.remedies import kind_of
 from stn_lesson.training import Aim, History
 from stn_lesson.transformer import Look
 
@@ -31,7 +32,11 @@ def training_progress(
         looked: where the network looks in them.
         predictions: the classes (N,) that it gives them.
         labels: their true classes (N,).
+
+    Raises:
+        TypeError: no `History`.
     """
+    check_histories({"run": history})
     figure = Picture(10, 2.6 if looked is None else 5.4)
     above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
     loss, error, *aim = above.subplots(1, 3 if history.aim else 2)
@@ -76,7 +81,11 @@ def error_curves(
     Args:
         histories: runs by name.
         reference: published curves by name: (epochs, accuracies), epochs counted from 0.
+
+    Raises:
+        TypeError: what is no `History`.
     """
+    check_histories(histories, may_be_none=bool(reference))
     curves = {name: (range(len(h.accuracy)), h.accuracy) for name, h in histories.items()}
     curves |= reference or {}
     last = ", ".join(
@@ -102,6 +111,21 @@ def lines(
     if any(curves):
         axes.legend(frameon=False)
     return figure
+
+
+def check_histories(histories: dict[str, History], may_be_none: bool = False) -> None:
+    """Raise a clear error for anything but histories by name."""
+    if not isinstance(histories, dict):
+        raise TypeError(
+            f"histories must be given by name, got {kind_of(histories)}: use {{'run': history}}"
+        )
+    if not histories and not may_be_none:
+        raise ValueError("histories must be one or more, by name, got none")
+    for name, history in histories.items():
+        if not isinstance(history, History):
+            raise TypeError(
+                f"{name!r} must be a History, as fit returns it, got {kind_of(history)}"
+            )
 
 
 def draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:

@@ -8,9 +8,21 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Polygon
 from torch import Tensor
 
+from stn_lesson.arguments import list_of, one_of, pair, whole_number
+from stn_lesson.checks import check_floats, check_image
 from stn_lesson.datasets import to_floats
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.grid import FAMILIES
-from stn_lesson.plots.picture import BLUE, ORANGE, Picture, draw_picture
+from stn_lesson.plots.picture import (
+    BLUE,
+    ORANGE,
+    Picture,
+    channels_in_words,
+    check_pictures,
+    check_titles,
+    draw_picture,
+)
+from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import sample, to_pixels
 from stn_lesson.training import predict
 from stn_lesson.transformer import Look, look
@@ -29,16 +41,28 @@ def sampling(
     """The source with the region that θ reads, and the target that it gives.
 
     Args:
-        image: (1, C, H, W).
+        image: (1, C, H, W), floats from 0 to 1.
         theta: (1, 2, 3), or as its family has it.
         size: (height, width) of the target; None keeps the image's own.
         points: also draw every point of the sampling grid, in the source and in the target.
         family: of `grid.FAMILIES`.
         lines: also draw a net of so many squares on a side, straight in the target.
         sample_options: kernel and padding, as in `sample`.
+
+    Raises:
+        TypeError, ValueError: more than one image or θ, or an argument that cannot be.
     """
-    image, theta = image.detach().cpu(), theta.detach().cpu()
-    size, grid_of = tuple(size or image.shape[-2:]), FAMILIES[family].grid
+    check_image(image)
+    check_floats(theta)
+    for name, value in (("image", image), ("theta", theta)):
+        if value.ndim > 2 and len(value) != 1:
+            raise ValueError(f"{name} must be a single one, got {len(value)}: use {name}[:1]")
+    lines = whole_number(lines, "lines", lowest=0)
+    # Drawn in float32, whatever they are: in 16 bits a line would be off by a pixel.
+    image, theta = image.detach().cpu().float(), theta.detach().cpu().float()
+    size = image.shape[-2:] if size is None else size
+    size = pair(size, "size = (height, width)", of=whole_number, lowest=1)
+    grid_of = FAMILIES[one_of(family, "family", FAMILIES)].grid
     grid = grid_of(theta, *size)
     corners = grid_of(theta, 2, 2).view(4, 2)[[0, 1, 3, 2]]  # around
     alt = (
@@ -64,12 +88,15 @@ def sampling(
         target.scatter(
             columns, rows, c=colours, s=14, cmap="cividis", edgecolors="white", linewidths=0.4
         )
-    height, width = image.shape[-2:]
-    read_region = grid_of(theta, 9, 9).clamp(-4, 4)  # not to the end of a plane that has a horizon
-    x, y = to_pixels(read_region, height, width)
-    source.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
-    source.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
+    _show_what_is_read(source, grid_of(theta, 9, 9), *image.shape[-2:])
     return figure
+
+
+def _show_what_is_read(axes: Axes, grid: Tensor, height: int, width: int) -> None:
+    """Let the axes reach to all that a grid reads, but not to the end of a plane with a horizon."""
+    x, y = to_pixels(grid.clamp(-4, 4), height, width)
+    axes.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
+    axes.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
 
 
 def gallery(
@@ -85,7 +112,12 @@ def gallery(
         images: bytes (N, 1, H, W); about eight fit well.
         labels: their true classes (N,), to be printed beside the network's predictions.
         titles: what to print above the images instead.
+
+    Raises:
+        TypeError, ValueError: images that are no bytes, a network without a transformer, labels or
+            titles that are not one for each image.
     """
+    check_bytes(images)
     return look_gallery(
         images, look(model, to_floats(images)), predict(model, images), labels, titles
     )
@@ -101,12 +133,16 @@ def look_gallery(
     """The gallery of a network from its `Look`, without the network.
 
     Args:
-        images: bytes (N, C, H, W).
+        images: bytes, or floats from 0 to 1, (N, C, H, W).
         looked: where the network looked in them.
         predictions: the classes (N,) that it gave them.
         labels: their true classes (N,).
         titles: what to print above the images instead.
+
+    Raises:
+        TypeError, ValueError: what is no picture or no `Look`, or not one for each image.
     """
+    check_pictures(images)
     figure = Picture(1.25 * len(images), 2.9)
     figure.alt = draw_look_gallery(figure, images, looked, predictions, labels, titles)
     return figure
@@ -121,12 +157,14 @@ def draw_look_gallery(
     titles: Sequence[str] = (),
 ) -> str:
     """Draw what `look_gallery` draws into a figure; return its description."""
-    count = len(images)
+    count, labels, predictions = len(images), _classes(labels), _classes(predictions)
+    _check_counts(count, looked, predictions, labels)
+    titles = check_titles(titles, count)
     axes = figure.subplots(2, count, squeeze=False)
     titles = titles or ([""] * count if labels is None else [f"a {label}" for label in labels])
     for k in range(count):
         draw_picture(axes[0, k], images[k], titles[k])
-        draw_outline(axes[0, k], looked.grid[k], *images.shape[-2:])
+        draw_outline(axes[0, k], looked.grid[k], *images[k].shape[-2:])
         draw_picture(
             axes[1, k], looked.view[k], "" if predictions is None else f"→ {predictions[k]}"
         )
@@ -135,12 +173,39 @@ def draw_look_gallery(
         description += f", {(predictions == labels).sum()} of them right"
     return (
         f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
-        f"classifier gets to see{description}."
+        f"classifier gets to see{description}.{channels_in_words([*images, *looked.view])}"
     )
 
 
+def _classes(classes) -> Tensor | None:
+    """Classes (N,) as a tensor, whatever they came in."""
+    if classes is None or isinstance(classes, Tensor):
+        return None if classes is None else classes.cpu()
+    classes = list_of(classes, "classes", "whole numbers")
+    return torch.tensor([whole_number(each, "a class") for each in classes])
+
+
+def _check_counts(count: int, looked: Look, predictions, labels) -> None:
+    """Raise a clear error where there is not one look, one answer and one label for each image."""
+    if not isinstance(looked, Look):
+        raise TypeError(f"looked must be a Look, got {kind_of(looked)}: use look(model, images)")
+    for name, values in (("looked", looked.grid), ("predictions", predictions), ("labels", labels)):
+        if values is not None and (values.ndim == 0 or len(values) != count):
+            got = len(values) if values.ndim else "one number"
+            raise ValueError(f"{name} must be one for each of the {count} images, got {got}")
+
+
 def grid_border(grid: Tensor) -> Tensor:
-    """The outermost points of a sampling grid (H, W, 2), once around: (2·H + 2·W, 2)."""
+    """The outermost points of a sampling grid (H, W, 2), once around: (2·H + 2·W, 2).
+
+    Raises:
+        ValueError: no grid, or several, of this shape.
+    """
+    if not isinstance(grid, Tensor) or grid.ndim != 3 or grid.shape[-1] != 2:
+        got, several = kind_of(grid), isinstance(grid, Tensor) and grid.ndim == 4
+        raise ValueError(
+            f"grid must have shape (H, W, 2), got {got}" + (": use grid[0]" if several else "")
+        )
     return torch.cat([grid[0], grid[:, -1], grid[-1].flip(0), grid[:, 0].flip(0)])
 
 

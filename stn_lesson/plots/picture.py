@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,7 +11,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from stn_lesson.arguments import list_of
 from stn_lesson.datasets import to_floats
+from stn_lesson.remedies import kind_of, remedy
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
@@ -46,12 +49,21 @@ def images(
 ) -> Picture:
     """Pictures (C, H, W) or (H, W), bytes or floats from 0 to 1, side by side.
 
-    Two channels are drawn one in orange, one in blue, here and in every gallery.
+    One channel is drawn in grey, two are drawn one in orange and one in blue, three in colours, and
+    more as their mean, in grey; so it is in every gallery, too. Floats that leave 0 to 1 are drawn
+    darker or paler, so that all of them fit in.
+
+    Raises:
+        TypeError, ValueError: no pictures, or titles that are one word.
+
+    >>> images([torch.rand(16, 8, 8)], ["features"]).alt
+    '1 pictures: features. Of 16 channels, the mean is shown.'
     """
+    pictures, titles = check_pictures(pictures), check_titles(titles)
     tallest = max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
     widest = max(picture.shape[-1] / picture.shape[-2] for picture in pictures)
     side = min(2.2 * max(widest, 1), 11 / len(pictures))
-    default_alt = f"{len(pictures)} pictures: {'; '.join(titles)}."
+    default_alt = f"{len(pictures)} pictures: {'; '.join(titles)}.{channels_in_words(pictures)}"
     figure = Picture(side * len(pictures), side * tallest + 0.3, alt or default_alt)
     for k, picture in enumerate(pictures):
         axes = figure.add_subplot(1, len(pictures), k + 1)
@@ -60,7 +72,17 @@ def images(
 
 
 def pixel_values(picture: Tensor, alt: str = "") -> Picture:
-    """A tiny picture (H, W), floats from 0 to 1, with the values written in its pixels."""
+    """A tiny picture (H, W), floats from 0 to 1, with the values written in its pixels.
+
+    Raises:
+        TypeError, ValueError: no picture, or none of this shape.
+    """
+    if check_drawable(picture).ndim != 2:
+        cut = "[0]" * (picture.ndim - 2)
+        raise ValueError(
+            f"a picture to be written out must have shape (H, W), got {tuple(picture.shape)}: use "
+            f"picture{cut}"
+        )
     height, width = picture.shape
     default_alt = f"A picture of {height} by {width} pixels, their values written in them."
     side = min(0.7, 8 / max(height, width))
@@ -76,21 +98,124 @@ def pixel_values(picture: Tensor, alt: str = "") -> Picture:
 
 
 def overlay(warped: Tensor, wanted: Tensor) -> Tensor:
-    """Two grey pictures (1, H, W) in one (3, H, W): orange and blue, pale where both are bright."""
+    """Two grey pictures (1, H, W) in one (3, H, W): orange and blue, pale where both are bright.
+
+    Raises:
+        TypeError, ValueError: no floats, more channels than one, or pictures of two sizes.
+    """
+    for name, picture in (("warped", warped), ("wanted", wanted)):
+        if not check_drawable(picture, name).is_floating_point():
+            raise TypeError(
+                f"{name} must hold floats from 0 to 1, got {picture.dtype}: use to_floats({name})"
+            )
+        if picture.ndim != 3 or len(picture) != 1:
+            raise ValueError(
+                f"{name} must be grey, (1, H, W), got {tuple(picture.shape)}: use "
+                f"{name}.view(-1, *{name}.shape[-2:]).mean(0, keepdim=True)"
+            )
+    if warped.shape != wanted.shape:
+        raise ValueError(
+            f"warped and wanted must have the same size, got {tuple(warped.shape)} and "
+            f"{tuple(wanted.shape)}: use warp(warped[None], affine_theta(), wanted.shape[1:])[0]"
+        )
     green = 159 * warped + 114 * wanted * (1 - warped / 2)
     return torch.cat([230 * warped, green, 178 * wanted]) / 255
 
 
 def draw_picture(axes: Axes, picture: Tensor, title: str = "") -> None:
     """Draw a picture (C, H, W) or (H, W), bytes or floats from 0 to 1, without ticks."""
-    picture = picture.detach().cpu()
-    if picture.dtype == torch.uint8:
-        picture = to_floats(picture)
-    picture = picture.view(-1, *picture.shape[-2:]).clamp(0, 1)
+    picture = check_drawable(picture).detach().cpu()
+    picture = to_floats(picture) if picture.dtype == torch.uint8 else picture.float()
+    picture = _fit_into_range(picture.reshape(-1, *picture.shape[-2:]))
     if len(picture) == 2:
         picture = overlay(*picture.split(1))
+    if len(picture) != 3:
+        picture = picture.mean(0, keepdim=True)
     grey = len(picture) == 1
     axes.imshow(picture[0] if grey else picture.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
     axes.set_title(title, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def _fit_into_range(picture: Tensor) -> Tensor:
+    """Floats as they are if they lie from 0 to 1; else squeezed into that range, all of them."""
+    finite = picture[picture.isfinite()]
+    low = min(finite.min().item(), 0) if len(finite) else 0
+    high = max(finite.max().item(), 1) if len(finite) else 1
+    return ((picture - low) / (high - low)).clamp(0, 1)
+
+
+def check_drawable(picture: Tensor, name: str = "picture", among: str = "") -> Tensor:
+    """The picture itself, if it can be drawn; an error that says what to write instead.
+
+    Args:
+        picture: what was given.
+        name: of the argument.
+        among: the name of the list that it stands in, if it does.
+
+    Raises:
+        TypeError: no tensor, or whole numbers that are no bytes.
+        ValueError: no shape of a picture, or no pixel.
+
+    >>> check_drawable(torch.rand(8, 3, 28, 28))
+    Traceback (most recent call last):
+    ValueError: picture must have shape (C, H, W) or (H, W), got (8, 3, 28, 28): use picture[:1]
+    """
+    tensor = isinstance(picture, Tensor)
+    of_bytes = tensor and picture.dtype in (torch.uint8, torch.bool)
+    kind = of_bytes or (tensor and picture.is_floating_point())
+    axes = kind and (picture.ndim in (2, 3) or (picture.ndim == 4 and len(picture) == 1))
+    if axes and picture.numel():
+        return picture
+    if axes:
+        raise ValueError(f"{name} must have at least one pixel, got {tuple(picture.shape)}")
+    how = remedy(picture, "picture" if among else name, single=True, floats=not of_bytes)
+    if how and among:
+        how = f": use [{how.removeprefix(': use ')} for picture in {among}]"
+    if kind:
+        raise ValueError(
+            f"{name} must have shape (C, H, W) or (H, W), got {tuple(picture.shape)}{how}"
+        )
+    raise TypeError(
+        f"{name} must be a tensor of bytes (torch.uint8, 0 to 255) or of floats from 0 to 1, got "
+        f"{kind_of(picture)}{how}"
+    )
+
+
+def check_pictures(pictures: Sequence[Tensor] | Tensor) -> list[Tensor]:
+    """Pictures as a list, if each of them can be drawn; an error that says which cannot.
+
+    Raises:
+        TypeError, ValueError: none at all, one by itself, or what is no picture among them.
+    """
+    if isinstance(pictures, Tensor) and pictures.ndim == 2:
+        raise ValueError(
+            f"pictures must be several, got one of {tuple(pictures.shape)}: use [pictures]"
+        )
+    pictures = list_of(pictures, "pictures", "tensors (C, H, W)")
+    if not pictures:
+        raise ValueError("pictures must be one or more, got none")
+    return [
+        check_drawable(picture, f"pictures[{k}]", among="pictures")
+        for k, picture in enumerate(pictures)
+    ]
+
+
+def check_titles(titles: Sequence[str], count: int | None = None) -> list[str]:
+    """Titles as a list of words, so many if a count is given and there are any.
+
+    Raises:
+        TypeError, ValueError: one word by itself, or more or fewer than there are pictures.
+    """
+    titles = [str(title) for title in list_of(titles, "titles", "words")]
+    if count is not None and titles and len(titles) != count:
+        raise ValueError(f"titles must be one for each picture, got {len(titles)} for {count}")
+    return titles
+
+
+def channels_in_words(pictures: Sequence[Tensor]) -> str:
+    """What an alternative text says of pictures with more channels than there are colours."""
+    counts = {math.prod(picture.shape[:-2]) for picture in pictures}
+    many = " or ".join(str(count) for count in sorted(counts) if count > 3)
+    return f" Of {many} channels, the mean is shown." if many else ""

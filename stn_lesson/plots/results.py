@@ -19,8 +19,13 @@ def compare_with_published(
         measured: (row, column) → our figures, one for each seed.
         published: (row, column) → the published figure; cells may be missing on either side.
         label: what the figures are.
+
+    Raises:
+        ValueError: no figures at all.
     """
     cells = measured | published
+    if not cells:
+        raise ValueError("measured or published must hold figures, by (row, column), got none")
     rows, columns = _rows_and_columns(cells)
     in_both = measured.keys() & published.keys()
     higher = sum(mean(measured[cell]) > published[cell] for cell in in_both)

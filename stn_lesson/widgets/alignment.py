@@ -7,9 +7,16 @@ from torch.nn.functional import avg_pool2d
 
 from stn_lesson import plots
 from stn_lesson.sampler import warp
-from stn_lesson.theta import affine_theta
-from stn_lesson.widgets.live import LivePicture, Theta, check_picture, script
-from stn_lesson.widgets.warp_explorer import SLIDERS, check_names
+from stn_lesson.widgets.live import (
+    LivePicture,
+    Theta,
+    WholeNumber,
+    check_names,
+    check_picture,
+    script,
+    start_theta,
+)
+from stn_lesson.widgets.warp_explorer import SLIDERS
 
 MAX_BLUR = 6
 
@@ -34,6 +41,7 @@ class Alignment(LivePicture):
             outside its range.
 
     >>> from stn_lesson.datasets import checkerboard
+    >>> from stn_lesson.theta import affine_theta
     >>> board = checkerboard(32, 32)
     >>> alignment = Alignment(board, board, start={"translation": (0.5, 0)})
     >>> round(alignment.loss, 2)
@@ -45,7 +53,7 @@ class Alignment(LivePicture):
 
     _esm = script("descent", "loss_map", "alignment")
     theta = Theta()
-    blur = traitlets.Int(min=0, max=MAX_BLUR).tag(sync=True)
+    blur = WholeNumber(min=0, max=MAX_BLUR).tag(sync=True)
     map_over = traitlets.List(["x", "rotation"]).tag(sync=True)  # left to right, and upright
     steps = traitlets.Int(read_only=True).tag(sync=True)  # of descent, since θ was last set by hand
     pictures = traitlets.Dict().tag(sync=True)
@@ -67,15 +75,12 @@ class Alignment(LivePicture):
         """See the class."""
         check_names("sliders", sliders, SLIDERS)
         self.image, self.wanted = check_image_pair(image, wanted)
-        if blur not in range(MAX_BLUR + 1):
-            raise ValueError(f"blur must be a whole number from 0 to {MAX_BLUR}, got {blur}")
-        size = tuple(image.shape[-2:])
         super().__init__(
-            theta=affine_theta(**(start or {}), size=size),
-            far=affine_theta(**(far or {"translation": (0.9, 0)}), size=size),
+            theta=start_theta(start, image),
+            far=start_theta({"translation": (0.9, 0)} if far is None else far, image, "far"),
             pictures={"source": _encode_floats(image), "wanted": _encode_floats(wanted)},
             sliders=list(sliders),
-            blur=int(blur),
+            blur=blur,
         )
 
     @traitlets.validate("map_over")
@@ -128,16 +133,16 @@ class Alignment(LivePicture):
 
 def check_image_pair(image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """Both pictures, if they are grey and of one size; a clear error otherwise."""
-    for picture in (image, wanted):
-        if check_picture(picture).shape[1] != 1:
+    for name, picture in (("image", image), ("wanted", wanted)):
+        if check_picture(picture, name).shape[1] != 1:
             raise ValueError(
-                f"a picture to align must be grey, (1, 1, H, W), got {tuple(picture.shape)}: "
-                "use picture.mean(1, keepdim=True)"
+                f"{name} must be grey, (1, 1, H, W), got {tuple(picture.shape)}: use "
+                f"{name}.mean(1, keepdim=True)"
             )
     if image.shape != wanted.shape:
         raise ValueError(
             f"image and wanted must have the same size, got {tuple(image.shape)} and "
-            f"{tuple(wanted.shape)}: use stn.warp(image, theta, size) to bring one to the other's"
+            f"{tuple(wanted.shape)}: use warp(image, affine_theta(), wanted.shape[-2:])"
         )
     return image, wanted
 

@@ -7,12 +7,20 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.arguments import whole_number
 from stn_lesson.checks import check_homography, check_theta
 from stn_lesson.grid import FAMILIES, control_points, thin_plate_grid
 from stn_lesson.sampler import sample, to_pixels
 from stn_lesson.theta import projective_theta
-from stn_lesson.widgets.live import LivePicture, Size, Theta, check_picture, encode_picture, script
-from stn_lesson.widgets.warp_explorer import check_names
+from stn_lesson.widgets.live import (
+    LivePicture,
+    Size,
+    Theta,
+    check_names,
+    check_picture,
+    encode_picture,
+    script,
+)
 
 FAMILY_NAMES = ("affine", "projective", "tps")
 MAX_NET_SIDE = 6  # points on a side
@@ -36,7 +44,7 @@ class FamilyTheta(Theta):
             check_net_side(k)
         if len(value) != 1:
             raise ValueError(f"theta must be one θ, with N = 1, got {tuple(value.shape)}")
-        return value.detach().cpu().float()
+        return value.detach().cpu().float().clone()
 
 
 class FamilyExplorer(LivePicture):
@@ -200,9 +208,7 @@ def carry_over(theta: Tensor, family: str, k: int) -> Tensor:
 
 def check_net_side(k) -> int:
     """The k of a net itself, if it is a whole number that can be shown; a clear error otherwise."""
-    if type(k) is not int or not 2 <= k <= MAX_NET_SIDE:
-        raise ValueError(f"k must be a whole number from 2 to {MAX_NET_SIDE}, got {k!r}")
-    return k
+    return whole_number(k, "k", 2, MAX_NET_SIDE)
 
 
 def _theta_from_numbers(numbers: list[float]) -> Tensor:

@@ -5,14 +5,16 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.arguments import list_of, real_number
 from stn_lesson.checks import check_image_and_grid, check_theta
 from stn_lesson.datasets import Dataset, to_floats
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
 from stn_lesson.theta import affine_theta
 from stn_lesson.training import History
 from stn_lesson.transformer import Look
-from stn_lesson.widgets.live import LivePicture, script
+from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, target_size
 
 
 class FlightRecorder(LivePicture):
@@ -49,8 +51,8 @@ class FlightRecorder(LivePicture):
     """
 
     _esm = script("digits", "diagram", "flight_recorder")
-    epoch = traitlets.Float(0.0).tag(sync=True)
-    chosen = traitlets.Int(0).tag(sync=True)
+    epoch = Number(0.0).tag(sync=True)
+    chosen = WholeNumber(0).tag(sync=True)
     views = traitlets.Bool(False).tag(sync=True)  # what the classifier sees, not where it looks
     images = traitlets.Bytes().tag(sync=True)
     image_shape = traitlets.List().tag(sync=True)
@@ -75,10 +77,7 @@ class FlightRecorder(LivePicture):
             theta, accuracy = theta.theta, theta.accuracy if accuracy is None else accuracy
         self._thetas = _with_identity_first(theta)  # (epochs + 1, N, 2, 3)
         epochs, count = len(self._thetas) - 1, self._thetas.shape[1]
-        if accuracy is not None and len(accuracy) != epochs:
-            raise ValueError(
-                f"accuracy must be one for each epoch, got {len(accuracy)} for {epochs}"
-            )
+        accuracy, size = _as_shares(accuracy, epochs), target_size(size)
         images, labels = digits, []
         if isinstance(digits, Dataset):
             images, labels = digits.test.images, digits.test.labels[:count].tolist()
@@ -90,7 +89,7 @@ class FlightRecorder(LivePicture):
             image_shape=list(self._images.shape),
             labels=labels,
             flight=self._thetas.numpy().tobytes(),
-            accuracy=list(accuracy or ()),
+            accuracy=accuracy,
             view={"size": list(size), "kernel": kernel, "padding": padding},
             epoch=epochs if start is None else start,
         )
@@ -123,7 +122,13 @@ class FlightRecorder(LivePicture):
 
 def _with_identity_first(theta: list[Tensor]) -> Tensor:
     """The identity, then θ after every epoch: (epochs + 1, N, 2, 3)."""
-    if len(theta) == 0:
+    if isinstance(theta, Tensor) and theta.ndim == 3:
+        raise ValueError(
+            f"theta must be a list, θ (N, 2, 3) after every epoch, got one {tuple(theta.shape)}: "
+            "use [theta]"
+        )
+    theta = list_of(theta, "theta", "θ (N, 2, 3), or a History")
+    if not theta:
         raise ValueError(
             "there is no θ to show: train a network with a transformer, for one epoch at least"
         )
@@ -136,14 +141,22 @@ def _with_identity_first(theta: list[Tensor]) -> Tensor:
     return torch.stack([affine_theta().expand_as(after[0]), *after])
 
 
+def _as_shares(accuracy, epochs: int) -> list[float]:
+    """Accuracies after every epoch as a list; an empty one if there are none."""
+    if accuracy is None:
+        return []
+    accuracy = list_of(accuracy, "accuracy", "numbers from 0 to 1")
+    shares = [real_number(share, "accuracy", 0, 1) for share in accuracy]
+    if len(shares) != epochs:
+        raise ValueError(f"accuracy must be one for each epoch, got {len(shares)} for {epochs}")
+    return shares
+
+
 def _check_images(images: Tensor, count: int) -> Tensor:
     """The images that belong to the first `count` θ."""
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4:
-        got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise TypeError(f"digits must be a Dataset or bytes (N, 1, H, W), got {got}")
-    if images.shape[1] != 1 or len(images) < count:
+    check_bytes(images, "digits", channels=1, alternative=", or a Dataset")
+    if len(images) < count:
         raise ValueError(
-            f"digits must be {count} grey images at least, one for each θ, got images of shape "
-            f"{tuple(images.shape)}"
+            f"digits must be {count} grey images at least, one for each θ, got {len(images)}"
         )
     return images[:count].cpu().contiguous()

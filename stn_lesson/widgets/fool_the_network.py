@@ -5,13 +5,17 @@ import traitlets
 from torch import Tensor, nn
 
 from stn_lesson import plots
+from stn_lesson.arguments import whole_number
 from stn_lesson.datasets import Split, to_floats
+from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
-from stn_lesson.transformer import find_transformer, look
-from stn_lesson.widgets.live import LivePicture, script, transformer_view
+from stn_lesson.transformer import SpatialTransformer, find_transformer, look
+from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, transformer_view
 
 CLUTTER_SIDE, CLUTTER_COUNT = 8, 16  # side and number of the pieces of clutter on offer
+MIN_SIDE = 16  # pixels on a side, of digits and of scenes
 
 
 class FoolTheNetwork(LivePicture):
@@ -46,31 +50,21 @@ class FoolTheNetwork(LivePicture):
     crop_places = traitlets.List().tag(sync=True)
     side = traitlets.Int().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)  # what the transformer makes: size, kernel, padding
-    index = traitlets.Int(0).tag(sync=True)  # which digit; −1 for none
-    rotation = traitlets.Float(0).tag(sync=True)
-    scale = traitlets.Float(1).tag(sync=True)
-    x = traitlets.Float(0).tag(sync=True)
-    y = traitlets.Float(0).tag(sync=True)
-    clutter = traitlets.Int(0).tag(sync=True)
+    index = WholeNumber(0).tag(sync=True)  # which digit; −1 for none
+    rotation = Number(0).tag(sync=True)
+    scale = Number(1).tag(sync=True)
+    x = Number(0).tag(sync=True)
+    y = Number(0).tag(sync=True)
+    clutter = WholeNumber(0).tag(sync=True)
 
     def __init__(self, model: nn.Module, digits: Split, *, side: int = 60, index: int = 4):
         """See the class."""
-        transformer = find_transformer(model)
-        if transformer is None:
-            raise ValueError(
-                f"{type(model).__name__} has no SpatialTransformer whose looks could be shown"
-            )
-        if not isinstance(digits, Split):
-            raise TypeError(
-                f"digits must be a Split, as in load_digits().test, got {type(digits).__name__}"
-            )
-        if min(digits.images.shape[-2:]) < 16:
-            raise ValueError(
-                f"digits must be at least 16 pixels wide and high, got "
-                f"{tuple(digits.images.shape[-2:])}"
-            )
+        transformer = _affine_transformer(model)
+        _check_digits(digits)
+        side = whole_number(side, "side", lowest=MIN_SIDE)
         self.model, self._digits = model, digits
         size = transformer.output_size(torch.empty(1, 1, side, side))
+        self.look(torch.zeros(1, 1, side, side))  # told now, and not when the browser asks
         crops, places = _clutter_pieces(digits.images.cpu(), side)
         super().__init__(
             digits=digits.images.cpu().contiguous().numpy().tobytes(),
@@ -136,6 +130,39 @@ class FoolTheNetwork(LivePicture):
         except Exception as error:
             content["error"] = str(error) or type(error).__name__
         self.send(content)
+
+
+def _affine_transformer(model: nn.Module) -> SpatialTransformer:
+    """The transformer of a network, if it has one whose θ turns and scales."""
+    if not isinstance(model, nn.Module):
+        hint = f": use {model.__name__}()" if isinstance(model, type) else ""
+        raise TypeError(f"model must be a network (nn.Module), got {kind_of(model)}{hint}")
+    transformer = find_transformer(model)
+    if transformer is None:
+        raise ValueError(
+            f"{type(model).__name__} has no SpatialTransformer whose looks could be shown"
+        )
+    if transformer.family.theta(transformer.identity[None]).shape[1:] != (2, 3):
+        raise ValueError(
+            f"the game shows affine transformers, got {transformer.family.name!r}: use a network "
+            'with family="affine" or "attention"'
+        )
+    return transformer
+
+
+def _check_digits(digits: Split) -> None:
+    """Raise a clear error for what are no digits, or too small to be cut into clutter."""
+    if not isinstance(digits, Split):
+        hint = ": use digits.test" if hasattr(digits, "test") else ""
+        raise TypeError(
+            f"digits must be a Split, as in load_digits().test, got {kind_of(digits)}{hint}"
+        )
+    check_bytes(digits.images, "digits.images", channels=1)
+    if not len(digits) or min(digits.images.shape[-2:]) < MIN_SIDE:
+        raise ValueError(
+            f"digits must be one or more, at least {MIN_SIDE} pixels wide and high, got "
+            f"{tuple(digits.images.shape)}"
+        )
 
 
 def rotation_angles(theta: Tensor) -> list[float | None]:

@@ -4,35 +4,35 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.arguments import pair, whole_number
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import to_pixels, warp
-from stn_lesson.theta import affine_theta
-from stn_lesson.widgets.live import LivePicture, Theta, check_picture, encode_picture, script
+from stn_lesson.widgets.live import (
+    MAX_SIDE,
+    LivePicture,
+    Theta,
+    check_picture,
+    encode_picture,
+    script,
+    start_theta,
+)
 
-MAX_SIDE = 256  # pixels on a side of the target
 MAX_DOTS = 32  # points on a side of the grid, beyond which they are not drawn
 
 
 class IntegerPair(traitlets.TraitType):
     """Two whole numbers, rows first, as in the shape of an image."""
 
-    def __init__(self, lowest: int, highest: int):
-        """A trait that is kept equal in Python and in the browser."""
+    def __init__(self, words: str, lowest: int, highest: int):
+        """A trait that is kept equal in Python and in the browser; `words` say what the two are."""
         super().__init__((lowest, lowest))
-        self.lowest, self.highest = lowest, highest
+        self.words, self.lowest, self.highest = words, lowest, highest
         self.tag(sync=True)
 
     def validate(self, owner, value):
         """Refuse what is not a pair of whole numbers within the range; keep it as a tuple."""
-        pair = isinstance(value, tuple | list) and len(value) == 2
-        if not pair or any(type(number) is not int for number in value):
-            raise TypeError(f"{self.name} must be two whole numbers, rows first, got {value!r}")
-        if not all(self.lowest <= number <= self.highest for number in value):
-            raise ValueError(
-                f"{self.name} must be two numbers from {self.lowest} to {self.highest}, rows "
-                f"first, got {tuple(value)}"
-            )
-        return tuple(value)
+        bounds = dict(lowest=self.lowest, highest=self.highest)
+        return pair(value, f"{self.name} = {self.words}", of=whole_number, **bounds)
 
 
 class GridExplorer(LivePicture):
@@ -61,15 +61,15 @@ class GridExplorer(LivePicture):
     _esm = script("grid_explorer")
     theta = Theta()
     source = traitlets.Dict().tag(sync=True)
-    size = IntegerPair(1, MAX_SIDE)
-    pixel = IntegerPair(0, MAX_SIDE - 1)
+    size = IntegerPair("(rows, columns)", 1, MAX_SIDE)
+    pixel = IntegerPair("(row, column)", 0, MAX_SIDE - 1)
     max_dots = traitlets.Int(MAX_DOTS, read_only=True).tag(sync=True)
 
     def __init__(self, image: Tensor, *, size: tuple[int, int] = (6, 8), start: dict | None = None):
         """See the class."""
         self.image = check_picture(image)
         super().__init__(
-            theta=affine_theta(**(start or {}), size=tuple(image.shape[-2:])),
+            theta=start_theta(start, image),
             source=encode_picture(image),
             size=size,
             pixel=(0, 0),

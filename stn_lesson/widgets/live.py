@@ -1,7 +1,9 @@
 """What all live pictures share: showing them, their still picture, closing them, their traits."""
 
 import functools
+import math
 import re
+from inspect import signature
 from pathlib import Path
 
 import anywidget
@@ -12,9 +14,14 @@ from IPython.display import DisplayHandle, display
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.arguments import list_of, pair, real_number, whole_number
 from stn_lesson.checks import check_theta
+from stn_lesson.remedies import HALF_LEVEL, kind_of, remedy
+from stn_lesson.theta import affine_theta
 
 WIDGETS_FOLDER = Path(__file__).parent
+MAX_SIDE = 256  # pixels on a side of a target
+START_WORDS = [word for word in signature(affine_theta).parameters if word != "size"]
 # JupyterLab writes an error into the output of a widget whose kernel is gone. A still picture
 # follows, which says all there is to say: the error is hidden.
 HIDE_EMPTY_WIDGET_OUTPUT = (
@@ -68,9 +75,14 @@ class LivePicture(anywidget.AnyWidget):
         self._still_handle = display(self._still_with_words(), display_id=True)
         display({"text/html": HIDE_EMPTY_WIDGET_OUTPUT, "text/plain": ""}, raw=True)
 
+    def close(self) -> None:
+        """End it, here and in the browser, with the layout that ipywidgets gives every widget."""
+        if self.comm is not None:  # it was opened, and is not closed yet
+            self.layout.close()
+        super().close()
+
     def _close_and_forget(self) -> None:
-        """Close it, here and in the browser; delete it from IPython's `Out`, `_` and the like."""
-        self.layout.close()  # ipywidgets gives every widget one, and leaves it behind
+        """Close it; delete it from IPython's `Out`, `_` and the like."""
         self.close()
         shell = get_ipython()
         for memory in (shell.user_ns.get("Out", {}), shell.user_ns, shell.user_ns_hidden):
@@ -97,7 +109,24 @@ class Theta(traitlets.TraitType):
         """Refuse what is no single θ; keep it as float32, on the CPU."""
         if len(check_theta(value)) != 1:
             raise ValueError(f"theta must be one θ, (1, 2, 3), got {tuple(value.shape)}")
-        return value.detach().cpu().float()
+        return value.detach().cpu().float().clone()  # what happens to the other is not heard of
+
+
+class WholeNumber(traitlets.Int):
+    """A whole number that travels to the browser; numpy's are taken for Python's."""
+
+    def validate(self, owner, value):
+        """Refuse what is no whole number, or out of bounds."""
+        return whole_number(value, self.name, self.min, self.max)
+
+
+class Number(traitlets.Float):
+    """A finite number that travels to the browser; numpy's are taken for Python's."""
+
+    def validate(self, owner, value):
+        """Refuse what is no number, or out of bounds."""
+        lowest, highest = (b if math.isfinite(b) else None for b in (self.min, self.max))
+        return real_number(value, self.name, lowest, highest)
 
 
 class Size(traitlets.TraitType):
@@ -105,14 +134,47 @@ class Size(traitlets.TraitType):
 
     def validate(self, owner, value):
         """Refuse what is no size."""
-        sides = list(value) if isinstance(value, list | tuple) else None
-        if sides is None or len(sides) not in (0, 2) or not all(map(_is_side_length, sides)):
-            raise ValueError(f"size must be (height, width), 1 to 256 pixels each, got {value!r}")
-        return sides
+        if isinstance(value, list | tuple) and not value:
+            return []
+        return list(target_size(value))
 
 
-def _is_side_length(side) -> bool:
-    return isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= 256
+def target_size(size) -> tuple[int, int]:
+    """(height, width) of a target, if it is one that the browser can draw at once."""
+    return pair(size, "size = (height, width)", of=whole_number, lowest=1, highest=MAX_SIDE)
+
+
+def start_theta(start: dict | None, image: Tensor, name: str = "start") -> Tensor:
+    """θ where a live picture starts, (1, 2, 3), from words of `affine_theta`.
+
+    Args:
+        start: such as {"rotation": 30}; None is the identity.
+        image: the picture that it warps.
+        name: of the argument.
+
+    Raises:
+        TypeError, ValueError: other words, or more than one θ.
+
+    >>> start_theta({"angle": 30}, torch.zeros(1, 1, 8, 8))
+    Traceback (most recent call last):
+    ValueError: start may hold rotation, scale, shear, translation...; there is no 'angle'
+    """
+    if not isinstance(start, dict | None):
+        raise TypeError(f'{name} must be a dict, such as {{"rotation": 30}}, got {start!r}')
+    for word in start or {}:
+        if word not in START_WORDS:
+            raise ValueError(f"{name} may hold {', '.join(START_WORDS)}; there is no {word!r}")
+    theta = affine_theta(**(start or {}), size=tuple(image.shape[-2:]))
+    if len(theta) != 1:
+        raise ValueError(f"{name} must give one θ, got {len(theta)}: use one number for each word")
+    return theta
+
+
+def check_names(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Refuse a name that is not known."""
+    for name in list_of(names, what, "words"):
+        if name not in known:
+            raise ValueError(f"{what} are {', '.join(known)}; there is no {name!r}")
 
 
 def transformer_view(transformer, size: tuple[int, int]) -> dict:
@@ -120,18 +182,35 @@ def transformer_view(transformer, size: tuple[int, int]) -> dict:
     return {"size": list(size), "kernel": transformer.kernel, "padding": transformer.padding}
 
 
-def check_picture(image: Tensor) -> Tensor:
-    """The picture itself, if it is one that can be shown; a clear error otherwise."""
-    if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[:2] not in ((1, 1), (1, 3)):
-        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise ValueError(f"a picture must have shape (1, 1, H, W) or (1, 3, H, W), got {got}")
+def check_picture(image: Tensor, name: str = "image") -> Tensor:
+    """The picture itself, if it is one that can be shown; an error that says what to write instead.
+
+    Raises:
+        TypeError: no tensor of floats.
+        ValueError: another shape, or values that leave 0 to 1 by more than rounding does.
+
+    >>> check_picture(torch.zeros(3, 8, 8))
+    Traceback (most recent call last):
+    ValueError: image must have shape (1, 1, H, W) or (1, 3, H, W), got (3, 8, 8): use image[None]
+    """
+    how = dict(channels=(1, 3), single=True, floats=True)
+    if not isinstance(image, Tensor) or not image.is_floating_point():
+        raise TypeError(
+            f"{name} must be a tensor of floats from 0 to 1, (1, 1, H, W) or (1, 3, H, W), got "
+            f"{kind_of(image)}{remedy(image, name, **how)}"
+        )
     if image.numel() == 0:
-        raise ValueError(f"a picture must have at least one pixel, got {tuple(image.shape)}")
-    if not image.is_floating_point():
-        raise TypeError(f"a picture must hold floats from 0 to 1, got {image.dtype}: divide by 255")
-    if not image.isfinite().all() or image.min() < 0 or image.max() > 1:
+        raise ValueError(f"{name} must have at least one pixel, got {tuple(image.shape)}")
+    if image.ndim != 4 or image.shape[:2] not in ((1, 1), (1, 3)):
         raise ValueError(
-            f"a picture must hold values from 0 to 1, got {image.min():g} to {image.max():g}"
+            f"{name} must have shape (1, 1, H, W) or (1, 3, H, W), got {tuple(image.shape)}"
+            f"{remedy(image, name, **how)}"
+        )
+    low, high = image.min().item(), image.max().item()
+    if not -HALF_LEVEL <= low <= high <= 1 + HALF_LEVEL:
+        raise ValueError(
+            f"{name} must hold values from 0 to 1, got {low:.9g} to {high:.9g}"
+            f"{remedy(image, name, **how)}"
         )
     return image
 
@@ -151,7 +230,7 @@ def use_requested_subshell(comm) -> None:
 def encode_picture(image: Tensor) -> dict:
     """A picture (1, 1 or 3, H, W) as the browser takes it: rows of red, green and blue bytes."""
     rgb = check_picture(image).detach().cpu()[0].expand(3, -1, -1).permute(1, 2, 0)
-    pixels = (rgb * 255).round().to(torch.uint8).contiguous()
+    pixels = (rgb * 255).round().clamp(0, 255).to(torch.uint8).contiguous()
     return {"bytes": pixels.numpy().tobytes(), "size": list(image.shape[-2:])}
 
 

@@ -1,16 +1,15 @@
 """Pixel inspector: one point between four pixels, its value and its slopes in numbers."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
+from stn_lesson.arguments import pair
 from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
 from stn_lesson.sampler import bilinear_sample, sample
-from stn_lesson.widgets.live import LivePicture, check_picture, script
+from stn_lesson.widgets.live import LivePicture, Number, check_picture, script
 
 MIN_SIDE, MAX_SIDE = 2, 16  # pixels on a side
 MAX_OUTSIDE = 1.5  # pixels by which the point may leave the image
@@ -51,8 +50,8 @@ class PixelInspector(LivePicture):
 
     _esm = script("interpolation", "pixel_inspector")
     rows = traitlets.List().tag(sync=True)  # the image, row by row
-    x = traitlets.Float().tag(sync=True)
-    y = traitlets.Float().tag(sync=True)
+    x = Number().tag(sync=True)
+    y = Number().tag(sync=True)
     kernel = traitlets.Enum(KERNELS).tag(sync=True)
     padding = traitlets.Enum(PADDINGS).tag(sync=True)
     max_outside = traitlets.Float(MAX_OUTSIDE, read_only=True).tag(sync=True)
@@ -68,10 +67,7 @@ class PixelInspector(LivePicture):
         """See the class."""
         self.image = check_tiny_image(NOTEBOOK_IMAGE if image is None else image)
         check_image_and_grid(self.image, self.image.new_zeros(1, 1, 1, 2), kernel, padding)
-        pair = isinstance(start, tuple | list) and len(start) == 2
-        if not pair or not all(isinstance(number, int | float) for number in start):
-            raise TypeError(f"start must be (x, y) in pixels, such as (1.25, 2.5), got {start!r}")
-        x, y = start
+        x, y = pair(start, "start = (x, y)")
         rows = self.image[0, 0].tolist()
         super().__init__(rows=rows, x=x, y=y, kernel=kernel, padding=padding)
 
@@ -80,7 +76,7 @@ class PixelInspector(LivePicture):
         height, width = self.image.shape[-2:]
         name, value = proposal.trait.name, proposal.value
         last = (width if name == "x" else height) - 1 + MAX_OUTSIDE
-        if not (math.isfinite(value) and -MAX_OUTSIDE <= value <= last):
+        if not -MAX_OUTSIDE <= value <= last:
             raise ValueError(
                 f"{name} must lie between {-MAX_OUTSIDE} and {last} pixels, got {value}"
             )
@@ -150,4 +146,4 @@ def check_tiny_image(image: Tensor) -> Tensor:
             f"the image must be grey and tiny, {MIN_SIDE} to {MAX_SIDE} pixels a side, got "
             f"{tuple(image.shape)}: cut a piece out, as in image[:1, :1, :4, :5]"
         )
-    return image.detach().cpu()
+    return image.detach().cpu().clone()

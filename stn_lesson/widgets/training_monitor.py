@@ -12,6 +12,7 @@ import traitlets
 from torch import Tensor, nn
 
 from stn_lesson import plots
+from stn_lesson.arguments import whole_number
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
@@ -292,8 +293,7 @@ def _check(model, data, count, settings) -> None:
     for what, value, kind in [("model", model, nn.Module), ("data", data, Dataset)]:
         if not isinstance(value, kind):
             raise TypeError(f"{what} must be a {kind.__name__}, got {type(value).__name__}")
-    if not 1 <= count <= TRACKED_IMAGES:
-        raise ValueError(f"count must be from 1 to {TRACKED_IMAGES}, got {count}")
+    whole_number(count, "count", 1, TRACKED_IMAGES)
     known = [*Settings.names(), *OTHER_ARGUMENTS]
     for name in settings:
         if name not in known:

@@ -6,15 +6,16 @@ from torch import Tensor
 from stn_lesson import plots
 from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
 from stn_lesson.sampler import warp
-from stn_lesson.theta import affine_theta
 from stn_lesson.widgets.live import (
     LivePicture,
     Size,
     Theta,
+    check_names,
     check_picture,
     decode_picture,
     encode_picture,
     script,
+    start_theta,
 )
 
 SLIDERS = ("rotation", "scale", "stretch", "shear", "x", "y")
@@ -72,11 +73,13 @@ class WarpExplorer(LivePicture):
         check_names("sliders", sliders, SLIDERS)
         check_names("choices", choices, CHOICES)
         named = image if isinstance(image, dict) else {"the picture": image}
-        first = check_picture(next(iter(named.values()), None))
+        if not named:
+            raise ValueError("image must be a picture, or several by name, got none")
+        first, *_ = (check_picture(picture) for picture in named.values())
         check_image_and_grid(first, first.new_zeros(1, 1, 1, 2), kernel, padding)
         self._tensors = named
         super().__init__(
-            theta=affine_theta(**(start or {}), size=tuple(first.shape[-2:])),
+            theta=start_theta(start, first),
             pictures={name: encode_picture(picture) for name, picture in named.items()},
             chosen=next(iter(named)),
             target_size=() if size is None else size,
@@ -112,10 +115,3 @@ class WarpExplorer(LivePicture):
         """A still picture of the present state."""
         how = {"kernel": self.kernel, "padding": self.padding}
         return plots.sampling(self.image, self.theta.to(self.image), self.size, **how)
-
-
-def check_names(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
-    """Refuse a name that is not known."""
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{what} are {', '.join(known)}; there is no {name!r}")

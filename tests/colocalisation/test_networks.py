@@ -26,3 +26,24 @@ def test_an_encoder_calibrates_its_codes_on_digits():
     assert after.norm(dim=1).mean().item() == pytest.approx(5)
     ratio = after[before > 0] / before[before > 0]
     assert torch.allclose(ratio, ratio[0].expand_as(ratio))  # all by the same factor
+
+
+def test_an_encoder_reads_windows_alone_and_says_so():
+    for read in (Encoder(), Encoder().code, Encoder().calibrate):
+        with pytest.raises(
+            ValueError, match=r"Encoder reads floats \(N, 1, 28, 28\), got \(2, 1, 84"
+        ):
+            read(torch.rand(2, 1, 84, 84))
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ({"size": 20}, ValueError, "size must be at least 28, got 20"),
+        ({"size": 84.0}, TypeError, "size must be a whole number"),
+        ({"max_stretch": 2}, ValueError, "max_stretch must be from 0 to 1, got 2"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(how, error, message):
+    with pytest.raises(error, match=message):
+        window_transformer(**how)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -173,7 +174,7 @@ def test_nan_stops_the_search_with_the_step_and_the_likely_cause():
         (torch.zeros(4, 1, 84, 84), TypeError, "must be bytes .* got torch.float32"),
         ([1], TypeError, "got list"),
         (torch.zeros(4, 1, 84, 80, dtype=torch.uint8), ValueError, "square, grey and larger than"),
-        (torch.zeros(4, 3, 84, 84, dtype=torch.uint8), ValueError, r"got \(4, 3, 84, 84\)"),
+        (torch.zeros(4, 3, 84, 84, dtype=torch.uint8), ValueError, r"shape \(4, 3, 84, 84\)"),
         (torch.zeros(4, 1, 28, 28, dtype=torch.uint8), ValueError, "larger than 28×28"),
         (torch.zeros(1, 1, 84, 84, dtype=torch.uint8), ValueError, "give two at least"),
     ],
@@ -181,3 +182,33 @@ def test_nan_stops_the_search_with_the_step_and_the_likely_cause():
 def test_a_search_refuses_what_are_no_scenes(images, error, message):
     with pytest.raises(error, match=message):
         co.colocalise(images, Ink(), steps=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"rate": 1}, TypeError, "settings are steps, learning_rate, .*; there is no 'rate'"),
+        ({"steps": 1.5}, TypeError, "steps must be a whole number, got 1.5"),
+        ({"steps": -1}, ValueError, "steps must be at least 0"),
+        ({"learning_rate": -1e-3}, ValueError, "learning_rate must be at least 0"),
+        ({"learning_rate": None}, TypeError, "learning_rate must be a number"),
+        ({"jitter": float("nan")}, ValueError, "jitter must be a finite number"),
+        ({"seed": 2**64}, ValueError, "seed must be from 0 to"),
+        ({"keep_every": 0}, ValueError, "keep_every must be at least 1, got 0"),
+    ],
+)
+def test_a_search_refuses_settings_that_cannot_be(settings, error, message):
+    with pytest.raises(error, match=message):
+        co.colocalise(bright_scenes(4).images, Ink(), **settings)
+
+
+def test_a_search_refuses_what_gives_no_codes():
+    for encoder in (None, nn.Linear(2, 2), Ink):
+        with pytest.raises(TypeError, match="encoder must be an Encoder"):
+            co.colocalise(bright_scenes(4).images, encoder, steps=1)
+
+
+def test_a_setting_out_of_numpy_is_taken_for_pythons():
+    chosen = co.SearchSettings(steps=np.int64(3), jitter=np.float32(0.5), seed=np.uint8(1))
+    assert chosen == co.SearchSettings(steps=3, jitter=0.5, seed=1)
+    assert type(chosen.steps) is int and type(chosen.jitter) is float

@@ -1,5 +1,6 @@
 import zlib
 
+import numpy as np
 import pytest
 import torch
 
@@ -93,16 +94,43 @@ def test_the_poses_cut_out_the_digits(size):
             torch.zeros(2, 28, 28, dtype=torch.uint8),
             {"size": 20},
             ValueError,
-            "another piece_size or size",
+            "use a size of at least 28",
         ),
         (
             torch.zeros(2, 28, 28, dtype=torch.uint8),
             {"piece_size": 40},
             ValueError,
-            "another piece_size or size",
+            "use a piece_size of at most 28",
         ),
     ],
 )
 def test_clutter_refuses_what_is_not_digits(bad, how, error, message):
     with pytest.raises(error, match=message):
         stn.clutter(bad, **how)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ({"size": (60, 60)}, TypeError, "size must be a whole number"),
+        ({"size": 60.0}, TypeError, "size must be a whole number, got 60.0"),
+        ({"chunk": 0}, ValueError, "chunk must be at least 1, got 0"),
+        ({"chunk": -1}, ValueError, "chunk must be at least 1, got -1"),
+        ({"pieces": -1}, ValueError, "pieces must be at least 0, got -1"),
+        ({"piece_size": 0}, ValueError, "piece_size must be at least 1"),
+        ({"seed": 1.5}, TypeError, "seed must be a whole number, got 1.5"),
+        ({"seed": 2**64}, ValueError, "seed must be from 0 to"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_is_made(how, error, message):
+    split = Split(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.arange(2))
+    for digits in (split.images, Dataset("black", split, split)):
+        with pytest.raises(error, match=message):
+            stn.clutter(digits, **how)
+
+
+def test_numpys_numbers_are_taken_for_pythons():
+    digits = torch.full((3, 1, 28, 28), 255, dtype=torch.uint8)
+    plain = stn.clutter(digits, 40, pieces=2, piece_size=6, seed=1, chunk=2)
+    numbers = dict(pieces=np.int64(2), piece_size=np.uint8(6), seed=np.int32(1), chunk=np.int8(2))
+    assert torch.equal(stn.clutter(digits, np.uint8(40), **numbers), plain)

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from stn_lesson.datasets import Dataset, Split
+from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.dataset import derive_dataset
 
 
@@ -11,6 +12,7 @@ def pictures(count, channels=1):
     return Split(numbers.expand(-1, channels, 2, 3), torch.arange(count) % 10)
 
 
+BYTES, CLASSES = torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2).long()
 PLAIN = Dataset("plain", pictures(20), pictures(5), pictures(4))
 
 
@@ -29,22 +31,69 @@ def test_poses_are_one_theta_for_each_image_and_go_where_the_images_go():
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "message"),
+    ("images", "labels", "error", "message"),
     [
-        (
-            torch.zeros(2, 1, 3, 3),
-            torch.zeros(2).long(),
-            r"bytes \(N, C, H, W\), got torch.float32",
-        ),
-        (torch.zeros(2, 3, 3).byte(), torch.zeros(2).long(), r"of shape \(2, 3, 3\)"),
-        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(2), "whole numbers.*float32"),
-        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(2, 1).long(), r"labels.flatten\(\)"),
-        (torch.zeros(2, 1, 3, 3).byte(), torch.zeros(3).long(), "got 2 images and 3 labels"),
+        (torch.zeros(2, 1, 3, 3), CLASSES, TypeError, r"\(N, C, H, W\), got torch.float32"),
+        (np.zeros((2, 1, 3, 3), np.uint8), CLASSES, TypeError, "got numpy uint8 of shape"),
+        (BYTES[:, 0], CLASSES, ValueError, r"of shape \(2, 3, 3\): use images\[:, None\]"),
+        (BYTES[..., :0], CLASSES, ValueError, r"of shape \(2, 1, 3, 0\)"),
+        (BYTES, torch.zeros(2), TypeError, "whole numbers.*float32"),
+        (BYTES, [1, 2], TypeError, r"got list: use torch.as_tensor\(labels\)"),
+        (BYTES, torch.tensor([0.5, 1]), TypeError, r"torch.float32 of shape \(2,\)$"),
+        (BYTES, torch.zeros(2, 1).long(), ValueError, r"labels.flatten\(\)"),
+        (BYTES, torch.eye(2).long(), ValueError, r"use labels.argmax\(1\)"),
+        (BYTES, torch.zeros(2, 3).long(), ValueError, r"got torch.int64 of shape \(2, 3\)$"),
+        (BYTES, torch.zeros(3).long(), ValueError, "got 2 images and 3 labels"),
     ],
 )
-def test_what_is_no_split_is_refused(images, labels, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_is_no_split_is_refused(images, labels, error, message):
+    with pytest.raises(error, match=message):
         Split(images, labels)
+
+
+def test_what_is_no_data_set_is_refused():
+    with pytest.raises(
+        TypeError, match=r"train must be a Split, got .*: use Split\(images, labels\)"
+    ):
+        Dataset("bare", BYTES, pictures(2))
+    with pytest.raises(TypeError, match="epoch must be a whole number, got 1.5"):
+        PLAIN.training_images(1.5)
+    with pytest.raises(ValueError, match="times must be at least 1, got 0"):
+        PLAIN.test.repeat(0)
+    with pytest.raises(ValueError, match="poses must be one θ for each image.*got list"):
+        Split(BYTES, CLASSES, [1])
+
+
+@pytest.mark.parametrize(
+    ("images", "remedy"),
+    [
+        (torch.rand(2, 1, 3, 3), r": use \(images \* 255\).*, or floats from 0 to 1 as they are$"),
+        (torch.ones(2, 2) > 0, r": use images.to\(torch.uint8\) \* 255$"),
+        (np.zeros(3, np.uint8), r": use torch.as_tensor\(images\)$"),
+        ([200, 3], r": use torch.as_tensor\(images\).to\(torch.uint8\)$"),
+        (None, "got NoneType$"),
+    ],
+)
+def test_only_bytes_are_made_into_floats(images, remedy):
+    with pytest.raises(TypeError, match=f"images must be bytes .*{remedy}"):
+        to_floats(images)
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), torch.tensor(3), 2**63 - 1])
+def test_a_seed_may_be_as_large_as_any_and_come_from_any_library(seed):
+    def noise(split, seed):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randint(256, split.images.shape, generator=generator).to(torch.uint8), None
+
+    data = derive_dataset(PLAIN, noise, name="noise", seed=seed, seed_stream=1)
+    again = derive_dataset(PLAIN, noise, name="noise", seed=int(seed), seed_stream=1)
+    assert torch.equal(data.training_images(2), again.training_images(2))
+    assert not torch.equal(data.training_images(2), data.training_images(3))
+    for wrong in (1.5, "3", None):
+        with pytest.raises(TypeError, match="seed must be a whole number"):
+            derive_dataset(PLAIN, brighter, name="none", seed=wrong, seed_stream=0)
+    with pytest.raises(ValueError, match="seed must be from 0 to"):
+        derive_dataset(PLAIN, brighter, name="none", seed=2**64, seed_stream=0)
 
 
 def test_a_split_repeats_pictures_with_their_labels():

@@ -31,9 +31,17 @@ def test_the_digits_split_between_two_forms():
 
 def test_floats_and_odd_labels_are_refused():
     images, labels = torch.zeros(3, 1, 4, 4), torch.zeros(3, dtype=torch.long)
-    with pytest.raises(ValueError, match=r"use \(images \* 255\).round\(\).to\(torch.uint8\)"):
+    with pytest.raises(TypeError, match=r"use \(images \* 255\).round\(\).to\(torch.uint8\)"):
         Split(images, labels)
-    with pytest.raises(ValueError, match="labels must be whole numbers"):
+    with pytest.raises(TypeError, match=r"labels must be whole numbers.*: use labels.long\(\)"):
         Split(images.byte(), labels.float())
     with pytest.raises(ValueError, match="every image needs a label, got 3 images and 2 labels"):
         Split(images.byte(), labels[:2])
+
+
+def test_what_is_done_to_the_digits_is_done_to_no_one_elses():
+    before = stn.load_digits().test
+    before.images.zero_()
+    before.labels.fill_(3)
+    after = stn.load_digits().test
+    assert after.images.any() and after.labels[:10].tolist() == list(range(10))

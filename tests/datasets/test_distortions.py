@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -117,10 +118,21 @@ def test_clutter_places_digits_that_are_distorted_anew():
     ("digits", "how", "error", "message"),
     [
         (torch.zeros(2, 1, 8, 8), {}, TypeError, r"must be bytes .* got torch.float32"),
-        (torch.zeros(2, 8, 8, dtype=torch.uint8), {}, TypeError, r"shape \(2, 8, 8\)"),
+        (torch.zeros(2, 8, 8, dtype=torch.uint8), {}, ValueError, r"use digits\[:, None\]"),
         ("digits", {}, TypeError, "got str"),
         (a_bar(1), {"scale": (0, 1)}, ValueError, "both above 0"),
         (a_bar(1), {"scale": (2, 1)}, ValueError, "smallest, largest"),
+        (a_bar(1), {"scale": 1}, TypeError, r"\(smallest, largest\) must be a pair .* got 1"),
+        (a_bar(1), {"scale": (1,)}, ValueError, "must be a pair of numbers"),
+        (a_bar(1), {"scale": (1, 1, 1)}, ValueError, "must be a pair of numbers"),
+        (a_bar(1), {"size": 0}, ValueError, "size must be at least 1, got 0"),
+        (a_bar(1), {"size": (40, 40)}, TypeError, "size must be a whole number"),
+        (a_bar(1), {"rotation": "30"}, TypeError, "rotation must be a number, got '30'"),
+        (a_bar(1), {"rotation": float("nan")}, ValueError, "rotation must be a finite number"),
+        (a_bar(1), {"chunk": 0}, ValueError, "chunk must be at least 1"),
+        (a_bar(1), {"chunk": -1}, ValueError, "chunk must be at least 1"),
+        (a_bar(1), {"seed": 1.5}, TypeError, "seed must be a whole number"),
+        (a_bar(1), {"seed": -1}, ValueError, "seed must be from 0 to"),
     ],
 )
 def test_what_cannot_be_distorted_is_refused(digits, how, error, message):
@@ -236,3 +248,12 @@ def test_tc_is_the_papers_clutter():
     data = Dataset("bars", BARS, BARS)
     ours = stn.clutter(data, 60, pieces=6, piece_size=6, seed=2)
     assert torch.equal(DISTORTIONS["TC"](data, seed=2).test.images, ours.test.images)
+
+
+def test_numpys_numbers_and_pairs_are_taken_for_pythons():
+    plain = stn.distort(a_bar(2), 40, rotation=30, scale=(0.5, 2), seed=3)
+    how = dict(rotation=np.float32(30), scale=np.array([0.5, 2]), seed=np.int64(3))
+    assert torch.equal(stn.distort(a_bar(2), np.int32(40), **how), plain)
+    assert torch.equal(
+        stn.distort(a_bar(2), 40, **(how | {"scale": torch.tensor([0.5, 2])})), plain
+    )

@@ -126,7 +126,7 @@ def test_the_same_seed_gives_the_same_images_whatever_the_chunk(distort):
     [
         ({"scale": (0, 1)}, ValueError, "both above 0"),
         ({"scale": (2, 1)}, ValueError, "smallest, largest"),
-        ({"jitter": -1}, ValueError, "jitter must be a number of pixels, 0 or more, got -1"),
+        ({"jitter": -1}, ValueError, "jitter must be from 0 to 1000000, got -1"),
         ({"jitter": float("inf")}, ValueError, "got inf"),
         ({"jitter": float("nan")}, ValueError, "got nan"),
         ({"digits": torch.zeros(2, 1, 8, 8)}, TypeError, r"must be bytes .* got torch.float32"),
@@ -140,5 +140,5 @@ def test_what_cannot_be_slanted_or_bent_is_refused(distort, how, error, message)
 
 
 def test_a_net_of_one_point_bends_nothing_and_is_refused():
-    with pytest.raises(ValueError, match="at least 2 × 2 control points"):
+    with pytest.raises(ValueError, match="points must be from 2 to 32, got 1"):
         distort_elastic(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), points=1)

@@ -100,6 +100,10 @@ def test_the_embedded_digits_give_all_sums():
 def test_pictures_without_labels_are_refused():
     with pytest.raises(TypeError, match="digits must be a Dataset with labels, got Tensor"):
         addition(DIGITS.train.images)
+    with pytest.raises(TypeError, match="distortion must be a function.* DISTORTIONS"):
+        addition(DIGITS, distortion="RTS")
+    with pytest.raises(TypeError, match="seed must be a whole number"):
+        addition(DIGITS, seed=1.5)
 
 
 def test_pairs_are_distorted_as_one_is_told_to():

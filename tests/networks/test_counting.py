@@ -25,3 +25,10 @@ def test_measuring_the_widths_draws_no_random_numbers():
     torch.manual_seed(3)
     found = match_parameters(lambda width: stn.FCN(hidden=width), 144_656)
     assert torch.equal(found.classifier[1].weight, expected)
+
+
+def test_what_is_no_network_has_no_parameters():
+    with pytest.raises(TypeError, match=r"model must be a network .*: use FCN\(\)$"):
+        stn.count_parameters(stn.FCN)
+    with pytest.raises(TypeError, match=r"model must be a network .* got \[1\]$"):
+        stn.count_parameters([1])

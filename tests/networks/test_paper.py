@@ -72,3 +72,11 @@ def test_images_too_small_for_the_convolutions_are_refused():
     for make in (stn.CNN, stn.STCNN):
         with pytest.raises(ValueError, match="too small for the convolutions"):
             make(16)
+
+
+@pytest.mark.parametrize("make", [stn.STFCN, stn.STCNN])
+def test_only_affine_transformers_point(make):
+    with pytest.raises(ValueError, match=r"got family='attention': use family=\"affine\""):
+        make(pointing=True, family="attention")
+    with pytest.raises(TypeError, match="pointing must be True or False, got 'yes'"):
+        make(pointing="yes")

@@ -1,10 +1,14 @@
+import copy
 import math
+import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.networks import GlobalMaxCNN
 
 
 def test_the_recipe_has_the_layers_of_the_recipe():
@@ -56,17 +60,91 @@ def test_the_classifier_sees_only_the_warped_picture():
 
 
 @pytest.mark.parametrize(
-    ("network", "how"),
+    ("network", "name", "side", "smallest"),
     [
-        (stn.RecipeSTN, {"size": 24}),
-        (stn.RecipeSTN, {"size": 20}),
-        (stn.RecipeSTN, {"view": 8}),
-        (stn.PlainCNN, {"size": 12}),
+        (stn.RecipeSTN, "size", 24, 28),
+        (stn.RecipeSTN, "size", 1, 28),
+        (stn.RecipeSTN, "view", 8, 10),
+        (stn.PlainCNN, "size", 12, 28),
+        (stn.CNN, "size", 16, 24),
+        (stn.STCNN, "size", 20, 28),
+        (stn.STCNN, "view", 16, 24),
+        (stn.PointingSTN, "view", 8, 10),
+        (stn.PointingSTN, "size", 3, 4),
     ],
 )
-def test_images_too_small_for_the_network_are_refused(network, how):
-    with pytest.raises(ValueError, match="are too small for the convolutions"):
-        network(**how)
+def test_pictures_too_small_for_a_network_are_refused_with_the_smallest_that_is_not(
+    network, name, side, smallest
+):
+    message = f"are too small for the convolutions.*: use a {name} of at least {smallest}$"
+    with pytest.raises(ValueError, match=message):
+        network(**{name: side})
+    network(**{name: smallest})
+
+
+@pytest.mark.parametrize(
+    "network",
+    [stn.RecipeSTN, stn.PointingSTN, stn.PlainCNN, stn.FCN, stn.CNN, stn.STFCN, stn.STCNN],
+)
+def test_a_size_is_a_whole_number_of_any_library(network):
+    size = np.int64(60)
+    assert network(size=size)(torch.rand(2, 1, 60, 60)).shape == (2, 10)
+    for wrong in (60.0, "60", (60, 60), None):
+        with pytest.raises(TypeError, match="size must be a whole number, got"):
+            network(size=wrong)
+    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+        network(size=60, classes=0)
+
+
+@pytest.mark.parametrize("network", [stn.STFCN, stn.STCNN])
+def test_an_unknown_family_is_refused_with_those_there_are(network):
+    with pytest.raises(ValueError, match="family must be one of affine, .* got 'rotation'"):
+        network(family="rotation")
+
+
+READERS = [stn.RecipeSTN(), stn.PlainCNN(60), stn.FCN(60), stn.STCNN(60), stn.PointingSTN()]
+
+
+@pytest.mark.parametrize("network", READERS, ids=lambda network: type(network).__name__)
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (torch.zeros(2, 1, 60, 60).byte(), TypeError, r"uint8 .*: use to_floats\(images\)$"),
+        (torch.rand(2, 1, 28, 28), ValueError, r"use warp\(images, affine_theta\(\), \(60, 60\)\)"),
+        (torch.rand(60, 60), ValueError, r"got \(60, 60\): use images\[None, None\]$"),
+        (torch.rand(2, 3, 60, 60), ValueError, r"use images.mean\(1, keepdim=True\)$"),
+        (torch.rand(2, 1, 60, 60).double(), TypeError, r"use images.to\(torch.float32\)$"),
+        (np.zeros((2, 60, 60), np.uint8), TypeError, r"to_floats\(torch.as_tensor\(images\)\[:, N"),
+        (None, TypeError, "got NoneType$"),
+    ],
+)
+def test_images_that_a_network_cannot_read_are_refused(network, images, error, message):
+    name = type(network).__name__
+    with pytest.raises(error, match=rf"^{name} reads floats \(N, 1, 60, 60\).*{message}"):
+        network(images)
+
+
+def test_a_network_that_checks_its_images_is_a_network_as_any():
+    model, images = stn.FCN(8), torch.rand(2, 1, 8, 8)
+    scores = model(images)
+    assert torch.equal(model(images=images), scores)
+    assert torch.equal(copy.deepcopy(model)(images), scores)
+    assert torch.equal(pickle.loads(pickle.dumps(model))(images), scores)
+    assert torch.equal(torch.vmap(model)(images[:, None])[:, 0], scores)
+    assert torch.equal(
+        torch.func.functional_call(model, dict(model.named_parameters()), images), scores
+    )
+    assert torch.export.export(model, (images,)).module()(images).equal(scores)
+    assert model.double()(images.double()).dtype == torch.double
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model(images.double()).shape == (2, 10)
+
+
+def test_a_network_that_reads_any_size_says_from_which_on():
+    model = GlobalMaxCNN()
+    assert model(torch.rand(2, 1, 8, 9)).shape == (2, 10)
+    with pytest.raises(ValueError, match=r"8×8 pixels at least, .*warp\(.*, \(8, 20\)\)"):
+        model(torch.rand(2, 1, 7, 20))
 
 
 def test_the_st_fcn_sees_its_whole_input_at_first():

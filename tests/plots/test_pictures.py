@@ -1,6 +1,7 @@
 import base64
 import struct
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,9 @@ from stn_lesson import plots
 from stn_lesson.grid import FAMILIES
 from stn_lesson.training import Aim
 from stn_lesson.transformer import Look
+
+BOARD = stn.checkerboard(8, 8)
+SCENES = torch.zeros(2, 1, 60, 60, dtype=torch.uint8)
 
 
 def png_size(picture):
@@ -162,3 +166,108 @@ def test_two_channels_are_drawn_in_two_colours():
     shown = plots.images([pair]).axes[0].images[0].get_array().filled() * 255
     orange, blue, both, black = (230, 159, 0), (0, 114, 178), (230, 216, 178), (0, 0, 0)
     assert shown == pytest.approx(torch.tensor([[both, orange], [blue, black]]).numpy(), abs=1e-4)
+
+
+def shown(picture, k=0):
+    return torch.as_tensor(picture.axes[k].images[0].get_array().filled())
+
+
+@pytest.mark.parametrize("channels", [4, 5, 16])
+def test_more_channels_than_colours_are_drawn_as_their_mean_and_said_to_be(channels):
+    features = torch.rand(channels, 6, 8)
+    picture = plots.images([features, torch.rand(3, 6, 8)])
+    assert torch.allclose(shown(picture), features.mean(0))
+    assert picture.alt.endswith(f"Of {channels} channels, the mean is shown.")
+    assert shown(picture, 1).shape == (6, 8, 3) and "mean" not in plots.images([features[:3]]).alt
+
+
+class Middle(torch.nn.Module):
+    """A network whose transformer looks at what a convolution has made of the images."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.features = torch.nn.Conv2d(1, channels, 3, padding=1)
+        localise = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(channels * 64, 6))
+        self.look = stn.SpatialTransformer(localise)
+        self.scores = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(channels * 64, 10))
+
+    def forward(self, images):
+        return self.scores(self.look(self.features(images)))
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+def test_the_gallery_of_a_transformer_in_the_middle_shows_the_mean_of_what_it_sees(channels):
+    images = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8)
+    model = Middle(channels)
+    picture = plots.gallery(model, images)
+    view = stn.look(model, stn.to_floats(images)).view[0].mean(0)
+    drawn = shown(picture, 3)
+    assert drawn.shape == (8, 8)
+    grey = torch.stack([drawn.flatten(), view.flatten()])
+    assert torch.corrcoef(grey)[0, 1] > 0.999  # brighter where the mean is higher
+    assert f"Of {channels} channels, the mean is shown." in picture.alt
+    assert min(png_size(picture)) > 100
+
+
+@pytest.mark.parametrize("brightest", [1.0, 1.0000001, 1.2, 2.0, 255.0])
+def test_floats_above_white_are_drawn_paler_all_of_them_and_never_cut_off(brightest):
+    ramp = torch.linspace(0, brightest, 12).view(1, 3, 4)
+    assert torch.allclose(shown(plots.images([ramp])), ramp[0] / brightest, atol=1e-6)
+
+
+def test_floats_below_black_are_drawn_darker_than_the_rest():
+    drawn = shown(plots.images([torch.tensor([[-1.0, 0.0, 1.0, float("nan"), float("inf")]])]))[0]
+    assert drawn[:3].tolist() == [0, 0.5, 1] and drawn[4] == 1
+
+
+def test_true_is_drawn_white():
+    mask = torch.eye(3) > 0
+    assert torch.equal(shown(plots.images([mask])), mask.float())
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "message"),
+    [
+        (lambda: plots.images([]), ValueError, "pictures must be one or more, got none"),
+        (lambda: plots.images(torch.rand(5, 7)), ValueError, r"use \[pictures\]"),
+        (lambda: plots.images("house"), TypeError, "must be a list of tensors .* got 'house'"),
+        (lambda: plots.images([torch.rand(5, 7), None]), TypeError, r"pictures\[1\] must be"),
+        (lambda: plots.images([torch.rand(2, 3, 5, 7)]), ValueError, r"use \[picture\[:1\] for"),
+        (lambda: plots.images([torch.rand(5, 0)]), ValueError, "at least one pixel"),
+        (lambda: plots.images([torch.rand(5, 7)], "noise"), TypeError, r"use \['noise'\]"),
+        (lambda: plots.pixel_values(torch.rand(1, 4, 5)), ValueError, r"use picture\[0\]"),
+        (lambda: plots.overlay(*torch.rand(2, 4, 5)), ValueError, "warped must be grey"),
+        (lambda: plots.overlay(*torch.ones(2, 1, 4, 5).byte()), TypeError, r"to_floats\(warped\)"),
+        (lambda: plots.sampling(torch.rand(2, 1, 4, 5), stn.affine_theta()), ValueError, ":1"),
+        (lambda: plots.sampling(BOARD, stn.affine_theta().expand(2, 2, 3)), ValueError, "theta.:1"),
+        (lambda: plots.sampling(BOARD, stn.affine_theta(), size=5), TypeError, "must be a pair"),
+        (lambda: plots.sampling(BOARD, stn.affine_theta(), family="x"), ValueError, "family must"),
+        (lambda: plots.sampling(BOARD, stn.affine_theta(), lines=1.5), TypeError, "lines must be"),
+        (lambda: plots.gallery(stn.RecipeSTN(), torch.rand(2, 1, 60, 60)), TypeError, r"\* 255\)"),
+        (lambda: plots.gallery(stn.RecipeSTN(), SCENES, [1]), ValueError, "each of the 2 images"),
+        (lambda: plots.gallery(stn.RecipeSTN(), SCENES, titles=["a"]), ValueError, "got 1 for 2"),
+        (lambda: plots.look_gallery(SCENES, SCENES), TypeError, r"use look\(model, images\)"),
+        (lambda: plots.grid_border(torch.rand(1, 3, 4, 2)), ValueError, r"use grid\[0\]"),
+        (lambda: plots.error_curves({}), ValueError, "one or more, by name"),
+        (lambda: plots.error_curves([1]), TypeError, "by name, got list"),
+        (lambda: plots.training_progress(None), TypeError, "must be a History.* got NoneType"),
+        (lambda: plots.landing_places({"a": [1]}), ValueError, "places must be .* got list"),
+        (lambda: plots.landing_places({}), ValueError, "by name"),
+        (lambda: plots.compare_with_published({}, {}), ValueError, "must hold figures"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, error, message):
+    with pytest.raises(error, match=message):
+        draw()
+
+
+def test_numbers_out_of_numpy_are_taken_for_pythons():
+    picture = plots.sampling(BOARD, stn.affine_theta(), np.array([4, 6]), lines=np.int64(2))
+    assert "4 by 6" in picture.alt
+
+
+def test_what_is_drawn_may_be_in_any_floats():
+    for kind in (torch.double, torch.float16, torch.bfloat16):
+        picture = plots.sampling(BOARD.to(kind), stn.affine_theta(scale=2))
+        assert "(-0.50, -0.50)" in picture.alt and min(png_size(picture)) > 100
+    assert plots.gallery(stn.RecipeSTN(), SCENES, [3, 4]).axes[1].get_title() == "a 4"

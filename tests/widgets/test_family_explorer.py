@@ -96,7 +96,7 @@ def test_corners_without_a_homography_are_not_carried_over(corners):
         (torch.zeros(2, 2, 3), ValueError, r"N = 1, got \(2, 2, 3\)"),
         (torch.eye(3).expand(2, 3, 3), ValueError, r"N = 1, got \(2, 3, 3\)"),
         (torch.zeros(1, 5, 2), ValueError, r"k × k net.*got \(1, 5, 2\)"),
-        (torch.zeros(1, 49, 2), ValueError, "k must be a whole number from 2 to 6, got 7"),
+        (torch.zeros(1, 49, 2), ValueError, "k must be from 2 to 6, got 7"),
         (torch.full((1, 3, 3), float("nan")), NotFiniteError, "holds nan"),
         (torch.full((1, 16, 2), float("inf")), NotFiniteError, "holds inf"),
         ([1, 0, 0, 0, 1, 0], TypeError, "got list"),
@@ -114,17 +114,17 @@ def test_what_is_no_theta_is_refused_and_the_old_one_stays(theta, error, message
     [
         ({"family": "attention"}, "families are affine, projective, tps; there is no 'attention'"),
         ({"k": 7}, "from 2 to 6, got 7"),
-        ({"k": 4.0}, "from 2 to 6, got 4.0"),
-        ({"k": True}, "from 2 to 6, got True"),
-        ({"size": (0, 4)}, "1 to 256 pixels each"),
+        ({"k": 4.0}, "k must be a whole number, got 4.0"),
+        ({"k": True}, "k must be a whole number, got True"),
+        ({"size": (0, 4)}, "must be from 1 to 256, got 0"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once_and_later(how, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         FamilyExplorer(HOUSE, **how)
     explorer = FamilyExplorer(HOUSE)
     ((name, value),) = how.items()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         setattr(explorer, {"size": "target_size"}.get(name, name), value)
     assert (explorer.family, explorer.k, explorer.size) == ("projective", 4, (20, 30))
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -63,14 +64,26 @@ def test_the_still_picture_shows_where_the_slider_stands():
         ({"theta": [torch.zeros(3, 6)]}, ValueError, r"theta must have shape \(N, 2, 3\)"),
         ({"theta": [FLIGHT[0], FLIGHT[1][:2]]}, ValueError, r"the same images, got \[2, 3\]"),
         ({"digits": IMAGES[:2]}, ValueError, "3 grey images at least"),
-        ({"digits": IMAGES.float()}, TypeError, r"bytes \(N, 1, H, W\)"),
-        ({"digits": "mnist"}, TypeError, "must be a Dataset .*got str"),
+        ({"digits": IMAGES.float()}, TypeError, r"shape \(N, 1, H, W\), or a Dataset"),
+        ({"digits": "mnist"}, TypeError, "or a Dataset, got str"),
         ({"accuracy": [0.5]}, ValueError, "one for each epoch, got 1 for 2"),
+        ({"theta": FLIGHT[0]}, ValueError, r"got one \(3, 2, 3\): use \[theta\]"),
+        ({"theta": 3}, TypeError, r"theta must be a list of θ \(N, 2, 3\), or a History, got 3"),
+        ({"accuracy": [0.5, 50]}, ValueError, "accuracy must be from 0 to 1, got 50"),
+        ({"size": 28}, TypeError, r"size = \(height, width\) must be a pair"),
         ({"padding": "mirror"}, ValueError, "padding must be one of"),
         ({"start": 3}, ValueError, "epoch must be from 0 to 2, got 3"),
-        ({"start": float("nan")}, ValueError, "epoch must be from 0 to 2, got nan"),
+        ({"start": float("nan")}, ValueError, "epoch must be a finite number, got nan"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(words, error, message):
     with pytest.raises(error, match=message):
         FlightRecorder(**({"digits": DATA, "theta": FLIGHT} | words))
+
+
+def test_numbers_out_of_numpy_are_taken_for_pythons():
+    recorder = FlightRecorder(DATA, FLIGHT, accuracy=np.array([0.5, 0.75]), size=np.array([4, 6]))
+    assert recorder.accuracy == [0.5, 0.75] and recorder.view["size"] == [4, 6]
+    recorder.epoch, recorder.chosen = np.float32(0.5), np.int64(2)
+    assert (recorder.epoch, recorder.chosen) == (0.5, 2)
+    assert torch.equal(FlightRecorder(DATA, torch.stack(FLIGHT)).theta, recorder._thetas[-1])

@@ -49,6 +49,10 @@ def test_turns_says_how_theta_turns_the_picture():
 def test_a_network_without_a_transformer_is_refused():
     with pytest.raises(ValueError, match="PlainCNN has no SpatialTransformer"):
         FoolTheNetwork(stn.PlainCNN(), stn.load_digits().test)
+    with pytest.raises(TypeError, match=r"model must be a network .*: use RecipeSTN\(\)"):
+        FoolTheNetwork(stn.RecipeSTN, stn.load_digits().test)
+    with pytest.raises(ValueError, match="the game shows affine transformers, got 'projective'"):
+        FoolTheNetwork(stn.STFCN(family="projective"), stn.load_digits().test, side=28)
 
 
 def test_the_still_picture_shows_seven_angles():
@@ -60,6 +64,10 @@ def test_the_still_picture_shows_seven_angles():
     [
         (stn.load_digits(), {}, TypeError, "must be a Split, .* got Dataset"),
         (Split(torch.zeros(2, 1, 12, 12).byte(), torch.arange(2)), {}, ValueError, "at least 16"),
+        (Split(torch.zeros(2, 3, 28, 28).byte(), torch.arange(2)), {}, ValueError, "N, 1, H, W"),
+        (stn.load_digits().test, {"side": 40}, ValueError, r"RecipeSTN reads floats .*60, 60\)"),
+        (stn.load_digits().test, {"side": 60.0}, TypeError, "side must be a whole number"),
+        (stn.load_digits().test, {"side": 8}, ValueError, "side must be at least 16"),
         (stn.load_digits().test, {"index": 600}, ValueError, "index must be from -1 to 509"),
     ],
 )

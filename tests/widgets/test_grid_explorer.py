@@ -1,5 +1,6 @@
 """The grid explorer in Python: its traits, what it refuses, its still picture."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,12 +32,12 @@ def test_theta_and_pixel_can_be_set(explorer):
     ("name", "value", "error", "message"),
     [
         ("pixel", (4, 0), ValueError, "rows 0 to 3 and columns 0 to 5, got \\(4, 0\\)"),
-        ("pixel", (0, -1), ValueError, "got \\(0, -1\\)"),
-        ("pixel", (0.5, 1), TypeError, "pixel must be two whole numbers"),
-        ("pixel", 3, TypeError, "two whole numbers, rows first, got 3"),
-        ("size", (0, 4), ValueError, "two numbers from 1 to 256, rows first, got \\(0, 4\\)"),
-        ("size", (4, 257), ValueError, "two numbers from 1 to 256"),
-        ("size", "large", TypeError, "size must be two whole numbers"),
+        ("pixel", (0, -1), ValueError, "must be from 0 to 255, got -1"),
+        ("pixel", (0.5, 1), TypeError, r"pixel = \(row, column\) must be a whole number, got 0.5"),
+        ("pixel", 3, TypeError, "must be a pair of numbers, got 3"),
+        ("size", (0, 4), ValueError, "must be from 1 to 256, got 0"),
+        ("size", (4, 257), ValueError, r"size = \(rows, columns\) must be from 1 to 256"),
+        ("size", "large", TypeError, "must be a pair of numbers, got 'large'"),
         ("theta", torch.eye(3), ValueError, "theta must have shape"),
     ],
 )
@@ -52,7 +53,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(explorer, name, value, er
     [({"size": (0, 3)}, ValueError), ({"size": (2.5, 3)}, TypeError), ({"size": 8}, TypeError)],
 )
 def test_a_size_that_cannot_be_is_refused_at_once(how, error):
-    with pytest.raises(error, match="size must be"):
+    with pytest.raises(error, match=r"size = \(rows, columns\) must be"):
         GridExplorer(stn.house(), **how)
 
 
@@ -85,3 +86,10 @@ def test_the_still_picture_describes_itself(size):
     where = "(0.00, 0.00)" if size == (1, 1) else "(-1.00, -1.00)"
     assert f"row 0, column 0 looks at {where}" in still.alt
     assert bool(still.axes[0].collections) == (max(size) <= 32)
+
+
+def test_numbers_out_of_numpy_are_taken_for_pythons():
+    explorer = GridExplorer(stn.house(20, 30), size=np.array([6, 8]))
+    explorer.pixel = tuple(np.array([2, 3]))
+    assert (explorer.size, explorer.pixel) == ((6, 8), (2, 3))
+    assert all(type(number) is int for number in (*explorer.size, *explorer.pixel))

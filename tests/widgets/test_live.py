@@ -90,3 +90,21 @@ def test_a_comm_that_knows_no_subshells_is_left_alone():
     comm = object()
     live.use_requested_subshell(comm)  # no error, as with an older ipykernel
     assert not hasattr(comm, "_reply_subshell_for")
+
+
+def test_a_live_picture_that_is_closed_leaves_nothing_alive():
+    before = set(_instances)
+    explorer = WarpExplorer(stn.house(8, 12))
+    assert len(set(_instances) - before) == 2  # itself and its layout
+    explorer.close()
+    explorer.close()  # again, which changes nothing
+    assert set(_instances) == before and explorer.layout.comm is None
+
+
+def test_a_live_picture_that_could_not_be_made_leaves_nothing_alive():
+    before = set(_instances)
+    for _ in range(3):
+        with pytest.raises(TypeError):
+            WarpExplorer("house.png")
+    gc.collect()
+    assert set(_instances) == before

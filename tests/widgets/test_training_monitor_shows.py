@@ -149,6 +149,7 @@ def test_a_notebook_that_is_executed_stores_the_final_picture(idle, tmp_path):
         ({"model": "RecipeSTN"}, TypeError, "model must be a Module, got str"),
         ({"data": torch.zeros(3)}, TypeError, "data must be a Dataset, got Tensor"),
         ({"count": 33}, ValueError, "count must be from 1 to 32, got 33"),
+        ({"count": 1.5}, TypeError, "count must be a whole number, got 1.5"),
         ({"lr": 1}, TypeError, "settings are epochs, .*there is no 'lr'"),
         ({"on_step": print}, TypeError, "there is no 'on_step'"),
     ],

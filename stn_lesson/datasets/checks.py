@@ -1,0 +1,107 @@
+"""What pictures, labels and paths of a data set may be; errors that say what to write instead."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stn_lesson.remedies import kind_of, remedy
+
+
+def check_bytes(
+    images, name: str = "images", *, channels: int | None = None, alternative: str = ""
+) -> Tensor:
+    """The images themselves, if they are bytes (N, C, H, W); an error that says how to make some.
+
+    Args:
+        images: what was given.
+        name: of the argument.
+        channels: how many they must have; None takes any number.
+        alternative: what else may be given, as in ", or a Dataset".
+
+    Raises:
+        TypeError: no tensor, or no bytes.
+        ValueError: bytes of another shape.
+
+    >>> check_bytes(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([2, 1, 8, 8])
+    >>> check_bytes(torch.ones(8, 8))
+    Traceback (most recent call last):
+    TypeError: images must be bytes (torch.uint8, 0 to 255) of shape (N, C, H, W), got torch.float32
+    of shape (8, 8): use (images[None, None] * 255).round().to(torch.uint8)
+    """
+    of_bytes = isinstance(images, Tensor) and images.dtype == torch.uint8
+    right_shape = of_bytes and images.ndim == 4 and 0 not in images.shape[1:]
+    if right_shape and channels in (None, images.shape[1]):
+        return images
+    error = ValueError if of_bytes else TypeError
+    raise error(
+        f"{name} must be bytes (torch.uint8, 0 to 255) of shape (N, {channels or 'C'}, H, W)"
+        f"{alternative}, got {kind_of(images)}{remedy(images, name, channels=channels)}"
+    )
+
+
+def check_byte_type(images) -> None:
+    """Raise an error for anything but a tensor of bytes, of whatever shape.
+
+    >>> check_byte_type(torch.ones(2, 2))
+    Traceback (most recent call last):
+    TypeError: images must be bytes (torch.uint8, 0 to 255), got torch.float32 of shape (2, 2): use
+    (images * 255).round().to(torch.uint8), or floats from 0 to 1 as they are
+    """
+    if isinstance(images, Tensor) and images.dtype == torch.uint8:
+        return
+    how = remedy(images, "images", any_shape=True)
+    if how and isinstance(images, Tensor) and images.is_floating_point():
+        how += ", or floats from 0 to 1 as they are"
+    raise TypeError(f"images must be bytes (torch.uint8, 0 to 255), got {kind_of(images)}{how}")
+
+
+def check_labels(labels) -> Tensor:
+    """The labels themselves, if they are whole numbers (N,); an error that says how to make some.
+
+    Raises:
+        TypeError: no tensor, or one of another kind of numbers.
+        ValueError: whole numbers of another shape.
+
+    >>> check_labels(torch.eye(3)[[2, 0]])
+    Traceback (most recent call last):
+    TypeError: labels must be whole numbers (torch.long) of shape (N,), got torch.float32 of shape
+    (2, 3): use labels.argmax(1)
+    """
+    whole = isinstance(labels, Tensor) and labels.dtype == torch.long
+    if whole and labels.ndim == 1:
+        return labels
+    error = ValueError if whole else TypeError
+    raise error(
+        f"labels must be whole numbers (torch.long) of shape (N,), got {kind_of(labels)}"
+        f"{_labels_remedy(labels)}"
+    )
+
+
+def check_path(path, name: str) -> Path:
+    """The path of a file or folder, if it is one by its kind; nothing is looked up on disk."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, such as 'digits.npz', got {path!r}")
+    if not os.fspath(path):
+        raise ValueError(f"{name} must be a path, such as 'digits.npz', got an empty one")
+    return Path(path)
+
+
+def _labels_remedy(labels) -> str:
+    """What to write in the place of labels of another kind or shape, where there is something."""
+    code = "labels"
+    try:
+        if not isinstance(labels, Tensor):
+            labels, code = torch.as_tensor(labels), f"torch.as_tensor({code})"
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all()
+            return f": use {code}.argmax(1)" if one_hot else ""
+        one_each = labels.ndim == 0 or labels.numel() == len(labels)
+        if labels.is_complex() or not one_each or not (labels == labels.long()).all():
+            return ""
+    except (TypeError, ValueError, RuntimeError):
+        return ""
+    code = code if labels.ndim == 1 else f"{code}.flatten()"
+    return f": use {code}" if labels.dtype == torch.long else f": use {code}.long()"
