@@ -132,8 +132,7 @@ def _depth_unit(theta: Tensor) -> Tensor:
 def control_points(k: int, *, dtype=None, device=None) -> Tensor:
     """A regular net of k × k points over the picture, (k², 2), x then y, in reading order.
 
-    Raises:
-        TypeError, ValueError: k is no whole number from 2 to 64, or a dtype of 16 bits.
+    k is a whole number from 2 to 64, else a TypeError or ValueError says so.
 
     >>> control_points(2)
     tensor([[-1., -1.],
@@ -160,8 +159,8 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
         width: columns of the target picture.
 
     Returns:
-        (N, H, W, 2), last axis x then y, as `sampling_grid`. Points that coincide fold the
-        picture; the grid stays finite.
+        (N, H, W, 2), as `sampling_grid`. Points that coincide fold the picture; the grid stays
+        finite.
 
     Raises:
         TypeError, ValueError: θ of another kind or shape, or holding NaN or infinity.

@@ -8,7 +8,13 @@ from torch import nn
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many parameters the model has, with those of frozen parts."""
+    """How many parameters the model has, with those of frozen parts.
+
+    Raises:
+        TypeError: it is no network.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a network, an nn.Module, got {type(model).__name__}")
     return sum(parameter.numel() for parameter in model.parameters())
 
 
