@@ -106,7 +106,7 @@ def check_floats(values: Tensor, name: str = "theta") -> Tensor:
     if not values.is_floating_point():
         remedy = f"{name}.real" if values.is_complex() else f"{name}.float()"
         raise TypeError(f"{name} must be a tensor of floats, got {values.dtype}: use {remedy}")
-    return values.to(lifted(values.dtype))
+    return values if values.dtype.itemsize >= 4 else values.float()
 
 
 def check_alike(first: Tensor, other: Tensor, names: tuple[str, str]) -> None:

@@ -82,7 +82,7 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
         + bottom_left[:, None] * pixels_at(image, left, bottom)
         + bottom_right[:, None] * pixels_at(image, right, bottom)
     )
-    return picture.to(image.dtype)
+    return picture.type_as(image)
 
 
 def clamp_to_edge(position: Tensor, last: int) -> Tensor:
@@ -139,7 +139,7 @@ def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str =
         grid = _round_to_pixels(grid, *image.shape[-2:])
     how = dict(mode=kernel, padding_mode=padding, align_corners=True)
     try:
-        return F.grid_sample(image.to(grid.dtype), grid, **how).to(image.dtype)
+        return F.grid_sample(image.type_as(grid), grid, **how).type_as(image)
     except NotImplementedError as error:
         if "forward AD" not in str(error):
             raise

@@ -136,15 +136,16 @@ def invert(theta: Tensor) -> Tensor:
     theta = check_affine_or_homography(theta)
     rows = theta.shape[1]
     matrix, shift = theta[..., :rows], theta[..., rows:]  # a homography has no shift of its own
-    inverse, determinant = _inverse(matrix)
+    inverse, determinant = _inverse(_widened(matrix))
     if (n := first_of(determinant == 0)) is not None:
         raise ValueError(
             f"theta {n} has determinant 0: it reads the whole output from one line of the input, "
             f"so it cannot be undone; its matrix is {matrix[n].tolist()}"
         )
-    undone = torch.cat([inverse, -inverse @ shift], -1) + 0.0  # + 0 turns −0 into 0
-    lost = ~undone.isfinite().flatten(1).all(1) | (inverse == 0).all(-1).any(-1)
-    if (n := first_of(lost)) is not None:
+    shift = -inverse @ shift.to(inverse.dtype)
+    undone = torch.cat([inverse, shift], -1).to(theta.dtype) + 0.0  # + 0 turns −0 into 0
+    held = undone.isfinite().all(2) & (undone[..., :rows] != 0).any(2)
+    if (n := first_of(~held.all(1))) is not None:
         raise ValueError(
             f"theta {n} is so large or small that its inverse does not fit into {theta.dtype}, "
             f"its matrix is {matrix[n].tolist()}: use theta.double()"
@@ -189,32 +190,26 @@ def _homogeneous(theta: Tensor) -> Tensor:
     return torch.cat([theta, last], -2)[:, :3]
 
 
-def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """The inverse of (N, 2, 2) or (N, 3, 3), and a number (N,) that is 0 where there is none.
+def _widened(matrix: Tensor) -> Tensor:
+    """A matrix in 64 bits where 32 might not hold the products of its numbers: (N, k, k)."""
+    size = matrix.abs().amax((1, 2))
+    if matrix.shape[1] == 2 and first_of((size < 1e-12) | (size > 1e12)) is None:
+        return matrix
+    return matrix.double()
 
-    Rows and columns are first divided by powers of two, which is exact: otherwise the determinant
-    of a very large or small matrix would be infinite or 0.
-    """
-    size = matrix.detach().double().abs()
-    rows = _power_of_two(size.amax(2, keepdim=True))  # (N, k, 1)
-    columns = _power_of_two((size / rows).amax(1, keepdim=True))  # (N, 1, k)
-    scaled = (matrix.double() / rows / columns).to(matrix.dtype)
+
+def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The inverse of (N, 2, 2) or (N, 3, 3), and the determinant (N,): 0 where there is none."""
     if matrix.shape[1] == 2:
-        a, b, c, d = scaled.flatten(1).unbind(1)
+        a, b, c, d = matrix.flatten(1).unbind(1)
         adjugate = torch.stack([d, -b, -c, a], -1).view(-1, 2, 2)
         determinant = a * d - b * c
     else:
-        first, second, third = scaled.unbind(1)
+        first, second, third = matrix.unbind(1)
         pairs = (second, third), (third, first), (first, second)
         adjugate = torch.stack([torch.linalg.cross(*pair) for pair in pairs], -1)
         determinant = (first * adjugate[..., 0]).sum(-1)
-    inverse = adjugate / determinant[:, None, None]
-    return (inverse.double() / columns.mT / rows.mT).to(matrix.dtype), determinant
-
-
-def _power_of_two(values: Tensor) -> Tensor:
-    """A power of two of about the size of each value; 1 for 0."""
-    return torch.where(values > 0, values / torch.frexp(values).mantissa, 1.0)
+    return adjugate / determinant[:, None, None], determinant
 
 
 def _picture_matrix(rotation: Tensor, scale: Tensor, shear: Tensor) -> Tensor:
