@@ -16,6 +16,7 @@ from stn_lesson.precision import lifted
 
 KERNELS = ("bilinear", "nearest")
 PADDINGS = ("zeros", "border", "reflection")
+FARTHEST = 1e31  # of a grid's points; in pixels, those farther out would be infinite
 
 
 class NotFiniteError(ValueError):
@@ -124,10 +125,15 @@ def check_alike(first: Tensor, other: Tensor, names: tuple[str, str]) -> None:
         )
 
 
-def check_finite(values: Tensor, *axes: str, name: str = "theta") -> Tensor:
-    """The values, if all are finite; else the error that says which sample's is not, and where."""
-    if not _answer(values, lambda values: values.isfinite().all(), unknown=True):
-        n, *place = (~values.isfinite()).nonzero()[0].tolist()
+def check_finite(
+    values: Tensor, *axes: str, name: str = "theta", bound: float = math.inf
+) -> Tensor:
+    """The values, if all are finite; else the error that says which sample's is not, and where.
+
+    Values from `bound` on count as infinite.
+    """
+    if not _answer(values, lambda values: (values.abs() < bound).all(), unknown=True):
+        n, *place = (~(values.abs() < bound)).nonzero()[0].tolist()
         where = ", ".join(
             f"{axis} {'xy'[k] if axis == 'coordinate' else k}"
             for axis, k in zip(axes, place, strict=True)
@@ -182,7 +188,7 @@ def check_image_and_grid(
         )
     _check_types("grid", grid, image)
     grid = check_floats(grid, "grid")
-    return check_finite(grid, "row", "column", "coordinate", name="grid")
+    return check_finite(grid, "row", "column", "coordinate", name="grid", bound=FARTHEST)
 
 
 def check_points(grid: Tensor, least_axes: int = 1) -> Tensor:
