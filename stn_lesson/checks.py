@@ -69,7 +69,7 @@ def check_homography(theta: Tensor) -> Tensor:
 
 def check_affine_or_homography(theta: Tensor) -> Tensor:
     """θ in at least 32 bits, if it is one of (N, 2, 3) or (N, 3, 3); a clear error otherwise."""
-    homography = isinstance(theta, Tensor) and theta.ndim == 3 and theta.shape[1:] == (3, 3)
+    homography = isinstance(theta, Tensor) and theta.shape[-2:] == (3, 3)
     return check_homography(theta) if homography else check_theta(theta)
 
 

@@ -60,6 +60,8 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     >>> centre = torch.zeros(1, 1, 1, 2)
     >>> bilinear_sample(image, centre)  # a quarter of each of the four pixels
     tensor([[[[1.5000]]]])
+    >>> bilinear_sample(image, centre + torch.tensor([2., -1.]), "reflection")  # x = 1.5 is 0.5
+    tensor([[[[0.5000]]]])
     """
     check_image_and_grid(image, grid, padding=padding)
     height, width = image.shape[-2:]
@@ -172,6 +174,9 @@ def warp(
     >>> from stn_lesson.theta import affine_theta
     >>> warp(torch.tensor([[[[1., 2., 3.]]]]), affine_theta(translation=(1, 0)))
     tensor([[[[0., 1., 2.]]]])
+    >>> mirror = torch.diag(torch.tensor([-1., 1., 1.]))[None]  # a homography, (1, 3, 3)
+    >>> warp(torch.tensor([[[[1., 2., 3.]]]]), mirror)
+    tensor([[[[3., 2., 1.]]]])
     """
     check_image(image, padding)
     theta = check_any_theta(theta)

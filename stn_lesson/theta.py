@@ -132,6 +132,10 @@ def invert(theta: Tensor) -> Tensor:
     >>> invert(affine_theta(scale=2))
     tensor([[[2., 0., 0.],
              [0., 2., 0.]]])
+    >>> invert(torch.diag(torch.tensor([2., 4., 1.]))[None])
+    tensor([[[0.5000, 0.0000, 0.0000],
+             [0.0000, 0.2500, 0.0000],
+             [0.0000, 0.0000, 1.0000]]])
     """
     theta = check_affine_or_homography(theta)
     rows = theta.shape[1]

@@ -58,6 +58,8 @@ class SpatialTransformer(nn.Module):
     >>> image = torch.rand(1, 1, 4, 4)
     >>> torch.allclose(transformer(image), image, atol=1e-6)  # starts at the identity
     True
+    >>> SpatialTransformer(localise, downsample=(2, 1))(image).shape
+    torch.Size([1, 1, 2, 4])
     """
 
     _start_is_checked = False  # whether the first images have shown that it is the identity

@@ -65,6 +65,8 @@ WRONG_CALLS = {
     "rows of six numbers": (stn.decompose, dict(theta=THETA.flatten(1))),
     "θ column by column": (sampling_grid, dict(theta=THETA.mT)),
     "a homography for an affine θ": (sampling_grid, dict(theta=torch.eye(3))),
+    "one homography": (stn.warp, dict(image=IMAGE, theta=torch.eye(3))),
+    "homographies of four axes": (stn.invert, dict(theta=torch.eye(3)[None, None])),
     "one number for θ": (sampling_grid, dict(theta=torch.tensor(1.0))),
     "whole numbers for θ": (stn.invert, dict(theta=torch.eye(2, 3)[None].long())),
     "bools for θ": (stn.invert, dict(theta=torch.eye(2, 3)[None].bool())),
