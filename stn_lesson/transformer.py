@@ -109,7 +109,7 @@ class SpatialTransformer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """The images, each warped by its own θ."""
         theta = self.theta(images)
-        if not self._start_is_checked and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and not self._start_is_checked:
             self._start_is_checked = True
             warn_of_another_start(self.localisation, theta, self.family.theta(self.identity[None]))
         if devices_with_autocast():
