@@ -115,17 +115,16 @@ def projective_grid(theta: Tensor, height: int, width: int) -> Tensor:
     """
     theta = check_homography(theta)
     target = meshgrid(height, width, dtype=theta.dtype, device=theta.device)
-    theta = theta / _depth_unit(theta)
     x, y, w = (theta @ target).unbind(1)  # each (N, H·W)
-    depth = w.clamp(min=MIN_DEPTH)
+    depth = torch.maximum(w, MIN_DEPTH * _depth_unit(theta))
     return torch.stack([x / depth, y / depth], -1).view(-1, height, width, 2)
 
 
 def _depth_unit(theta: Tensor) -> Tensor:
-    """The depth of a homography in the picture's middle, without sign, (N, 1, 1): never 0."""
-    middle = theta[:, 2:, 2:].abs()
+    """The depth of a homography in the picture's middle, without sign, (N, 1): never 0."""
+    row = theta[:, 2].abs()
     # The horizon may go through the middle: then the depth at the edges tells how small is small.
-    unit = torch.maximum(middle, MIN_DEPTH * theta[:, 2:].abs().amax(2, keepdim=True))
+    unit = torch.maximum(row[:, 2:], MIN_DEPTH * row.amax(1, keepdim=True))
     return torch.where(unit > 0, unit, 1.0)
 
 
