@@ -29,6 +29,7 @@ from stn_lesson.grid import (
     thin_plate_grid,
     thin_plate_spline,
 )
+from stn_lesson.homography import projective_theta
 from stn_lesson.networks import (
     CNN,
     FCN,
@@ -47,7 +48,6 @@ from stn_lesson.theta import (
     compose,
     decompose,
     invert,
-    projective_theta,
 )
 from stn_lesson.training import (
     History,

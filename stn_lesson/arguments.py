@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
+import torch
 from torch import Tensor
 
 LARGEST_SEED = 2**63 - 1
@@ -51,10 +52,14 @@ def real_number(
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {_shown(value)}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, got {value}")
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, got {_shown(value)}")
     _check_bounds(value, name, lowest, highest)
-    return float(value)
+    return number
 
 
 def pair(value, name: str, of=real_number, **bounds) -> tuple:
@@ -80,6 +85,47 @@ def pair(value, name: str, of=real_number, **bounds) -> tuple:
     if len(numbers) != 2:
         raise ValueError(f"{name} must be a pair of numbers, got {_shown(value)}")
     return tuple(of(number, name, **bounds) for number in numbers)
+
+
+def vector(value, name: str) -> float | Tensor:
+    """A number as a float, or a tensor or an array (N,) of numbers as a tensor.
+
+    Tensors are returned as they are, those without axes, too: a gradient may flow through them. An
+    array becomes a tensor of the default type.
+
+    Raises:
+        TypeError, ValueError: it is neither.
+
+    >>> vector(np.arange(3), "rotation")
+    tensor([0., 1., 2.])
+    """
+    if isinstance(value, list | tuple):
+        raise TypeError(
+            f"{name} must be a number or a tensor (N,), got {_shown(value)}: "
+            f"use torch.as_tensor({name})"
+        )
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iuf":
+        value = torch.as_tensor(value.astype(float), dtype=torch.get_default_dtype())
+    if not isinstance(value, Tensor):
+        return real_number(value, name)
+    if value.ndim > 1:
+        raise ValueError(
+            f"{name} must be a number or a tensor (N,), got {_shown(value)}: use {name}.flatten()"
+        )
+    if value.dtype == torch.bool or value.is_complex():
+        raise TypeError(f"{name} must hold numbers, got {value.dtype}: use {name}.real.float()")
+    return value
+
+
+def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
+    """A pair of numbers or tensors (N,): from a pair of them, or from a tensor or array (N, 2).
+
+    >>> vector_pair(torch.tensor([[1., 2.], [3., 4.]]), "scale")
+    (tensor([1., 3.]), tensor([2., 4.]))
+    """
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 2 and value.shape[1] == 2:
+        return vector(value[:, 0], name), vector(value[:, 1], name)
+    return pair(value, name, of=vector)
 
 
 def seed_number(value, name: str = "seed") -> int:

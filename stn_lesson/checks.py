@@ -1,15 +1,22 @@
 """What a θ, a grid and an image may be, and errors that say what to do about it.
 
-The checks stand at the doors of the rooms, a line each; what they say is written here.
+The checks stand at the doors of the rooms, a line each; what they say is written here. Those of a θ
+and of a grid return it in at least 32 bits (see `precision`).
 """
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import one_of, pair, whole_number
+from stn_lesson.precision import lifted
+
 KERNELS = ("bilinear", "nearest")
-PADDINGS = ("zeros", "border")
+PADDINGS = ("zeros", "border", "reflection")
+FARTHEST = 1e31  # of a grid's points; in pixels, those farther out would be infinite
 
 
 class NotFiniteError(ValueError):
@@ -17,136 +24,256 @@ class NotFiniteError(ValueError):
 
 
 def check_theta(theta: Tensor) -> Tensor:
-    """θ itself, if it is a floating tensor (N, 2, 3) of finite numbers; a clear error otherwise."""
-    check_floats(theta)
+    """θ in at least 32 bits, if it is a floating tensor (N, 2, 3) of finite numbers.
+
+    Raises:
+        TypeError, ValueError: it is not; the message says what makes it one.
+    """
+    theta = check_floats(theta)
     if theta.ndim != 3 or theta.shape[1:] != (2, 3):
         if theta.shape[-2:] == (3, 3):
-            hint = "theta[..., :2, :], or projective_grid for a homography"
-        elif theta.shape[-1:] == (6,) or theta.shape == (2, 3):
-            hint = "theta.view(-1, 2, 3)"
+            remedy = (
+                "theta[..., :2, :].reshape(-1, 2, 3) if its last row is 0 0 1; "
+                "warp and projective_grid take homographies"
+            )
+        elif theta.shape[-2:] == (3, 2):
+            remedy = "theta.mT.reshape(-1, 2, 3)"
+        elif theta.shape[-1:] == (6,) or theta.shape[-2:] == (2, 3):
+            remedy = "theta.reshape(-1, 2, 3)"
         else:
-            hint = "affine_theta to make one"
-        raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {hint}")
-    if not all_finite(theta):
-        raise not_finite_error(theta, "row", "column")
-    return theta
+            remedy = "affine_theta() to make one"
+        raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {remedy}")
+    return check_finite(theta, "row", "column")
 
 
 def check_homography(theta: Tensor) -> Tensor:
-    """θ itself, if it is a floating tensor (N, 3, 3) of finite numbers; a clear error otherwise."""
-    check_floats(theta)
+    """θ in at least 32 bits, if it is a floating tensor (N, 3, 3) of finite numbers.
+
+    Raises:
+        TypeError, ValueError: it is not; the message says what makes it one.
+    """
+    theta = check_floats(theta)
     if theta.ndim != 3 or theta.shape[1:] != (3, 3):
+        if theta.shape[-2:] == (3, 3) or theta.shape[-1:] == (9,):
+            remedy = "theta.reshape(-1, 3, 3)"
+        elif theta.shape[1:] == (2, 3):
+            remedy = "sampling_grid for an affine θ"
+        else:
+            remedy = "projective_theta(corners) to make one"
         raise ValueError(
             f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
-            "use projective_theta to make one, or sampling_grid for an affine θ"
+            f"use {remedy}"
         )
-    if not all_finite(theta):
-        raise not_finite_error(theta, "row", "column")
-    return theta
+    return check_finite(theta, "row", "column")
 
 
-def check_floats(values: Tensor, name: str = "theta") -> None:
-    """Raise a clear error for anything but a tensor of floats."""
-    if not isinstance(values, Tensor) or not values.is_floating_point():
-        kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
-        raise TypeError(f"{name} must be a tensor of floats, got {kind}: use {name}.float()")
+def check_affine_or_homography(theta: Tensor) -> Tensor:
+    """θ in at least 32 bits, if it is one of (N, 2, 3) or (N, 3, 3); a clear error otherwise."""
+    homography = isinstance(theta, Tensor) and theta.shape[-2:] == (3, 3)
+    return check_homography(theta) if homography else check_theta(theta)
 
 
-def all_finite(values: Tensor) -> bool:
-    """Whether all values are finite; taken for granted while a GPU records a CUDA graph.
+def check_any_theta(theta: Tensor) -> Tensor:
+    """θ in at least 32 bits, if its shape is that of a family; a clear error otherwise."""
+    shape = tuple(theta.shape) if isinstance(theta, Tensor) else ()
+    is_net = len(shape) == 3 and shape[2] == 2 and shape[1] >= 4
+    return check_control_points(theta) if is_net else check_affine_or_homography(theta)
 
-    Nobody can look at numbers then: there are none yet.
+
+def check_control_points(theta: Tensor) -> Tensor:
+    """θ in at least 32 bits, if it holds the finite points of a k × k net, (N, k², 2).
+
+    Raises:
+        TypeError, ValueError: it does not; the message says what makes it one.
     """
-    recording = values.is_cuda and torch.cuda.is_current_stream_capturing()
-    return recording or bool(values.isfinite().all())
-
-
-def not_finite_error(values: Tensor, *axes: str, name: str = "theta") -> NotFiniteError:
-    """The error that says which sample holds NaN or infinity, and at which place."""
-    n, *place = (~values.isfinite()).nonzero()[0].tolist()
-    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, place, strict=True))
-    return NotFiniteError(
-        f"{name} of sample {n} holds {values[n][tuple(place)].item()} in {where}: "
-        "look at what computed it (a division by 0, or training that diverged)"
-    )
-
-
-def check_control_points(theta: Tensor) -> int:
-    """The k of a θ of k × k control points; a clear error for anything else."""
-    check_floats(theta)
+    theta = check_floats(theta)
     k = math.isqrt(theta.shape[1]) if theta.ndim == 3 else 0
     if theta.ndim != 3 or theta.shape[2] != 2 or k < 2 or k * k != theta.shape[1]:
+        net = math.isqrt(theta.shape[0]) if theta.ndim == 2 and theta.shape[1] == 2 else 0
+        remedy = "theta[None]" if net > 1 and net**2 == len(theta) else "control_points(4)[None]"
         raise ValueError(
             "theta must hold the points of a k × k net, (N, k², 2) with k at least 2, got "
-            f"{tuple(theta.shape)}: start from control_points(k)[None]"
+            f"{tuple(theta.shape)}: use {remedy}, or the like"
         )
-    if not all_finite(theta):
-        raise not_finite_error(theta, "point", "coordinate")
-    return k
+    return check_finite(theta, "point", "coordinate")
+
+
+def check_floats(values: Tensor, name: str = "theta") -> Tensor:
+    """The values in at least 32 bits, if they are a tensor of floats; a clear error otherwise."""
+    if not isinstance(values, Tensor):
+        remedy = f"torch.as_tensor({name}, dtype=torch.float32)"
+        use = f": use {remedy}" if isinstance(values, list | tuple | np.ndarray) else ""
+        raise TypeError(f"{name} must be a tensor of floats, got {type(values).__name__}{use}")
+    if not values.is_floating_point():
+        remedy = f"{name}.real" if values.is_complex() else f"{name}.float()"
+        raise TypeError(f"{name} must be a tensor of floats, got {values.dtype}: use {remedy}")
+    return values if values.dtype.itemsize >= 4 else values.float()
+
+
+def check_alike(first: Tensor, other: Tensor, names: tuple[str, str]) -> None:
+    """Raise a clear error for two tensors that cannot be taken together, sample by sample."""
+    name, other_name = names
+    if len(first) != len(other) and 1 not in (len(first), len(other)):
+        raise ValueError(
+            f"{name} and {other_name} must hold one for all or as many as each other, got "
+            f"{len(first)} and {len(other)}"
+        )
+    if first.dtype != other.dtype or first.device != other.device:
+        raise TypeError(
+            f"{name} and {other_name} must agree, got {first.dtype} on {first.device} and "
+            f"{other.dtype} on {other.device}: use {other_name}.to({name})"
+        )
+
+
+def check_finite(
+    values: Tensor, *axes: str, name: str = "theta", bound: float = math.inf
+) -> Tensor:
+    """The values, if all are finite; else the error that says which sample's is not, and where.
+
+    Values from `bound` on count as infinite.
+    """
+    if not _answer(values, lambda values: (values.abs() < bound).all(), unknown=True):
+        n, *place = (~(values.abs() < bound)).nonzero()[0].tolist()
+        where = ", ".join(
+            f"{axis} {'xy'[k] if axis == 'coordinate' else k}"
+            for axis, k in zip(axes, place, strict=True)
+        )
+        raise NotFiniteError(
+            f"{name} of sample {n} holds {values[n][tuple(place)].item()} in {where}: "
+            "look at what computed it (a division by 0, or training that diverged)"
+        )
+    return values
+
+
+def first_of(mask: Tensor) -> int | None:
+    """The first place at which a mask (N,) holds; None if there is none, or nobody can look."""
+    return int(mask.nonzero()[0, 0]) if _answer(mask, Tensor.any, unknown=False) else None
+
+
+def _answer(values: Tensor, question: Callable[[Tensor], Tensor], unknown: bool) -> bool:
+    """The answer to a question about numbers, or `unknown` where there are none yet.
+
+    That is so while a program is traced (torch.export, torch.compile, vmap, the meta device) and
+    while a GPU records a CUDA graph: the checks of numbers stand aside there.
+    """
+    if torch.compiler.is_compiling():
+        return unknown
+    if values.is_cuda and torch.cuda.is_current_stream_capturing():
+        return unknown
+    answer = question(values)
+    try:
+        return bool(answer)
+    except RuntimeError:  # vmap and the meta device have no numbers to show
+        return unknown
 
 
 def check_image_and_grid(
     image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str = "zeros"
-) -> None:
-    """Raise a clear error when image and grid do not fit each other or the sampler."""
-    if kernel not in KERNELS:
-        raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, got {kernel!r}")
+) -> Tensor:
+    """The grid in at least 32 bits; a clear error when image, grid and sampler do not fit."""
+    one_of(kernel, "kernel", KERNELS)
     check_image(image, padding)
-    if not isinstance(grid, Tensor) or grid.ndim != 4 or grid.shape[-1] != 2:
-        got = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
+    if not isinstance(grid, Tensor):
+        check_floats(grid, "grid")
+    if grid.ndim != 4 or grid.shape[-1] != 2:
+        raise _no_grid_error(grid)
+    if grid.shape[0] != image.shape[0]:
+        remedy = ""
+        if 1 in (len(grid), len(image)):
+            one, many = ("grid", "image") if len(grid) == 1 else ("image", "grid")
+            remedy = f": use {one}.expand(len({many}), -1, -1, -1) to share one {one}"
         raise ValueError(
-            f"grid must have shape (N, H, W, 2), last axis x then y, got {got}: "
-            "use sampling_grid(theta, height, width)"
+            f"image and grid must have the same batch size, got {len(image)} and {len(grid)}"
+            + remedy
         )
-    if len(grid) != len(image):
-        raise ValueError(
-            f"image and grid must have the same batch size, got {len(image)} and {len(grid)}: "
-            "use grid.expand(len(image), -1, -1, -1) to share one grid"
-        )
-    if grid.dtype != image.dtype or grid.device != image.device:
-        raise TypeError(
-            f"image and grid must agree, got {image.dtype} on {image.device} and "
-            f"{grid.dtype} on {grid.device}: use grid.to(image)"
-        )
-    if not all_finite(grid):
-        n, row, column, axis = (~grid.isfinite()).nonzero()[0].tolist()
-        raise NotFiniteError(
-            f"grid of sample {n} holds {grid[n, row, column, axis].item()} for {'xy'[axis]} at row "
-            f"{row}, column {column}: look at what computed it"
-        )
+    _check_types("grid", grid, image)
+    grid = check_floats(grid, "grid")
+    return check_finite(grid, "row", "column", "coordinate", name="grid", bound=FARTHEST)
+
+
+def check_points(grid: Tensor, least_axes: int = 1) -> Tensor:
+    """The grid in at least 32 bits, if it holds points (…, 2) as floats; a clear error if not."""
+    grid = check_floats(grid, "grid")
+    if grid.ndim < least_axes or grid.shape[-1:] != (2,):
+        raise _no_grid_error(grid)
+    return grid
+
+
+def _no_grid_error(grid: Tensor) -> ValueError:
+    """The error that says what makes a grid of a tensor of another shape."""
+    remedy = "sampling_grid(theta, height, width)"
+    if grid.ndim in (2, 3) and grid.shape[-1] == 2:
+        remedy = "grid[None]" if grid.ndim == 3 else "grid[None, None]"
+    elif grid.ndim > 4 and grid.shape[-1] == 2:
+        remedy = "grid.flatten(0, -4)"
+    elif grid.ndim == 4 and grid.shape[1] == 2:
+        remedy = "grid.movedim(1, -1)"
+    return ValueError(
+        f"grid must have shape (N, H, W, 2), last axis x then y, got {tuple(grid.shape)}: "
+        f"use {remedy}"
+    )
 
 
 def check_image(image: Tensor, padding: str = "zeros") -> None:
     """Raise a clear error for an image or a padding that no sampler can read."""
-    if padding not in PADDINGS:
-        raise ValueError(f"padding must be one of {', '.join(PADDINGS)}, got {padding!r}")
-    if not isinstance(image, Tensor) or image.ndim != 4 or 0 in image.shape[2:]:
-        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+    one_of(padding, "padding", PADDINGS)
+    if not isinstance(image, Tensor):
+        use = ""
+        if isinstance(image, np.ndarray) and image.dtype.kind in "iu":
+            use = ": use torch.as_tensor(image) / 255"
+        elif isinstance(image, list | tuple | np.ndarray):
+            use = ": use torch.as_tensor(image, dtype=torch.float32)"
+        raise TypeError(
+            f"image must be a tensor of floats (N, C, H, W), got {type(image).__name__}{use}"
+        )
+    if image.ndim != 4 or 0 in image.shape[2:]:
+        use = "look at what made it" if image.ndim == 4 else f"use {_as_images(image.shape)}"
         raise ValueError(
-            f"image must have shape (N, C, H, W), none of the sides 0, got {got}: "
-            "use image[None, None]"
+            f"image must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}: "
+            f"{use}"
         )
     if not image.is_floating_point():
-        raise TypeError(f"image must hold floats, got {image.dtype}: use image.float() / 255")
+        remedy = "image.float() / 255"
+        if image.dtype == torch.bool or image.is_complex():
+            remedy = "image.abs()" if image.is_complex() else "image.float()"
+        raise TypeError(f"image must hold floats, got {image.dtype}: use {remedy}")
 
 
-def check_image_and_theta(image: Tensor, theta: Tensor, size, *types) -> tuple[int, int]:
-    """The (height, width) of a warp; a clear error when image, θ and size do not fit together.
+def _as_images(shape: torch.Size) -> str:
+    """What makes images (N, C, H, W) of a tensor with fewer or more axes."""
+    if len(shape) < 2:
+        return "image.reshape(1, 1, 1, -1)"
+    if len(shape) == 2:
+        return "image[None, None]"
+    if len(shape) > 4:
+        return "image.flatten(0, -4)"
+    if shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4):
+        return "image.movedim(-1, 0)[None]: its channels come last"
+    return "image[None], or image[:, None] for many grey ones"
 
-    θ must have the image's type, or one of `types`.
-    """
-    if size is not None and (not isinstance(size, tuple | list) or len(size) != 2):
-        raise ValueError(f"size must be (height, width), got {size}")
-    height, width = size or image.shape[-2:]
-    if min(height, width) < 1:
-        raise ValueError(f"a picture needs at least 1 pixel on each side, got {tuple(size)}")
-    if len(theta) not in (1, len(image)):
+
+def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, int]:
+    """The (height, width) of a warp; a clear error when image, θ and size do not fit together."""
+    if size is None:
+        size = image.shape[-2:]
+    else:
+        size = pair(size, "size (height, width)", of=whole_number, lowest=1)
+    if theta.shape[0] not in (1, image.shape[0]):
+        share = ": use image.expand(len(theta), -1, -1, -1) to share one image"
         raise ValueError(
-            f"theta must be one for all or one for each image, got {len(theta)} for {len(image)}"
+            "theta must be one for all or one for each image, got "
+            f"{len(theta)} for {len(image)}{share if len(image) == 1 else ''}"
         )
-    if theta.dtype not in (image.dtype, *types) or theta.device != image.device:
+    _check_types("theta", theta, image)
+    return size
+
+
+def _check_types(name: str, values: Tensor, image: Tensor) -> None:
+    """Raise a clear error unless θ or a grid has the type of the image, 16 bits lifted to 32."""
+    dtype = lifted(image.dtype)
+    if lifted(values.dtype) != dtype or values.device != image.device:
+        to = "image" if dtype == image.dtype else f"image.device, {dtype}"
         raise TypeError(
-            f"theta and image must agree, got {theta.dtype} on {theta.device} and "
-            f"{image.dtype} on {image.device}: use theta.to(image)"
+            f"{name} and image must agree, got {values.dtype} on {values.device} and "
+            f"{image.dtype} on {image.device}: use {name}.to({to})"
         )
-    return height, width

@@ -6,8 +6,6 @@ neighbours (equation 5) in every channel, and forgets the positions. Backwards i
 once more, for equations (6) and (7).
 """
 
-from operator import index
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -62,8 +60,8 @@ def fused_warp(image: Tensor, theta: Tensor, size=None, padding: str = "zeros") 
     """
     check_image(image, padding)
     check_theta(_zeros_in_shape_of(theta))
-    size = tuple(map(index, check_image_and_theta(image, theta, size, torch.float32)))
-    _check_kernel_runs(image, size)
+    size = check_image_and_theta(image, theta, size)
+    _check_kernel_runs(image, size, padding)
     theta = theta.float().contiguous().expand(len(image), 2, 3)
     return _FusedWarp.apply(image.contiguous(), theta, size, padding)
 
@@ -73,8 +71,10 @@ def _zeros_in_shape_of(theta):
     return torch.zeros(theta.shape, dtype=theta.dtype) if isinstance(theta, Tensor) else theta
 
 
-def _check_kernel_runs(image: Tensor, size: tuple[int, int]) -> None:
+def _check_kernel_runs(image: Tensor, size: tuple[int, int], padding: str) -> None:
     """Raise a clear error where the kernel cannot do what `warp` can."""
+    if padding == "reflection":
+        raise ValueError('fused_warp pads with zeros or border, got "reflection": use warp instead')
     if image.dtype not in DTYPES:
         raise TypeError(f"fused_warp computes in float32, got {image.dtype}: use warp instead")
     if max(image.shape[2] * image.shape[3], size[0] * size[1]) > MAX_PIXELS:

@@ -1,29 +1,44 @@
 """The sampler: an image and a sampling grid give a picture (section 3.3 of the paper).
 
 `bilinear_sample` is written out for reading; `sample` calls torch's own operator, which is faster
-and agrees with it to rounding. Both are differentiable with respect to image and grid.
+and agrees with it to rounding. Both are differentiable with respect to image and grid. An image of
+16 bits is sampled in 32, like all geometry, and the picture has the image's type again.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stn_lesson.checks import check_image, check_image_and_grid, check_image_and_theta, check_theta
-from stn_lesson.grid import sampling_grid
+from stn_lesson.arguments import whole_number
+from stn_lesson.checks import (
+    check_any_theta,
+    check_image,
+    check_image_and_grid,
+    check_image_and_theta,
+    check_points,
+)
+from stn_lesson.grid import grid_of
 
 
 def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Grid coordinates (…, 2) as pixel coordinates x in [0, W−1], y in [0, H−1].
 
     −1 is the centre of the first pixel and 1 the centre of the last: hence (W−1)/2, not W/2.
+
+    Raises:
+        TypeError, ValueError: a grid that is no tensor of floats (…, 2), or sides that are no
+            whole numbers from 1.
+
+    >>> to_pixels(torch.tensor([-1., 1.]), height=3, width=5)
+    (tensor(0.), tensor(2.))
     """
-    x, y = grid.unbind(-1)
+    x, y = check_points(grid).unbind(-1)
     return (x + 1) * pixels_per_unit(width), (y + 1) * pixels_per_unit(height)
 
 
 def pixels_per_unit(side: int) -> float:
     """Pixel steps in one unit of grid coordinates: half of those from edge to edge, (W−1)/2."""
-    return (side - 1) / 2
+    return (whole_number(side, "a side in pixels", lowest=1) - 1) / 2
 
 
 def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tensor:
@@ -32,10 +47,11 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     Args:
         image: (N, C, H, W), floats.
         grid: (N, H', W', 2), last axis x then y, in [−1, 1] inside the image.
-        padding: what lies outside: "zeros", or "border" (the nearest pixel of the edge).
+        padding: what lies outside: "zeros", "border" (the nearest pixel of the edge), or
+            "reflection" (the image mirrored at its outermost pixels, again and again).
 
     Returns:
-        (N, C, H', W').
+        (N, C, H', W'), of the image's type.
 
     Raises:
         TypeError, ValueError: wrong kinds, shapes, or a grid with NaN or infinity.
@@ -44,11 +60,15 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     >>> centre = torch.zeros(1, 1, 1, 2)
     >>> bilinear_sample(image, centre)  # a quarter of each of the four pixels
     tensor([[[[1.5000]]]])
+    >>> bilinear_sample(image, centre + torch.tensor([2., -1.]), "reflection")  # x = 1.5 is 0.5
+    tensor([[[[0.5000]]]])
     """
     check_image_and_grid(image, grid, padding=padding)
     height, width = image.shape[-2:]
     x, y = to_pixels(grid, height, width)  # both (N, H', W')
-    if padding == "border":
+    if padding == "reflection":
+        x, y = reflect(x, width - 1), reflect(y, height - 1)
+    if padding != "zeros":
         x, y = clamp_to_edge(x, width - 1), clamp_to_edge(y, height - 1)
 
     left, top = x.floor(), y.floor()
@@ -58,18 +78,26 @@ def bilinear_sample(image: Tensor, grid: Tensor, padding: str = "zeros") -> Tens
     top_right = (x - left) * (bottom - y)
     bottom_left = (right - x) * (y - top)
     bottom_right = (x - left) * (y - top)
-    return (
+    picture = (
         top_left[:, None] * pixels_at(image, left, top)
         + top_right[:, None] * pixels_at(image, right, top)
         + bottom_left[:, None] * pixels_at(image, left, bottom)
         + bottom_right[:, None] * pixels_at(image, right, bottom)
     )
+    return picture.type_as(image)
 
 
 def clamp_to_edge(position: Tensor, last: int) -> Tensor:
     """Positions beyond an edge moved onto it; there they pass no gradient, as in torch's own."""
     edge = position.detach().clamp(0, last)
     return torch.where((position > 0) & (position < last), position, edge)
+
+
+def reflect(position: Tensor, last: int) -> Tensor:
+    """Positions beyond the edges mirrored at 0 and at the last pixel, as often as it takes."""
+    there_and_back = 2 * max(last, 1)
+    along = position.abs() % there_and_back
+    return torch.minimum(along, there_and_back - along)
 
 
 def pixels_at(image: Tensor, column: Tensor, row: Tensor) -> Tensor:
@@ -83,7 +111,8 @@ def pixels_at(image: Tensor, column: Tensor, row: Tensor) -> Tensor:
     index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long()
     flat = index.flatten(1)[:, None].expand(-1, channels, -1)  # one index for all channels
     picked = image.flatten(2).gather(2, flat)
-    return picked.view(batch, channels, *column.shape[1:]) * inside[:, None]
+    picked = picked.view(batch, channels, *column.shape[1:])
+    return torch.where(inside[:, None], picked, 0)  # a product would let NaN be seen from outside
 
 
 def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str = "zeros") -> Tensor:
@@ -94,56 +123,84 @@ def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str =
         grid: (N, H', W', 2), last axis x then y, in [−1, 1] inside the image.
         kernel: "bilinear", equation (5), or "nearest", equation (4): the pixel at ⌊x + 0.5⌋.
             The nearest kernel passes no gradient to the grid.
-        padding: what lies outside: "zeros" or "border".
+        padding: as in `bilinear_sample`.
 
     Returns:
-        (N, C, H', W').
+        (N, C, H', W'), of the image's type.
 
     Raises:
         TypeError, ValueError: wrong kinds, shapes, or a grid with NaN or infinity.
+        NotImplementedError: forward derivatives (jvp), which torch's operator has not.
 
     >>> image = torch.tensor([[[[0., 1.], [2., 3.]]]])
     >>> sample(image, torch.full((1, 1, 1, 2), 0.2), kernel="nearest")
     tensor([[[[3.]]]])
     """
-    check_image_and_grid(image, grid, kernel, padding)
+    grid = check_image_and_grid(image, grid, kernel, padding)
     if kernel == "nearest":
         grid = _round_to_pixels(grid, *image.shape[-2:])
-    return F.grid_sample(image, grid, mode=kernel, padding_mode=padding, align_corners=True)
+    how = dict(mode=kernel, padding_mode=padding, align_corners=True)
+    try:
+        return F.grid_sample(image.type_as(grid), grid, **how).type_as(image)
+    except NotImplementedError as error:
+        if "forward AD" not in str(error):
+            raise
+        raise NotImplementedError(
+            "torch's own sampler has no forward derivative (jvp), the one written out has: use "
+            "bilinear_sample(image, grid, padding)"
+        ) from error
 
 
 def warp(
     image: Tensor, theta: Tensor, size=None, kernel: str = "bilinear", padding: str = "zeros"
 ) -> Tensor:
-    """The picture that θ reads from an image: `sampling_grid`, then `sample`.
+    """The picture that θ reads from an image: its sampling grid, then `sample`.
 
     Args:
         image: (N, C, H, W), floats.
-        theta: (N, 2, 3), or (1, 2, 3) to serve for the whole batch.
+        theta: (N, 2, 3), affine; or (N, 3, 3), a homography; or (N, k², 2), the points of a
+            thin-plate spline. N may be 1, to serve for the whole batch.
         size: (height, width) of the result; None keeps the image's own.
         kernel: as in `sample`.
         padding: as in `sample`.
 
     Returns:
-        (N, C, *size).
+        (N, C, *size), of the image's type.
+
+    Raises:
+        TypeError, ValueError: wrong kinds or shapes, no size, or a θ with NaN or infinity.
+        NotImplementedError: forward derivatives (jvp), as in `sample`.
 
     >>> from stn_lesson.theta import affine_theta
     >>> warp(torch.tensor([[[[1., 2., 3.]]]]), affine_theta(translation=(1, 0)))
     tensor([[[[0., 1., 2.]]]])
+    >>> mirror = torch.diag(torch.tensor([-1., 1., 1.]))[None]  # a homography, (1, 3, 3)
+    >>> warp(torch.tensor([[[[1., 2., 3.]]]]), mirror)
+    tensor([[[[3., 2., 1.]]]])
     """
     check_image(image, padding)
-    height, width = check_image_and_theta(image, check_theta(theta), size)
-    theta = theta.expand(len(image), 2, 3)
-    return sample(image, sampling_grid(theta, height, width), kernel, padding)
+    theta = check_any_theta(theta)
+    height, width = check_image_and_theta(image, theta, size)
+    grid = grid_of(theta.expand(image.shape[0], -1, -1), height, width)
+    return sample(image, grid, kernel, padding)
 
 
 def looks_outside(grid: Tensor) -> Tensor:
-    """Share of each grid's points that fall outside the source, (N,), from 0 to 1.
+    """Share of each grid's points that do not lie in the source, (N,), from 0 to 1.
+
+    A point that is NaN lies nowhere, and so not in the source.
+
+    Args:
+        grid: (N, …, 2).
+
+    Raises:
+        TypeError, ValueError: a grid of another kind or shape.
 
     >>> looks_outside(torch.tensor([[[[0., 0.], [2., 0.]]]]))
     tensor([0.5000])
     """
-    return (grid.abs() > 1 + 1e-5).any(-1).flatten(1).float().mean(1)
+    inside = (check_points(grid, least_axes=3).abs() <= 1 + 1e-5).all(-1)
+    return (~inside).flatten(1).float().mean(1)
 
 
 def _round_to_pixels(grid: Tensor, height: int, width: int) -> Tensor:

@@ -10,13 +10,23 @@ Conventions, the same in every room of this package:
   translation in units of half the image, (1, 0) moves the picture half its width to the right.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from stn_lesson.checks import check_floats, check_theta, not_finite_error
+from stn_lesson.arguments import pair, real_number, vector, vector_pair
+from stn_lesson.checks import (
+    check_affine_or_homography,
+    check_alike,
+    check_theta,
+    first_of,
+)
+from stn_lesson.precision import in_full_precision
 
 
-def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None) -> Tensor:
+def affine_theta(
+    rotation=0, scale=1, shear=0, translation=(0, 0), *, centre=(0, 0), size=None
+) -> Tensor:
     """θ that scales, then shears, then rotates, then moves a picture.
 
     Args:
@@ -25,6 +35,8 @@ def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None)
             as a pair or as a tensor (N, 2). A negative entry mirrors; 0 is refused.
         shear: degrees by which vertical lines lean to the right. A number, or a tensor of N.
         translation: (right, down) in units of half the image. A pair, or a tensor (N, 2).
+        centre: (x, y) of the point that scale, shear and rotation leave where it is; (0, 0) is the
+            middle of the picture, (1, 1) its bottom right pixel. A pair, or a tensor (N, 2).
         size: (height, width) of the picture in pixels. Needed for a picture that is not square:
             without it a rotation would also shear, because x and y are measured in
             different units.
@@ -32,37 +44,35 @@ def affine_theta(rotation=0, scale=1, shear=0, translation=(0, 0), *, size=None)
     Returns:
         θ of shape (N, 2, 3); N is 1 when only numbers were given. (Equation 1 of the paper.)
 
+    Arrays of numpy count as tensors, and an array of two numbers as a pair. θ has 32 bits, or 64
+    if one of the tensors has.
+
     Raises:
-        ValueError: a scale of 0, a shear of ±90°, or a pair that is not a pair.
+        TypeError, ValueError: what is no number, no pair, not finite, or of another length than
+            the others; a scale of 0, or a shear of ±90°.
 
     >>> affine_theta(scale=2, translation=(0.5, 0))  # twice as big, then to the right
     tensor([[[ 0.5000,  0.0000, -0.2500],
              [ 0.0000,  0.5000,  0.0000]]])
+    >>> affine_theta(scale=2, centre=(1, 0))  # the middle of the right edge stays there
+    tensor([[[0.5000, 0.0000, 0.5000],
+             [0.0000, 0.5000, 0.0000]]])
     """
-    scale_x, scale_y = _pair(scale, "scale") if _is_pair(scale) else (scale, scale)
-    shift_x, shift_y = _pair(translation, "translation")
-    numbers = _broadcast_to_vectors(rotation, scale_x, scale_y, shear, shift_x, shift_y)
-    rotation, scale_x, scale_y, shear, shift_x, shift_y = numbers
-    if (scale_x == 0).any() or (scale_y == 0).any():
+    rotation, scale, shear, translation, centre = _broadcast(
+        rotation=vector(rotation, "rotation"),
+        scale=_both_scales(scale),
+        shear=vector(shear, "shear"),
+        translation=vector_pair(translation, "translation"),
+        centre=vector_pair(centre, "centre"),
+    )
+    if first_of((scale == 0).any(1)) is not None:
         raise ValueError("scale must not be 0: a picture shrunk to nothing has no inverse")
-    if (shear.remainder(180) == 90).any():
+    if first_of(shear.remainder(180) == 90) is not None:
         raise ValueError("shear must not be ±90 degrees: it would flatten the picture to a line")
-
-    cos, sin = torch.cos(torch.deg2rad(rotation)), torch.sin(torch.deg2rad(rotation))
-    lean = -torch.tan(
-        torch.deg2rad(shear)
-    )  # y points down, so leaning right means −x at the bottom
-    # What the picture does on the screen: p ↦ rotate · shear · scale · p + shift.
-    picture = torch.stack(
-        [
-            torch.stack([cos * scale_x, (cos * lean + sin) * scale_y], -1),
-            torch.stack([-sin * scale_x, (cos - sin * lean) * scale_y], -1),
-        ],
-        -2,
-    )  # (N, 2, 2)
+    picture = _picture_matrix(rotation, scale, shear)
     picture = picture * _aspect_factors(size, picture)
-    shift = torch.stack([shift_x, shift_y], -1)[..., None]  # (N, 2, 1)
-    return invert(torch.cat([picture, shift], -1))
+    shift = translation + centre - (picture * centre[:, None]).sum(-1)  # the centre comes back
+    return invert(torch.cat([picture, shift[..., None]], -1))
 
 
 def attention_theta(scale=1, translation=(0, 0)) -> Tensor:
@@ -78,6 +88,7 @@ def attention_theta(scale=1, translation=(0, 0)) -> Tensor:
     return affine_theta(scale=scale, translation=translation)
 
 
+@in_full_precision
 def compose(first: Tensor, then: Tensor) -> Tensor:
     """One θ that does what warping by `first` and then by `then` does.
 
@@ -85,36 +96,65 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
     the last warp is asked first, θ = θ_first · θ_then.
 
     Args:
-        first: (N, 2, 3), or (1, 2, 3) to serve for all.
-        then: (N, 2, 3), or (1, 2, 3) to serve for all.
+        first: (N, 2, 3), or (N, 3, 3) for a homography; N may be 1, to serve for all.
+        then: the same, of the same type.
+
+    Returns:
+        (N, 2, 3); (N, 3, 3) if one of them is a homography.
+
+    Raises:
+        TypeError, ValueError: θ of another kind or shape, or two that do not agree.
 
     >>> once = affine_theta(rotation=30)
     >>> torch.allclose(compose(once, once), affine_theta(rotation=60))
     True
     """
-    return (_homogeneous(check_theta(first)) @ _homogeneous(check_theta(then)))[:, :2]
+    first, then = check_affine_or_homography(first), check_affine_or_homography(then)
+    check_alike(first, then, ("first", "then"))
+    rows = max(first.shape[1], then.shape[1])
+    return (_homogeneous(first) @ _homogeneous(then))[:, :rows]
 
 
+@in_full_precision
 def invert(theta: Tensor) -> Tensor:
-    """The θ that undoes θ: from source back to target. Shape (N, 2, 3).
+    """The θ that undoes θ: from source back to target.
+
+    Args:
+        theta: (N, 2, 3), or (N, 3, 3) for a homography.
+
+    Returns:
+        θ of the same shape.
 
     Raises:
-        ValueError: some θ squeezes the plane to a line or a point and cannot be undone.
+        TypeError, ValueError: θ of another kind or shape, or one that squeezes the plane to a line
+            or a point and cannot be undone.
 
     >>> invert(affine_theta(scale=2))
     tensor([[[2., 0., 0.],
              [0., 2., 0.]]])
+    >>> invert(torch.diag(torch.tensor([2., 4., 1.]))[None])
+    tensor([[[0.5000, 0.0000, 0.0000],
+             [0.0000, 0.2500, 0.0000],
+             [0.0000, 0.0000, 1.0000]]])
     """
-    matrix = check_theta(theta)[..., :2]  # (N, 2, 2)
-    a, b, c, d = matrix.flatten(1).unbind(1)
-    determinant = a * d - b * c
-    for n in (determinant == 0).nonzero().flatten().tolist()[:1]:
+    theta = check_affine_or_homography(theta)
+    rows = theta.shape[1]
+    matrix, shift = theta[..., :rows], theta[..., rows:]  # a homography has no shift of its own
+    inverse, determinant = _inverse(_widened(matrix))
+    if (n := first_of(determinant == 0)) is not None:
         raise ValueError(
             f"theta {n} has determinant 0: it reads the whole output from one line of the input, "
             f"so it cannot be undone; its matrix is {matrix[n].tolist()}"
         )
-    inverse = torch.stack([d, -b, -c, a], -1).view(-1, 2, 2) / determinant[:, None, None]
-    return torch.cat([inverse, -inverse @ theta[..., 2:]], -1) + 0.0  # + 0 turns −0 into 0
+    shift = -inverse @ shift.to(inverse.dtype)
+    undone = torch.cat([inverse, shift], -1).to(theta.dtype) + 0.0  # + 0 turns −0 into 0
+    held = undone.isfinite().all(2) & (undone[..., :rows] != 0).any(2)
+    if (n := first_of(~held.all(1))) is not None:
+        raise ValueError(
+            f"theta {n} is so large or small that its inverse does not fit into {theta.dtype}, "
+            f"its matrix is {matrix[n].tolist()}: use theta.double()"
+        )
+    return undone
 
 
 def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
@@ -123,7 +163,7 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     A mirrored picture comes back with a negative vertical scale (and the rotation to match).
 
     Args:
-        theta: (N, 2, 3), invertible.
+        theta: (N, 2, 3) that can be undone.
         size: (height, width) of the picture, when it is not square, as in `affine_theta`.
 
     Returns:
@@ -134,7 +174,7 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     >>> parts["rotation"], parts["scale"]
     (tensor([30.0000]), tensor([[2., 2.]]))
     """
-    picture = invert(theta)
+    picture = invert(check_theta(theta))
     matrix, translation = picture[..., :2] / _aspect_factors(size, picture), picture[..., 2]
     (a, b), (c, d) = (row.unbind(-1) for row in matrix.unbind(-2))
     scale_x = torch.hypot(a, c)
@@ -148,107 +188,93 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     }
 
 
-def projective_theta(corners: Tensor) -> Tensor:
-    """θ of the homography under which the target's four corners look at four given points.
-
-    Args:
-        corners: (N, 4, 2), where the corners look in the source, x then y: top left, top right,
-            bottom right, bottom left.
-
-    Returns:
-        (N, 3, 3) with 1 as its last entry, for `projective_grid`.
-
-    Raises:
-        TypeError, ValueError: no floats (N, 4, 2), three of the four points on one line, or the
-            picture's middle at infinity (which takes sides that cross).
-
-    >>> square = torch.tensor([[[-1., -1.], [1., -1.], [1., 1.], [-1., 1.]]])
-    >>> projective_theta(square)[0] + 0
-    tensor([[1., 0., 0.],
-            [0., 1., 0.],
-            [0., 0., 1.]])
-    """
-    check_floats(corners, "corners")
-    if corners.ndim != 3 or corners.shape[1:] != (4, 2):
-        raise ValueError(f"corners must have shape (N, 4, 2), got {tuple(corners.shape)}")
-    if not corners.isfinite().all():
-        raise not_finite_error(corners, "corner", "coordinate", name="corners")
-    smallest = corner_areas(corners).abs().amin(1)
-    extent = (corners - corners[:, :1]).abs().amax((1, 2))
-    rounding = 8 * torch.finfo(corners.dtype).eps * extent.square()
-    for n in (smallest <= rounding).nonzero().flatten().tolist()[:1]:
-        raise ValueError(
-            f"corners of sample {n} have three points on one line, {corners[n].tolist()}: "
-            "no homography goes through them"
-        )
-    # Each corner gives two equations, x·w = x_t·h₁ + y_t·h₂ + h₃ and the like, linear in the h.
-    x_t, y_t = (
-        corners.new_tensor([[-1, 1, 1, -1], [-1, -1, 1, 1]]).expand(len(corners), 2, 4).unbind(1)
-    )
-    x, y = corners.unbind(-1)  # both (N, 4)
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
-    rows_x = torch.stack([x_t, y_t, one, zero, zero, zero, -x * x_t, -x * y_t], -1)
-    rows_y = torch.stack([zero, zero, zero, x_t, y_t, one, -y * x_t, -y * y_t], -1)
-    equations = torch.cat([rows_x, rows_y], 1)  # (N, 8, 8)
-    solution, trouble = torch.linalg.solve_ex(equations, torch.cat([x, y], 1))
-    for n in (trouble.bool() | ~solution.isfinite().all(1)).nonzero().flatten().tolist()[:1]:
-        raise ValueError(
-            f"corners of sample {n} have sides that cross, {corners[n].tolist()}: the picture's "
-            "middle would lie at infinity, so give them in order around the picture"
-        )
-    return torch.cat([solution, one[:, :1]], 1).view(-1, 3, 3)
-
-
-def corner_areas(corners: Tensor) -> Tensor:
-    """Twice the area of the triangle that each corner makes with its two neighbours.
-
-    Args:
-        corners: (N, 4, 2), clockwise on the screen.
-
-    Returns:
-        (N, 4); negative where a corner points inwards, 0 where it lies on its neighbours' line.
-
-    >>> corner_areas(torch.tensor([[[0., 0.], [2., 0.], [2., 1.], [0., 1.]]]))
-    tensor([[2., 2., 2., 2.]])
-    """
-    x_in, y_in = (corners - corners.roll(1, 1)).unbind(-1)  # both (N, 4)
-    x_out, y_out = (corners.roll(-1, 1) - corners).unbind(-1)
-    return x_in * y_out - y_in * x_out
-
-
 def _homogeneous(theta: Tensor) -> Tensor:
-    """θ with the row 0 0 1 below it: (N, 3, 3)."""
+    """θ with the row 0 0 1 below it, unless it has three rows: (N, 3, 3)."""
     last = theta.new_tensor([0.0, 0.0, 1.0]).expand(len(theta), 1, 3)
-    return torch.cat([theta, last], -2)
+    return torch.cat([theta, last], -2)[:, :3]
+
+
+def _widened(matrix: Tensor) -> Tensor:
+    """A matrix in 64 bits where 32 might not hold the products of its numbers: (N, k, k)."""
+    size = matrix.abs().amax((1, 2))
+    if matrix.shape[1] == 2 and first_of((size < 1e-12) | (size > 1e12)) is None:
+        return matrix
+    return matrix.double()
+
+
+def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The inverse of (N, 2, 2) or (N, 3, 3), and the determinant (N,): 0 where there is none."""
+    if matrix.shape[1] == 2:
+        a, b, c, d = matrix.flatten(1).unbind(1)
+        adjugate = torch.stack([d, -b, -c, a], -1).view(-1, 2, 2)
+        determinant = a * d - b * c
+    else:
+        first, second, third = matrix.unbind(1)
+        pairs = (second, third), (third, first), (first, second)
+        adjugate = torch.stack([torch.linalg.cross(*pair) for pair in pairs], -1)
+        determinant = (first * adjugate[..., 0]).sum(-1)
+    return adjugate / determinant[:, None, None], determinant
+
+
+def _picture_matrix(rotation: Tensor, scale: Tensor, shear: Tensor) -> Tensor:
+    """What the picture does on the screen, (N, 2, 2) in pixels: p ↦ rotate · shear · scale · p."""
+    cos, sin = torch.cos(torch.deg2rad(rotation)), torch.sin(torch.deg2rad(rotation))
+    # y points down, so leaning right means −x at the bottom.
+    lean = -torch.tan(torch.deg2rad(shear))
+    scale_x, scale_y = scale.unbind(1)
+    return torch.stack(
+        [
+            torch.stack([cos * scale_x, (cos * lean + sin) * scale_y], -1),
+            torch.stack([-sin * scale_x, (cos - sin * lean) * scale_y], -1),
+        ],
+        -2,
+    )
 
 
 def _aspect_factors(size, like: Tensor) -> Tensor | float:
     """Factors (2, 2) that turn a matrix in pixels into one in half widths and half heights."""
     if size is None:
         return 1.0
+    size = pair(size, "size (height, width)", of=real_number, lowest=1)
     height, width = (max(side - 1, 1) for side in size)
     return like.new_tensor([[1.0, height / width], [width / height, 1.0]])
 
 
-def _is_pair(value) -> bool:
-    return isinstance(value, (tuple, list)) or (isinstance(value, Tensor) and value.ndim == 2)
+def _both_scales(scale) -> tuple:
+    """The horizontal and the vertical scale: of a pair, or twice the same."""
+    is_tensor, is_array = isinstance(scale, Tensor), isinstance(scale, np.ndarray)
+    if isinstance(scale, tuple | list) or ((is_tensor or is_array) and scale.ndim == 2):
+        return vector_pair(scale, "scale")
+    if is_array and scale.shape == (2,):
+        return vector_pair(scale, "scale")
+    return (vector(scale, "scale"),) * 2
 
 
-def _pair(value, name: str):
-    """Both halves of a pair: two numbers, two tensors of N, a tensor (2,) or a tensor (N, 2)."""
-    if not isinstance(value, (tuple, list, Tensor)) or (
-        value.shape[-1:] != (2,) if isinstance(value, Tensor) else len(value) != 2
-    ):
-        raise ValueError(f"{name} must be a pair such as (0.5, 0) or a tensor (N, 2), got {value}")
-    return value.unbind(-1) if isinstance(value, Tensor) else value
+def _broadcast(**values) -> list[Tensor]:
+    """Numbers and tensors (N,) as finite vectors (N,), pairs of them as (N, 2), of one type.
 
-
-def _broadcast_to_vectors(*values) -> tuple[Tensor, ...]:
-    """Numbers and tensors, brought to 1-D floating tensors of one length, type and device."""
-    tensors = [value for value in values if isinstance(value, Tensor)]
-    dtype = torch.get_default_dtype()
-    if any(tensor.is_floating_point() for tensor in tensors):
-        dtype = max((t.dtype for t in tensors if t.is_floating_point()), key=lambda d: d.itemsize)
-    device = tensors[0].device if tensors else None
-    vectors = [torch.as_tensor(value, dtype=dtype, device=device).reshape(-1) for value in values]
-    return torch.broadcast_tensors(*vectors)
+    The type is float32, or float64 if one of the tensors has it: never one of 16 bits.
+    """
+    pairs = {name: v if isinstance(v, tuple) else (v,) for name, v in values.items()}
+    tensors = [v for pair in pairs.values() for v in pair if isinstance(v, Tensor)]
+    floats = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    double = torch.double in (floats or {torch.get_default_dtype()})
+    how = dict(dtype=torch.double if double else torch.float)
+    how["device"] = tensors[0].device if tensors else None
+    vectors = [[torch.as_tensor(v, **how).reshape(-1) for v in pair] for pair in pairs.values()]
+    lengths = {
+        name: {len(v) for v in pair} - {1} for name, pair in zip(pairs, vectors, strict=True)
+    }
+    if len(set().union(*lengths.values())) > 1:
+        got = ", ".join(f"{n} for {name}" for name, some in lengths.items() for n in some)
+        raise ValueError(f"arguments must hold one number for all, or N like the others, got {got}")
+    together = torch.broadcast_tensors(*(v for pair in vectors for v in pair))
+    finite = torch.stack(together).isfinite().all(1)
+    names = [name for name, pair in pairs.items() for _ in pair]
+    if (n := first_of(~finite)) is not None:
+        raise ValueError(f"{names[n]} must hold finite numbers, got {together[n].tolist()}")
+    parts = iter(together)
+    return [
+        next(parts) if len(pair) == 1 else torch.stack([next(parts), next(parts)], -1)
+        for pair in pairs.values()
+    ]

@@ -1,14 +1,23 @@
 """The spatial transformer: localisation network + grid + sampler (section 3 of the paper)."""
 
 import threading
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.arguments import one_of, pair, real_number, whole_number
+from stn_lesson.checks import KERNELS, PADDINGS, check_image
 from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.localisation import (
+    check_localisation,
+    check_numbers,
+    start_at_identity,
+    warn_of_another_start,
+)
+from stn_lesson.precision import devices_with_autocast, in_full_precision, lifted
 from stn_lesson.sampler import looks_outside, sample
 
 
@@ -20,14 +29,16 @@ class SpatialTransformer(nn.Module):
     weights towards 0, pulls θ towards the identity instead of towards a collapsed picture.
 
     Args:
-        localisation: any module from images (N, C, H, W) to the family's numbers (N, P). Its last
-            `nn.Linear` is set to zero, so that training starts at the identity; where the module
-            has no such layer, its start is left alone and a warning says so.
+        localisation: any module from images (N, C, H, W) to the family's numbers (N, P). The
+            `nn.Linear` that it registers last is set to zero, so that training starts at the
+            identity. A warning says so where that layer has not P outputs, and is left alone; and
+            at the first images, where another layer comes after it.
         family: "affine" (P = 6, equation 1), "attention" (P = 3: s, t_x, t_y, equation 2),
             "projective" (P = 8), "tps" (P = 32: 4×4 control points), or any `Family`, such as
             `thin_plate_spline(6)`.
         size: (height, width) of the output; None keeps the input's own, divided by `downsample`.
-        downsample: factor by which the output is smaller than the input, when no size is given.
+        downsample: factor by which the output is smaller than the input, when no size is given:
+            one, or one for the height and one for the width.
         limit: the most that each number may move from the identity: one bound, or one for each of
             the P numbers; 0 holds a number still. The residual passes through
             limit · tanh(residual / limit).
@@ -35,14 +46,23 @@ class SpatialTransformer(nn.Module):
         padding: as in `sample`.
 
     Shape:
-        (N, C, H, W) → (N, C, *size).
+        (N, C, H, W) → (N, C, *size), of the images' type; under `torch.autocast` in 32 bits. θ and
+        the grid have 32 bits or more, also after `.half()` and `.bfloat16()`.
+
+    Raises:
+        TypeError, ValueError: one of the arguments is not what it may be; and, when images come, a
+            localisation network that returns something else than (N, P).
 
     >>> localise = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))
     >>> transformer = SpatialTransformer(localise)
     >>> image = torch.rand(1, 1, 4, 4)
     >>> torch.allclose(transformer(image), image, atol=1e-6)  # starts at the identity
     True
+    >>> SpatialTransformer(localise, downsample=(2, 1))(image).shape
+    torch.Size([1, 1, 2, 4])
     """
+
+    _start_is_checked = False  # whether the first images have shown that it is the identity
 
     def __init__(
         self,
@@ -50,20 +70,24 @@ class SpatialTransformer(nn.Module):
         family: str | Family = "affine",
         size: tuple[int, int] | None = None,
         *,
-        downsample: float = 1,
+        downsample: float | tuple[float, float] = 1,
         limit: float | Sequence[float] | None = None,
         kernel: str = "bilinear",
         padding: str = "zeros",
     ):
         """See the class."""
         super().__init__()
-        if not isinstance(family, Family) and family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}")
-        self.localisation = localisation
-        self.family = family if isinstance(family, Family) else FAMILIES[family]
-        self.size, self.downsample = size, downsample
-        self.kernel, self.padding = kernel, padding
-        identity = torch.tensor(self.family.identity, dtype=torch.get_default_dtype())
+        if not isinstance(family, Family):
+            family = FAMILIES[one_of(family, "family", FAMILIES)]
+        self.family = family
+        self.localisation = check_localisation(localisation, len(self.family.identity))
+        self.size = size
+        if size is not None:
+            self.size = pair(size, "size (height, width)", of=whole_number, lowest=1)
+        self.downsample = _check_downsample(downsample)  # (of the height, of the width)
+        self.kernel = one_of(kernel, "kernel", KERNELS)
+        self.padding = one_of(padding, "padding", PADDINGS)
+        identity = torch.tensor(self.family.identity, dtype=lifted(torch.get_default_dtype()))
         self.register_buffer("identity", identity, persistent=False)  # (P,)
         self.register_buffer(
             "limit", _check_limit(limit, identity), persistent=False
@@ -77,12 +101,7 @@ class SpatialTransformer(nn.Module):
             (N, 2, 3); (N, 3, 3) for the projective family, (N, k², 2) for thin-plate splines.
         """
         residual = self.localisation(images)
-        if residual.shape != (len(images), len(self.identity)):
-            raise ValueError(
-                f"the localisation network must return (N, {len(self.identity)}) for the "
-                f"{self.family.name} family, got {tuple(residual.shape)} for {len(images)} images: "
-                f"end it with nn.Linear(…, {len(self.identity)})"
-            )
+        check_numbers(residual, len(self.identity), images, self.family.name)
         if self.limit is not None:
             residual = self.limit * torch.tanh(residual / self.limit.clamp(min=1e-12))
         return self.family.theta(self.identity + residual)
@@ -90,15 +109,39 @@ class SpatialTransformer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """The images, each warped by its own θ."""
         theta = self.theta(images)
-        # bfloat16 keeps 8 bits, which would move a grid by a pixel: geometry stays in float32.
-        with torch.autocast(images.device.type, enabled=False):
-            grid = self.family.grid(theta, *self.output_size(images))
-            return sample(images.to(grid.dtype), grid, self.kernel, self.padding)
+        if not torch.compiler.is_compiling() and not self._start_is_checked:
+            self._start_is_checked = True
+            warn_of_another_start(self.localisation, theta, self.family.theta(self.identity[None]))
+        if devices_with_autocast():
+            images = images.to(theta.dtype)  # as torch's own sampler would
+        return self._warp(images, theta)
+
+    @in_full_precision
+    def _warp(self, images: Tensor, theta: Tensor) -> Tensor:
+        grid = self.family.grid(theta, *self.output_size(images))
+        return sample(images, grid, self.kernel, self.padding)
 
     def output_size(self, images: Tensor) -> tuple[int, int]:
         """(height, width) of what the transformer returns for these images."""
-        height, width = images.shape[-2:]
-        return self.size or (int(height / self.downsample), int(width / self.downsample))
+        if self.size:
+            return self.size
+        sides = zip(images.shape[-2:], self.downsample, strict=True)
+        height, width = (int(side / factor) for side, factor in sides)
+        if not height or not width:
+            raise ValueError(
+                f"downsample {self.downsample} leaves nothing of images of "
+                f"{images.shape[-2]}×{images.shape[-1]} pixels: make it smaller, or give a size"
+            )
+        return height, width
+
+    def _apply(self, fn, recurse=True):
+        """Follow `.to(…)`, `.half()` and the like, but keep the identity and the limit exact."""
+        exact = self.identity, self.limit
+        super()._apply(fn, recurse)
+        if lifted(self.identity.dtype) != self.identity.dtype:
+            device = self.identity.device
+            self.identity, self.limit = (n if n is None else n.to(device) for n in exact)
+        return self
 
 
 class Look(NamedTuple):
@@ -124,14 +167,19 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
         which: of several transformers, in the model's own order, counted from 0.
 
     Raises:
-        ValueError: there is no transformer in the model, or none of that number.
+        TypeError, ValueError: no network or no images; there is no transformer in the model, none
+            of that number, or one that these images do not reach.
     """
-    transformer, seen, was_training = find_transformer(model, which), [], model.training
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a network, an nn.Module, got {type(model).__name__}")
+    check_image(images)
+    name, seen = type(model).__name__, []
+    transformer = find_transformer(model, whole_number(which, "which"))
     if transformer is None:
         missing = "no SpatialTransformer to look through"
         if find_transformer(model) is not None:
             missing = f"no SpatialTransformer number {which}: they are counted from 0"
-        raise ValueError(f"{type(model).__name__} has {missing}")
+        raise ValueError(f"{name} has {missing}")
     caller = threading.get_ident()  # another thread may be using the model: not what it sees
 
     def keep(_, inputs: tuple, view: Tensor) -> None:
@@ -139,16 +187,41 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
             seen.extend([*inputs, view])
 
     hook = transformer.register_forward_hook(keep)
-    model.eval()
     try:
-        model(images.to(next(model.parameters()).device))
-        received, view = seen[:2]
-        theta = transformer.theta(received)
+        with evaluating(model):
+            try:
+                model(images.to(next(model.parameters(), images).device))
+            except RuntimeError as error:  # of torch, of a layer that awaits another size
+                shape = tuple(images.shape)
+                raise ValueError(f"{name} cannot take images of shape {shape}: {error}") from error
+            if not seen:
+                raise ValueError(f"{name} does not show its transformer {which} these images")
+            received, view = seen[:2]
+            theta = transformer.theta(received)
     finally:
         hook.remove()
-        model.train(was_training)
     grid = transformer.family.grid(theta, *view.shape[-2:])
     return Look(theta.cpu(), grid.cpu(), view.cpu())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards each of its modules is in its own mode again.
+
+    >>> model = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout())  # a frozen layer
+    >>> with evaluating(model):
+    ...     model[1].training
+    False
+    >>> [module.training for module in model]
+    [False, True]
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | None:
@@ -180,25 +253,28 @@ def freeze_transformers(model: nn.Module) -> nn.Module:
     return model
 
 
-def start_at_identity(localisation: nn.Module, outputs: int) -> None:
-    """Set the last linear layer to zero, so that the residual starts at 0 for every image."""
-    linear = [m for m in localisation.modules() if isinstance(m, nn.Linear)]
-    if not linear or linear[-1].out_features != outputs:
-        warnings.warn(
-            f"the localisation network does not end in nn.Linear(…, {outputs}), so its start was "
-            "left alone: let it return zeros at first, or training may collapse",
-            stacklevel=3,
-        )
-        return
-    nn.init.zeros_(linear[-1].weight)
-    if linear[-1].bias is not None:
-        nn.init.zeros_(linear[-1].bias)
+def _check_downsample(downsample) -> tuple[float, float]:
+    """The factors of the height and of the width."""
+    try:
+        factors = (real_number(downsample, "downsample"),) * 2
+    except TypeError:
+        factors = pair(downsample, "downsample")
+    if min(factors) <= 0:
+        raise ValueError(f"downsample must be above 0, got {downsample}")
+    return factors
 
 
 def _check_limit(limit, identity: Tensor) -> Tensor | None:
+    """The bounds as a tensor (P,)."""
     if limit is None:
         return None
-    bounds = torch.as_tensor(limit, dtype=identity.dtype)
-    if bounds.shape not in ((), identity.shape) or not (bounds >= 0).all():
+    try:
+        bounds = torch.as_tensor(limit, dtype=identity.dtype)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"limit must be one bound or {len(identity)} of them, got {limit!r}"
+        ) from None
+    fits = bounds.shape in ((), identity.shape)
+    if not fits or not (bounds.isfinite() & (bounds >= 0)).all():
         raise ValueError(f"limit must be one bound or {len(identity)}, none below 0, got {limit}")
     return bounds.expand_as(identity).clone()

@@ -166,7 +166,9 @@ IMAGE, THETA = torch.zeros(2, 1, 3, 3), stn.affine_theta()
         (IMAGE[..., :0], THETA, {}),
         (IMAGE.byte(), THETA, {}),
         (None, THETA, {}),
+        (IMAGE.numpy(), THETA, {}),
         (IMAGE, THETA.flatten(), {}),
+        (IMAGE, THETA.mT, {}),
         (IMAGE, [1, 0, 0], {}),
         (IMAGE, THETA.expand(3, 2, 3), {}),
         (IMAGE, THETA.double(), {}),
@@ -190,6 +192,8 @@ def test_a_theta_on_another_device_is_refused():
 def test_what_the_kernel_cannot_do_is_left_to_warp():
     with pytest.raises(TypeError, match="computes in float32, got torch.float64: use warp"):
         fused_warp(IMAGE.double(), THETA.double())
+    with pytest.raises(ValueError, match='zeros or border, got "reflection": use warp'):
+        fused_warp(IMAGE, THETA, padding="reflection")
     with pytest.raises(ValueError, match="at most 1073741824 pixels a picture: use warp"):
         fused_warp(IMAGE, THETA, size=(2**16, 2**15))
 

@@ -1,3 +1,7 @@
+import copy
+import pickle
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,8 +11,17 @@ from scipy.interpolate import RBFInterpolator
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import control_points, projective_grid, thin_plate_grid
-from stn_lesson.theta import projective_theta
+from stn_lesson.grid import (
+    FAMILIES,
+    control_points,
+    grid_of,
+    projective_grid,
+    thin_plate_grid,
+    thin_plate_matrix,
+    thin_plate_matrix_on,
+    thin_plate_spline,
+)
+from stn_lesson.homography import projective_theta
 
 SQUARE = torch.tensor([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]], dtype=torch.double)
 
@@ -45,8 +58,84 @@ def test_the_grid_says_where_the_target_looks():
 
 @pytest.mark.parametrize("size", [(0, 3), (3, -1)])
 def test_a_side_without_pixels_is_refused(size):
-    with pytest.raises(ValueError, match="at least 1 pixel"):
+    with pytest.raises(ValueError, match="a side in pixels must be from 1 to 16777216, got"):
         stn.meshgrid(*size)
+
+
+@pytest.mark.parametrize("size", [(2.5, 3), ("2", 3), (3, None), (3, True)])
+def test_a_side_that_is_no_whole_number_is_refused(size):
+    for make in (
+        stn.meshgrid,
+        lambda *size: stn.sampling_grid(stn.affine_theta(), *size),
+        lambda *size: projective_grid(torch.eye(3)[None], *size),
+        lambda *size: thin_plate_grid(control_points(2)[None], *size),
+    ):
+        with pytest.raises(TypeError, match="a side in pixels must be a whole number, got"):
+            make(*size)
+
+
+def test_sides_may_be_numbers_of_numpy():
+    assert torch.equal(stn.meshgrid(*np.array([3, 4])), stn.meshgrid(3, 4))
+    theta = control_points(2)[None]
+    assert thin_plate_grid(theta, np.int64(3), np.int64(4)).shape == (1, 3, 4, 2)
+
+
+def test_a_grid_of_16_bits_is_not_made():
+    for make in (
+        lambda dtype: stn.meshgrid(2, 3, dtype=dtype),
+        lambda d: control_points(3, dtype=d),
+    ):
+        for dtype in (torch.bfloat16, torch.float16, torch.long):
+            with pytest.raises(TypeError, match="dtype must be torch.float32 or torch.float64"):
+                make(dtype)
+
+
+def test_a_homography_is_the_same_up_to_a_factor():
+    theta = torch.tensor([[[1.2, 0.1, 0.3], [0, 0.9, -0.2], [0.4, -1.5, 1]]])  # and a horizon
+    grid = projective_grid(theta, 7, 9)
+    for factor in (1e-4, 1e4, 1e-30, 7.0):
+        torch.testing.assert_close(projective_grid(factor * theta, 7, 9), grid)
+    middle = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 1, 0]]])  # the horizon is the middle row
+    for factor in (1.0, 1e-12):
+        grid = projective_grid(factor * middle, 3, 3)
+        assert grid.isfinite().all() and grid[0, 0].abs().min() == 0
+        torch.testing.assert_close(grid[0, 2, :, 1], torch.ones(3))
+
+
+def test_a_grid_is_of_the_family_that_the_shape_of_theta_tells():
+    affine, points = stn.affine_theta(20), control_points(3)[None] * 0.9
+    homography = torch.cat([affine, torch.tensor([[[0.1, 0.2, 1]]])], 1)
+    assert torch.equal(grid_of(affine, 3, 4), stn.sampling_grid(affine, 3, 4))
+    assert torch.equal(grid_of(homography, 3, 4), projective_grid(homography, 3, 4))
+    assert torch.equal(grid_of(points, 3, 4), thin_plate_grid(points, 3, 4))
+
+
+def test_a_spline_first_seen_in_inference_mode_can_be_trained_later():
+    theta = control_points(3)[None]
+    with torch.inference_mode():
+        thin_plate_grid(theta, 5, 31)
+    theta = theta.clone().requires_grad_()
+    thin_plate_grid(theta, 5, 31).sum().backward()
+    assert theta.grad.isfinite().all()
+
+
+def test_the_splines_kept_do_not_pile_up_and_are_nobodys_to_change():
+    theta = control_points(2)[None]
+    for width in range(1, 40):
+        thin_plate_grid(theta, 2, width)
+    kept = thin_plate_matrix_on.cache_info()
+    assert kept.currsize <= kept.maxsize == 16
+    before = thin_plate_grid(theta, 2, 39)
+    thin_plate_matrix(2, 2, 39).zero_()
+    assert torch.equal(thin_plate_grid(theta, 2, 39), before)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES.values(), thin_plate_spline(3)])
+def test_a_family_can_be_pickled_and_copied(family):
+    again = pickle.loads(pickle.dumps(family))
+    numbers = torch.tensor([family.identity])
+    for other in (again, copy.deepcopy(family)):
+        assert torch.equal(other.theta(numbers), family.theta(numbers))
 
 
 def test_gradient_reaches_theta():
@@ -156,10 +245,10 @@ def test_gradients_reach_the_theta_of_other_families(grid, theta):
             ValueError,
             r"\(N, 3, 3\), got \(4, 2, 3\).*affine",
         ),
-        (projective_grid, torch.zeros(3, 3), ValueError, r"got \(3, 3\): use projective_theta"),
+        (projective_grid, torch.zeros(3, 3), ValueError, r"got \(3, 3\): use theta.reshape"),
         (projective_grid, torch.zeros(1, 3, 3).long(), TypeError, r"int64: use theta.float\(\)"),
         (projective_grid, [[1, 0, 0]], TypeError, "got list"),
-        (thin_plate_grid, torch.zeros(16, 2), ValueError, r"got \(16, 2\): start from control_po"),
+        (thin_plate_grid, torch.zeros(16, 2), ValueError, r"got \(16, 2\): use theta\[None\]"),
         (thin_plate_grid, torch.zeros(1, 15, 2), ValueError, r"\(N, k², 2\).*got \(1, 15, 2\)"),
         (thin_plate_grid, torch.zeros(1, 1, 2), ValueError, "k at least 2"),
         (thin_plate_grid, torch.zeros(1, 16, 3), ValueError, r"got \(1, 16, 3\)"),
@@ -179,10 +268,12 @@ def test_numbers_that_are_none_are_named(bad):
         projective_grid(homographies, 2, 2)
     points = control_points(3).repeat(3, 1, 1)
     points[2, 4, 1] = bad
-    with pytest.raises(NotFiniteError, match=f"sample 2 holds {bad} in point 4, coordinate 1"):
+    with pytest.raises(NotFiniteError, match=f"sample 2 holds {bad} in point 4, coordinate y"):
         thin_plate_grid(points, 2, 2)
 
 
 def test_a_net_of_one_point_is_refused():
     with pytest.raises(ValueError, match="at least 2 × 2 control points, got k = 1"):
         control_points(1)
+    with pytest.raises(TypeError, match="k must be a whole number, got 2.5"):
+        control_points(2.5)

@@ -129,8 +129,9 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "files arguments remedies checks theta grid sampler fused_kernels fused transformer networks "
-    "datasets training colocalisation experiments plots widgets assignment"
+    "files arguments remedies precision checks theta homography grid sampler fused_kernels fused "
+    "localisation transformer networks datasets training colocalisation experiments plots widgets "
+    "assignment"
 )
 
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -6,8 +7,9 @@ from hypothesis import strategies as st
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
+from stn_lesson.grid import control_points, projective_grid, thin_plate_grid
 
-PADDINGS = ("zeros", "border")
+PADDINGS = ("zeros", "border", "reflection")
 
 
 def torch_sample(image, grid, padding, mode="bilinear"):
@@ -133,8 +135,10 @@ def test_an_empty_batch_gives_an_empty_picture(sampler):
 def test_points_far_outside_stay_finite():
     image = torch.rand(1, 1, 3, 3)
     grid = torch.tensor([[[[1e30, -1e30], [-1e12, 3e9]]]])
-    assert torch.equal(stn.bilinear_sample(image, grid), torch.zeros(1, 1, 1, 2))
-    assert stn.bilinear_sample(image, grid, "border").isfinite().all()
+    for sampler in (stn.bilinear_sample, stn.sample):
+        assert torch.equal(sampler(image, grid), torch.zeros(1, 1, 1, 2))
+        for padding in ("border", "reflection"):
+            assert sampler(image, grid, padding=padding).isfinite().all()
 
 
 def test_warp_shares_one_theta_and_takes_a_size():
@@ -144,9 +148,35 @@ def test_warp_shares_one_theta_and_takes_a_size():
     assert stn.warp(image[:0], torch.zeros(0, 2, 3)).shape == (0, 3, 10, 14)
 
 
-def test_warp_refuses_a_size_that_is_no_pair():
-    with pytest.raises(ValueError, match=r"size must be \(height, width\), got 5"):
-        stn.warp(torch.rand(1, 1, 3, 3), stn.affine_theta(), size=5)
+@pytest.mark.parametrize(
+    ("size", "error", "message"),
+    [
+        (5, TypeError, r"size \(height, width\) must be a pair of numbers, got 5"),
+        ((2, 0), ValueError, r"size \(height, width\) must be at least 1, got 0"),
+        ((2.5, 3), TypeError, r"size \(height, width\) must be a whole number, got 2.5"),
+        ((2, 3, 4), ValueError, "must be a pair of numbers"),
+    ],
+)
+def test_warp_refuses_a_size_that_is_no_pair_of_whole_numbers(size, error, message):
+    with pytest.raises(error, match=message):
+        stn.warp(torch.rand(1, 1, 3, 3), stn.affine_theta(), size=size)
+
+
+@pytest.mark.parametrize("size", [[5, 3], np.array([5, 3]), torch.tensor([5, 3]), np.int64([5, 3])])
+def test_a_size_may_be_any_pair(size):
+    assert stn.warp(torch.rand(1, 1, 4, 4), stn.affine_theta(), size).shape == (1, 1, 5, 3)
+
+
+def test_warp_takes_a_homography_or_a_splines_points_as_theta():
+    image = torch.rand(2, 3, 8, 9)
+    homography = torch.eye(3)[None] + 0.2 * torch.rand(2, 3, 3)
+    points = control_points(3) + 0.1 * torch.randn(2, 9, 2)
+    for theta, grid in ((homography, projective_grid), (points, thin_plate_grid)):
+        expected = stn.sample(image, grid(theta, 4, 5), padding="border")
+        assert torch.equal(stn.warp(image, theta, (4, 5), padding="border"), expected)
+        shared = stn.warp(image, theta[:1])
+        torch.testing.assert_close(shared[1:], stn.warp(image[1:], theta[:1]))
+    torch.testing.assert_close(stn.warp(image, control_points(4)[None]), image, atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +190,57 @@ def test_warp_refuses_a_size_that_is_no_pair():
 def test_warp_refuses_a_theta_that_does_not_fit(theta, error, message):
     with pytest.raises(error, match=message):
         stn.warp(torch.rand(4, 1, 3, 3), theta)
+
+
+def test_a_reflection_is_the_image_mirrored_at_its_outermost_pixels():
+    image = torch.arange(5.0).view(1, 1, 1, 5)
+    x = torch.arange(-9.0, 14)  # in pixels
+    grid = torch.stack([x / 2 - 1, 0.7 * x], -1).view(1, 1, -1, 2)
+    there_and_back = [0, 1, 2, 3, 4, 3, 2, 1]
+    expected = [there_and_back[int(column) % 8] for column in x]
+    assert stn.bilinear_sample(image, grid, "reflection").flatten().tolist() == expected
+    for kernel in ("bilinear", "nearest"):
+        assert stn.sample(image, grid, kernel, "reflection").flatten().tolist() == expected
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("sampler", [stn.bilinear_sample, stn.sample])
+def test_a_pixel_that_is_not_finite_is_not_seen_from_outside(sampler, bad):
+    image = torch.full((1, 1, 2, 2), bad)
+    grid = torch.tensor([[[[3.0, 0], [-9, 4], [0, 1e20]]]])
+    assert torch.equal(sampler(image, grid), torch.zeros(1, 1, 1, 3))
+
+
+def test_a_grid_that_holds_no_number_looks_outside():
+    grid = torch.zeros(2, 2, 2, 2)
+    grid[1, 0, 0, 1] = grid[1, 1, 0, 0] = float("nan")
+    assert stn.looks_outside(grid).tolist() == [0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("grid", "error", "message"),
+    [
+        (
+            [[0.0, 0.0]],
+            TypeError,
+            r"grid must be a tensor of floats, got list: use torch.as_tensor",
+        ),
+        (torch.zeros(1, 2, 2, 2).long(), TypeError, r"int64: use grid.float\(\)"),
+        (torch.zeros(1, 2, 2, 3), ValueError, "last axis x then y"),
+        (torch.tensor(0.0), ValueError, "last axis x then y"),
+    ],
+)
+def test_what_is_no_grid_is_refused(grid, error, message):
+    for function in (stn.looks_outside, lambda grid: stn.to_pixels(grid, 3, 3)):
+        with pytest.raises(error, match=message):
+            function(grid)
+
+
+def test_to_pixels_refuses_sides_that_are_none():
+    with pytest.raises(TypeError, match="a side in pixels must be a whole number, got 2.5"):
+        stn.to_pixels(torch.zeros(2), 2.5, 3)
+    with pytest.raises(ValueError, match="a side in pixels must be at least 1, got 0"):
+        stn.to_pixels(torch.zeros(2), 3, 0)
 
 
 def test_looks_outside_counts_samples():
@@ -180,7 +261,15 @@ IMAGE, GRID = torch.zeros(2, 1, 3, 3), torch.zeros(2, 4, 4, 2)
         (IMAGE, GRID.movedim(-1, 1), {}, ValueError, "last axis x then y"),
         (IMAGE, GRID[:1], {}, ValueError, "same batch size, got 2 and 1"),
         (IMAGE, GRID.double(), {}, TypeError, r"use grid.to\(image\)"),
-        (IMAGE, GRID, {"padding": "wrap"}, ValueError, "padding must be one of zeros, border"),
+        (IMAGE, GRID.int(), {}, TypeError, r"use grid.to\(image\)"),
+        (IMAGE, [[0.0, 0.0]], {}, TypeError, r"got list: use torch.as_tensor\(grid"),
+        (
+            IMAGE,
+            GRID,
+            {"padding": "wrap"},
+            ValueError,
+            "padding must be one of zeros, border, reflec",
+        ),
     ],
 )
 @pytest.mark.parametrize("sampler", [stn.bilinear_sample, stn.sample])
@@ -194,9 +283,9 @@ def test_an_unknown_kernel_is_refused():
         stn.sample(IMAGE, GRID, "cubic")
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
 def test_a_grid_that_is_not_finite_names_sample_and_entry(value):
     grid = GRID.clone()
     grid[1, 2, 3, 1] = value
-    with pytest.raises(NotFiniteError, match=f"sample 1 holds {value} for y at row 2, column 3"):
+    with pytest.raises(NotFiniteError, match="sample 1 holds .* in row 2, column 3, coordinate y"):
         stn.bilinear_sample(IMAGE, grid)

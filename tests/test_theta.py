@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,8 +8,6 @@ from hypothesis import strategies as st
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import projective_grid
-from stn_lesson.theta import corner_areas, projective_theta
 
 IDENTITY = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
 angles = st.floats(-170, 170)
@@ -112,10 +111,9 @@ def test_gradients_flow_through_theta():
 @pytest.mark.parametrize(
     ("theta", "error", "message"),
     [
-        (torch.zeros(4, 6), ValueError, r"\(N, 2, 3\), got \(4, 6\): use theta.view"),
-        (torch.zeros(2, 3), ValueError, r"got \(2, 3\): use theta.view"),
-        (torch.zeros(1, 3, 3), ValueError, r"got \(1, 3, 3\): use theta\[..., :2, :\]"),
-        (torch.zeros(2, 3, 1), ValueError, "use affine_theta to make one"),
+        (torch.zeros(4, 6), ValueError, r"\(N, 2, 3\), got \(4, 6\): use theta.reshape"),
+        (torch.zeros(2, 3), ValueError, r"got \(2, 3\): use theta.reshape"),
+        (torch.zeros(2, 3, 1), ValueError, r"use affine_theta\(\) to make one"),
         (torch.zeros(1, 2, 3, dtype=torch.long), TypeError, r"int64: use theta.float\(\)"),
         ([[1, 0, 0], [0, 1, 0]], TypeError, "list"),
     ],
@@ -124,6 +122,12 @@ def test_a_theta_of_another_shape_or_kind_is_refused(theta, error, message):
     for function in (stn.invert, stn.decompose, lambda t: stn.sampling_grid(t, 2, 2)):
         with pytest.raises(error, match=message):
             function(theta)
+
+
+def test_a_homography_is_no_affine_theta():
+    for function in (stn.decompose, lambda t: stn.sampling_grid(t, 2, 2)):
+        with pytest.raises(ValueError, match=r"got \(1, 3, 3\): use theta\[..., :2, :\]"):
+            function(torch.zeros(1, 3, 3))
 
 
 def test_nan_in_theta_names_sample_and_entry():
@@ -140,83 +144,94 @@ def test_what_cannot_be_undone_is_refused():
         stn.affine_theta(scale=0)
     with pytest.raises(ValueError, match="shear must not be ±90"):
         stn.affine_theta(shear=-90)
-    with pytest.raises(ValueError, match="translation must be a pair"):
-        stn.affine_theta(translation=1)
 
 
-SQUARE = torch.tensor([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]], dtype=torch.double)
-quadrilaterals = st.lists(st.floats(-0.45, 0.45), min_size=8, max_size=8).map(
-    lambda moves: SQUARE + torch.tensor(moves, dtype=torch.double).view(1, 4, 2)
-)
+def test_numbers_of_any_size_are_undone():
+    for scale in (1e-25, 1e20, 1e30):
+        theta = stn.affine_theta(scale=scale, translation=(0.5, 0))
+        torch.testing.assert_close(theta[0, :, :2], torch.eye(2) / scale, rtol=1e-6, atol=0)
+        torch.testing.assert_close(stn.invert(theta)[0, :, :2], scale * torch.eye(2))
+    uneven = torch.tensor([[[1e30, 2e30, 0], [0, 1e-30, 0]]])
+    expected = torch.linalg.inv(uneven[0, :, :2].double()).float()
+    torch.testing.assert_close(stn.invert(uneven)[0, :, :2], expected, rtol=1e-6, atol=0)
+    assert torch.equal(stn.invert(stn.invert(uneven))[..., :2], uneven[..., :2])
 
 
-def test_a_homography_by_hand():
-    # The bottom twice as wide as the top: the middle is read where the diagonals meet, y = −⅓.
-    road = torch.tensor([[[-1.0, -1], [1, -1], [2, 1], [-2, 1]]])
-    by_hand = torch.tensor([[[4 / 3, 0, 0], [0, 1, -1 / 3], [0, -1 / 3, 1]]])
-    torch.testing.assert_close(projective_theta(road), by_hand)
+def test_an_inverse_that_float32_cannot_hold_is_told():
+    assert (stn.invert(1e38 * torch.eye(2, 3)[None])[0, :, :2].diagonal() > 0).all()
+    tiny = 1e-39 * torch.eye(2, 3)[None]
+    with pytest.raises(ValueError, match=r"theta 0 is so .*torch.float32.*use theta.double\(\)"):
+        stn.invert(tiny)
+    assert stn.invert(tiny.double()).isfinite().all()
 
 
-@settings(deadline=None)
-@given(quadrilaterals, scales, shifts, shifts)
-def test_the_four_corners_look_at_the_four_points(moved, scale, right, down):
-    corners = moved * scale + torch.tensor([right, down])
-    theta = projective_theta(corners)
-    grid = projective_grid(theta, 2, 2)[0]  # the corners in reading order
-    torch.testing.assert_close(grid.view(4, 2)[[0, 1, 3, 2]], corners[0])
-    assert theta[0, 2, 2] == 1
+def test_a_chosen_centre_stays_where_it_is():
+    centre = torch.tensor([[0.3, -0.6], [-1.0, 1.0], [0.0, 0.0]])
+    theta = stn.affine_theta(rotation=torch.tensor([20.0, 90, 7]), scale=1.5, centre=centre)
+    looks = (theta[:, :, :2] @ centre[..., None] + theta[:, :, 2:])[..., 0]
+    torch.testing.assert_close(looks, centre)
+    assert torch.equal(theta[2:], stn.affine_theta(rotation=7, scale=1.5))
+    moved = stn.affine_theta(30, 2, 5, (0.2, 0.1), centre=(0.5, 0.5), size=(30, 50))
+    to_middle = stn.affine_theta(translation=(-0.5, -0.5))
+    turn, away = stn.affine_theta(30, 2, 5, size=(30, 50)), stn.affine_theta(translation=(0.7, 0.6))
+    by_steps = stn.compose(stn.compose(to_middle, turn), away)
+    torch.testing.assert_close(moved, by_steps)
 
 
-@settings(deadline=None)
-@given(quadrilaterals, angles, scales)
-def test_a_homography_then_an_affine_map_is_their_product(corners, rotation, scale):
-    affine = stn.affine_theta(rotation, scale, 5, (0.1, -0.3)).double()[0]
-    moved = corners @ affine[:, :2].T + affine[:, 2]
-    square = torch.cat([affine, torch.tensor([[0.0, 0, 1]])])
-    torch.testing.assert_close(projective_theta(moved)[0], square @ projective_theta(corners)[0])
+def test_a_turn_about_the_corner_keeps_its_pixel():
+    image = torch.rand(1, 1, 9, 9)
+    turned = stn.warp(image, stn.affine_theta(rotation=-90, centre=(-1, -1)))
+    torch.testing.assert_close(turned[..., 0, 0], image[..., 0, 0])
 
 
-def test_gradients_flow_through_a_homography():
-    corners = SQUARE + 0.2 * torch.randn(2, 4, 2, dtype=torch.double).clamp(-1, 1)
-    assert torch.autograd.gradcheck(projective_theta, corners.requires_grad_())
+def test_arrays_and_numbers_of_numpy_are_taken():
+    expected = stn.affine_theta(20, (2, 0.5), 3, (0.5, -0.25), size=(30, 50))
+    pair, size = np.array([0.5, -0.25], dtype=np.float32), np.array([30, 50])
+    theta = stn.affine_theta(
+        np.float64(20), np.array([2, 0.5]), np.int64(3), pair, centre=np.zeros(2), size=size
+    )
+    assert torch.equal(theta, expected)
+    many = stn.affine_theta(rotation=np.arange(4), scale=np.full(4, 2), translation=np.ones((4, 2)))
+    assert many.shape == (4, 2, 3) and many.dtype == torch.float32
+    assert stn.affine_theta(scale=np.array([[2.0, 1], [3, 1], [4, 1]])).shape == (3, 2, 3)
+    assert stn.affine_theta(scale=torch.ones(2)).shape == (2, 2, 3)  # a tensor (N,) counts N
 
 
-def test_the_areas_at_the_corners_say_how_deep_the_opposite_ones_lie():
-    corners = SQUARE + 0.4 * torch.rand(20, 4, 2, dtype=torch.double)
-    depth = (projective_theta(corners) @ torch.cat([SQUARE[0].T, torch.ones(1, 4)]))[:, 2]
-    areas = corner_areas(corners)
-    torch.testing.assert_close(depth, areas.roll(2, 1) / areas.mean(1, keepdim=True))
-    dart = torch.tensor([[[0.0, 0], [4, 0], [1, 1], [0, 4]]])  # its third corner points inwards
-    assert corner_areas(dart).sign().tolist() == [[1, 1, -1, 1]]
-
-
-@pytest.mark.parametrize(
-    "corners",
-    [
-        [[0, 0], [1, 1], [2, 2], [0, 1]],
-        [[0.1, 0.2], [0.4, 0.37], [1, 0.71], [0, 1]],  # slope 0.567 but for rounding
-        [[-1, -1], [-1, -1], [1, 1], [-1, 1]],  # two in one place
-        [[3, 3], [3, 3], [3, 3], [3, 3]],
-    ],
-)
-@pytest.mark.parametrize("dtype", [torch.float, torch.double])
-def test_corners_on_one_line_have_no_homography(corners, dtype):
-    good = SQUARE[0].to(dtype)
-    corners = torch.stack([good, torch.tensor(corners, dtype=dtype)])
-    with pytest.raises(ValueError, match="corners of sample 1 have three points on one line"):
-        projective_theta(corners)
+def test_two_that_cannot_be_composed_are_refused():
+    many = stn.affine_theta(rotation=torch.arange(3))
+    with pytest.raises(ValueError, match="one for all or as many as each other, got 2 and 3"):
+        stn.compose(many[:2], many)
+    with pytest.raises(TypeError, match=r"float32 on cpu and .*float64.*use then.to\(first\)"):
+        stn.compose(many, many.double())
 
 
 @pytest.mark.parametrize(
-    ("corners", "error", "message"),
+    ("how", "error", "message"),
     [
-        (SQUARE[:, [0, 1, 3, 2]], ValueError, "sample 0 have sides that cross.*around the picture"),
-        (SQUARE[0], ValueError, r"\(N, 4, 2\), got \(4, 2\)"),
-        (SQUARE.long(), TypeError, r"corners must be .*int64: use corners.float\(\)"),
-        (SQUARE.tolist(), TypeError, "got list"),
-        (SQUARE / 0, NotFiniteError, "corners of sample 0 holds -inf in corner 0, coordinate 0"),
+        ({"rotation": "30"}, TypeError, "rotation must be a number, got '30'"),
+        ({"rotation": True}, TypeError, "rotation must be a number, got True"),
+        ({"rotation": [1, 2]}, TypeError, r"use torch.as_tensor\(rotation\)"),
+        ({"rotation": torch.zeros(4, 1)}, ValueError, r"use rotation.flatten\(\)"),
+        ({"rotation": torch.ones(2, dtype=torch.bool)}, TypeError, "rotation must hold numbers"),
+        ({"rotation": float("nan")}, ValueError, "rotation must be a finite number, got nan"),
+        ({"shear": torch.tensor([0, torch.inf])}, ValueError, "shear must hold finite numbers"),
+        ({"scale": None}, TypeError, "scale must be a number, got None"),
+        ({"scale": (1, 2, 3)}, ValueError, "scale must be a pair of numbers"),
+        ({"scale": 1e39}, ValueError, r"scale must hold finite numbers, got \[inf\]"),
+        ({"scale": 10**400}, ValueError, "scale must be a finite number"),
+        ({"translation": 1}, TypeError, "translation must be a pair of numbers, got 1"),
+        ({"translation": torch.zeros(3, 3)}, ValueError, "translation must be a pair of numbers"),
+        ({"translation": ("a", 1)}, TypeError, "translation must be a number, got 'a'"),
+        ({"centre": 0}, TypeError, "centre must be a pair of numbers, got 0"),
+        ({"size": 5}, TypeError, r"size \(height, width\) must be a pair of numbers, got 5"),
+        ({"size": (0, 5)}, ValueError, r"size \(height, width\) must be at least 1, got 0"),
+        (
+            {"rotation": torch.zeros(3), "translation": (torch.zeros(2), 0)},
+            ValueError,
+            "one number for all, or N like the others, got 3 for rotation, 2 for translation",
+        ),
     ],
 )
-def test_corners_that_are_none_are_refused(corners, error, message):
+def test_what_is_no_number_and_no_pair_is_refused(how, error, message):
     with pytest.raises(error, match=message):
-        projective_theta(corners)
+        stn.affine_theta(**how)

@@ -1,5 +1,9 @@
+import copy
+import io
 import threading
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -65,6 +69,56 @@ def test_size_and_downsample():
     images = torch.rand(2, 1, 8, 10)
     assert stn.SpatialTransformer(localiser(), size=(4, 7))(images).shape == (2, 1, 4, 7)
     assert stn.SpatialTransformer(localiser(), downsample=2)(images).shape == (2, 1, 4, 5)
+    for factors in ((4, 2), [4, 2.0], np.array([4, 2])):
+        layer = stn.SpatialTransformer(localiser(), downsample=factors)
+        assert layer(images).shape == (2, 1, 2, 5)
+    assert stn.SpatialTransformer(localiser(), size=np.array([4, 7])).size == (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ({"size": 20}, TypeError, r"size \(height, width\) must be a pair of numbers, got 20"),
+        ({"size": (20, 0)}, ValueError, r"size \(height, width\) must be at least 1, got 0"),
+        ({"size": (20.5, 20)}, TypeError, "must be a whole number, got 20.5"),
+        ({"downsample": 0}, ValueError, "downsample must be above 0, got 0"),
+        ({"downsample": (2, -1)}, ValueError, r"downsample must be above 0, got \(2, -1\)"),
+        ({"downsample": (1, 2, 3)}, ValueError, "downsample must be a pair of numbers"),
+        ({"downsample": "2"}, TypeError, "downsample must be a pair of numbers, got '2'"),
+        ({"kernel": "cubic"}, ValueError, "kernel must be one of bilinear, nearest, got 'cubic'"),
+        ({"padding": "wrap"}, ValueError, "padding must be one of zeros, border, reflection"),
+        ({"family": ["affine"]}, ValueError, "family must be one of affine, attention"),
+        ({"limit": "much"}, TypeError, "limit must be one bound or 6 of them, got 'much'"),
+        (
+            {"limit": float("inf")},
+            ValueError,
+            "limit must be one bound or 6, none below 0, got inf",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_when_the_layer_is_made(how, error, message):
+    with pytest.raises(error, match=message):
+        stn.SpatialTransformer(localiser(), **how)
+
+
+def test_a_downsample_that_leaves_nothing_is_told_with_the_images_size():
+    transformer = stn.SpatialTransformer(localiser(), downsample=(1, 11))
+    with pytest.raises(ValueError, match=r"downsample \(1.0, 11.0\) leaves nothing of .* 8×10 pix"):
+        transformer(torch.rand(2, 1, 8, 10))
+
+
+@pytest.mark.parametrize("localisation", [None, nn.Linear, lambda images: images])
+def test_a_localisation_that_is_no_module_is_refused(localisation):
+    with pytest.raises(TypeError, match=r"localisation must be an nn.Module .* to \(N, 6\), got"):
+        stn.SpatialTransformer(localisation)
+
+
+def test_a_lazy_localisation_is_refused_until_it_has_seen_images():
+    lazy, images = nn.Sequential(nn.Flatten(), nn.LazyLinear(6)), torch.rand(2, 1, 8, 10)
+    with pytest.raises(ValueError, match=r"has lazy layers.*call localisation\(images\) once"):
+        stn.SpatialTransformer(lazy)
+    lazy(images)
+    assert torch.allclose(stn.SpatialTransformer(lazy)(images), images, atol=1e-6)
 
 
 def test_limit_bounds_the_way_from_the_identity():
@@ -137,3 +191,79 @@ def test_a_look_keeps_what_it_sees_apart_from_another_threads_use_of_the_model()
     model, images = nn.Sequential(transformer, nn.Conv2d(1, 1, 1)), torch.rand(2, 1, 4, 4)
     looked = stn.look(model, images)
     assert looked.theta.shape == (2, 2, 3) and torch.allclose(looked.view, images, atol=1e-6)
+
+
+class TwoLayers(nn.Module):
+    """A localisation network that uses its linear layers in an order of its own."""
+
+    def __init__(self, used_last: str):
+        super().__init__()
+        self.first, self.second = nn.Linear(80, 6), nn.Linear(6, 6)
+        if used_last == "first":
+            self.first, self.second = nn.Linear(6, 6), nn.Linear(80, 6)
+        self.used_last = used_last
+
+    def forward(self, images):
+        """Six numbers an image."""
+        ways = self.first, self.second
+        before, after = ways if self.used_last == "second" else ways[::-1]
+        return after(before(images.flatten(1)))
+
+
+def test_the_layer_that_is_registered_last_but_not_used_last_is_told_at_the_first_images():
+    images = torch.rand(2, 1, 8, 10)
+    transformer = stn.SpatialTransformer(TwoLayers("first"))
+    with pytest.warns(UserWarning, match=r"registers Linear\(.*\) last.*assign the layer"):
+        transformer(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transformer(images)  # once is enough
+        stn.SpatialTransformer(TwoLayers("second"))(images)
+        trained = stn.SpatialTransformer(TwoLayers("first"))
+        nn.init.ones_(trained.localisation.second.weight)
+        trained(images)
+
+
+def test_a_localisation_that_returns_no_tensor_is_told():
+    class Pair(nn.Module):
+        def forward(self, images):
+            return images, images
+
+    with pytest.warns(UserWarning, match="its start was left alone"):
+        transformer = stn.SpatialTransformer(Pair())
+    with pytest.raises(ValueError, match=r"must return \(N, 6\) .*, got a tuple for 2 images"):
+        transformer(torch.rand(2, 1, 8, 10))
+
+
+def test_a_layer_can_be_saved_whole_and_copied():
+    transformer, images = stn.SpatialTransformer(localiser(32), "tps"), torch.rand(2, 1, 8, 10)
+    nn.init.normal_(transformer.localisation[1].weight, std=0.01)
+    file = io.BytesIO()
+    torch.save(transformer, file)
+    file.seek(0)
+    for again in (torch.load(file, weights_only=False), copy.deepcopy(transformer)):
+        assert torch.equal(again(images), transformer(images))
+
+
+def test_a_look_leaves_every_layer_in_its_own_mode():
+    model = nn.Sequential(stn.SpatialTransformer(localiser()), nn.BatchNorm2d(1)).train()
+    model[1].eval()  # frozen
+    stn.look(model, torch.rand(2, 1, 8, 10))
+    assert model.training and model[0].training and not model[1].training
+
+
+def test_a_look_that_cannot_be_is_told():
+    images, model = torch.rand(2, 1, 8, 10), nn.Sequential(stn.SpatialTransformer(localiser()))
+    with pytest.raises(TypeError, match="model must be a network, an nn.Module, got str"):
+        stn.look("model", images)
+    with pytest.raises(TypeError, match=r"image must hold floats, got torch.uint8"):
+        stn.look(model, images.byte())
+    with pytest.raises(ValueError, match=r"Sequential cannot take images of shape \(2, 1, 4, 4\)"):
+        stn.look(model, images[..., :4, :4])
+
+    class Unused(nn.Sequential):
+        def forward(self, images):
+            return images
+
+    with pytest.raises(ValueError, match="Unused does not show its transformer 0 these images"):
+        stn.look(Unused(*model), images)

@@ -215,8 +215,8 @@ function thetaFields(parent, rows, model, write, tell) {
 }
 
 // Choices of kernel and padding, as far as they are offered. Returns what lets them follow `model`.
-function samplerChoices(parent, model, save, offered = ["kernel", "padding"]) {
-  const options = {kernel: ["bilinear", "nearest"], padding: ["zeros", "border"]};
+function samplerChoices(parent, model, save, offered = ["kernel", "padding"], paddings = ["zeros", "border"]) {
+  const options = {kernel: ["bilinear", "nearest"], padding: paddings};
   const names = Object.keys(options).filter(name => offered.includes(name));
   const selects = names.map(name => choice(parent, name, options[name], value => save({[name]: value})));
   return () => names.forEach((name, k) => { selects[k].value = model.get(name); });

@@ -6,8 +6,8 @@ import traitlets
 from torch import Tensor
 
 from stn_lesson import plots
-from stn_lesson.arguments import pair
-from stn_lesson.checks import KERNELS, PADDINGS, check_image_and_grid
+from stn_lesson.arguments import one_of, pair
+from stn_lesson.checks import KERNELS, PADDINGS
 from stn_lesson.sampler import bilinear_sample, sample
 from stn_lesson.widgets.live import LivePicture, Number, check_picture, script
 
@@ -35,7 +35,7 @@ class PixelInspector(LivePicture):
             image of notebook 03.
         start: (x, y) of the point in pixels: column, then row. It may lie up to 1.5 pixels outside.
         kernel: as in `sample`.
-        padding: as in `sample`.
+        padding: "zeros" or "border".
 
     Raises:
         TypeError, ValueError: no tiny grey image, a point too far out, unknown kernel or padding.
@@ -53,7 +53,7 @@ class PixelInspector(LivePicture):
     x = Number().tag(sync=True)
     y = Number().tag(sync=True)
     kernel = traitlets.Enum(KERNELS).tag(sync=True)
-    padding = traitlets.Enum(PADDINGS).tag(sync=True)
+    padding = traitlets.Enum(PADDINGS[:2]).tag(sync=True)
     max_outside = traitlets.Float(MAX_OUTSIDE, read_only=True).tag(sync=True)
 
     def __init__(
@@ -66,7 +66,8 @@ class PixelInspector(LivePicture):
     ):
         """See the class."""
         self.image = check_tiny_image(NOTEBOOK_IMAGE if image is None else image)
-        check_image_and_grid(self.image, self.image.new_zeros(1, 1, 1, 2), kernel, padding)
+        one_of(kernel, "kernel", KERNELS)
+        one_of(padding, "padding", PADDINGS[:2])  # a mirrored slope is not drawn
         x, y = pair(start, "start = (x, y)")
         rows = self.image[0, 0].tolist()
         super().__init__(rows=rows, x=x, y=y, kernel=kernel, padding=padding)

@@ -48,6 +48,12 @@ const pixelCentre = (i, n) => n > 1 ? 2 * i / (n - 1) - 1 : 0;
 
 const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
+// A position beyond the edges mirrored at 0 and at the last pixel, as often as it takes.
+function reflect(position, last) {
+  const thereAndBack = 2 * Math.max(last, 1), along = Math.abs(position) % thereAndBack;
+  return Math.min(along, thereAndBack - along);
+}
+
 // The regular target grid: x and y of all pixel centres in turn, row by row.
 function meshgrid(height, width) {
   const points = new Float64Array(2 * height * width);
@@ -80,7 +86,8 @@ class Neighbours {
   weights = new Float64Array(4);
 
   constructor(height, width, kernel = "bilinear", padding = "zeros") {
-    Object.assign(this, {height, width, nearest: kernel === "nearest", border: padding === "border"});
+    Object.assign(this, {height, width, nearest: kernel === "nearest", padded: padding !== "zeros",
+                         reflected: padding === "reflection"});
     this.moveTo(0, 0);
   }
 
@@ -88,7 +95,8 @@ class Neighbours {
   // p and q those that it counts as having.
   moveTo(x, y) {
     const {height, width, index, weights} = this;
-    if (this.border) { x = clamp(x, 0, width - 1); y = clamp(y, 0, height - 1); }
+    if (this.reflected) { x = reflect(x, width - 1); y = reflect(y, height - 1); }
+    if (this.padded) { x = clamp(x, 0, width - 1); y = clamp(y, 0, height - 1); }
     const left = Math.floor(x), top = Math.floor(y), u = x - left, v = y - top;
     const p = this.nearest ? Math.floor(u + 0.5) : u, q = this.nearest ? Math.floor(v + 0.5) : v; // (4) or (5)
     weights[0] = (1 - p) * (1 - q); weights[1] = p * (1 - q); // ∂V/∂U, (6)

@@ -151,7 +151,7 @@ class WarpView {
   addChoices(parent, offered) {
     const {model, save} = this;
     this.followPicture = offered.includes("picture") ? pictureChooser(parent, model, save, this.tell) : null;
-    this.followSampler = samplerChoices(parent, model, save, offered);
+    this.followSampler = samplerChoices(parent, model, save, offered, ["zeros", "border", "reflection"]);
     const range = {label: "output size", min: 20, max: 256, step: 1, digits: 0, unit: " px"};
     this.outputSize = offered.includes("size") ? slider(parent, range, side => {
       const scale = side / Math.max(...this.size);

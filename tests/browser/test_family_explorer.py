@@ -7,7 +7,7 @@ from families import KINDS, assert_shows, explorer, message, points, put, said, 
 
 import stn_lesson as stn
 from stn_lesson.grid import FAMILIES, control_points, projective_grid
-from stn_lesson.theta import projective_theta
+from stn_lesson.homography import projective_theta
 from stn_lesson.widgets.family_explorer import carry_over, identity_theta
 
 STEP = 2 / (280 / 96)  # pixels of the house in one press of an arrow key on a point

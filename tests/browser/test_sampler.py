@@ -36,7 +36,7 @@ def theta_of(moves, size):
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "nearest"])
-@pytest.mark.parametrize("padding", ["zeros", "border"])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_the_samplers_of_browser_and_package_agree(samplers, kernel, padding):
     torch.manual_seed(0)
     for _ in range(20):

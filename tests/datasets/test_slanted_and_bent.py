@@ -8,7 +8,7 @@ from scipy.ndimage import map_coordinates
 import stn_lesson as stn
 from stn_lesson.datasets import distort_elastic, distort_projective
 from stn_lesson.datasets.distortions import _is_folded
-from stn_lesson.theta import corner_areas, projective_theta
+from stn_lesson.homography import corner_areas, projective_theta
 
 BOTH = pytest.mark.parametrize("distort", [distort_projective, distort_elastic])
 SQUARE = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # as corners run
