@@ -6,7 +6,7 @@ convention is written once, in `pixel_centres`, and once in the other direction,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -216,6 +216,15 @@ class Family:
     grid: Callable[[Tensor, int, int], Tensor]
 
 
+# Functions with names, and no lambdas: so that a network can be saved whole and sent to processes.
+def _affine(numbers: Tensor) -> Tensor:
+    return numbers.view(-1, 2, 3)
+
+
+def _net(k: int, numbers: Tensor) -> Tensor:
+    return numbers.view(-1, k * k, 2)
+
+
 def _attention(numbers: Tensor) -> Tensor:
     s, t_x, t_y = numbers.unbind(-1)
     zero = torch.zeros_like(s)
@@ -233,13 +242,13 @@ def thin_plate_spline(k: int = 4) -> Family:
     18
     """
     identity = tuple(control_points(k).flatten().tolist())
-    return Family("tps", identity, lambda numbers: numbers.view(-1, k * k, 2), thin_plate_grid)
+    return Family("tps", identity, partial(_net, k), thin_plate_grid)
 
 
 FAMILIES = {
     family.name: family
     for family in (
-        Family("affine", (1, 0, 0, 0, 1, 0), lambda numbers: numbers.view(-1, 2, 3), sampling_grid),
+        Family("affine", (1, 0, 0, 0, 1, 0), _affine, sampling_grid),
         Family("attention", (1, 0, 0), _attention, sampling_grid),
         Family("projective", (1, 0, 0, 0, 1, 0, 0, 0), _projective, projective_grid),
         thin_plate_spline(4),

@@ -2,7 +2,8 @@
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -126,7 +127,7 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
     Raises:
         ValueError: there is no transformer in the model, or none of that number.
     """
-    transformer, seen, was_training = find_transformer(model, which), [], model.training
+    transformer, seen = find_transformer(model, which), []
     if transformer is None:
         missing = "no SpatialTransformer to look through"
         if find_transformer(model) is not None:
@@ -139,16 +140,35 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
             seen.extend([*inputs, view])
 
     hook = transformer.register_forward_hook(keep)
-    model.eval()
     try:
-        model(images.to(next(model.parameters()).device))
-        received, view = seen[:2]
-        theta = transformer.theta(received)
+        with evaluating(model):
+            model(images.to(next(model.parameters()).device))
+            received, view = seen[:2]
+            theta = transformer.theta(received)
     finally:
         hook.remove()
-        model.train(was_training)
     grid = transformer.family.grid(theta, *view.shape[-2:])
     return Look(theta.cpu(), grid.cpu(), view.cpu())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards each of its modules is in its own mode again.
+
+    >>> model = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout())  # a frozen layer
+    >>> with evaluating(model):
+    ...     model[1].training
+    False
+    >>> [module.training for module in model]
+    [False, True]
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | None:

@@ -40,6 +40,8 @@ def load_npz(path: str | Path) -> Dataset:
         raise FileNotFoundError(f"{path} does not exist: check the name and the folder")
     try:
         with np.load(path, allow_pickle=False) as file:
+            if broken := file.zip.testzip():  # numpy itself looks at what it reads, and only there
+                raise ValueError(f"{broken} is damaged")
             lower = {name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES}
             found = ", ".join(sorted(file.files)) or "none"
     except READ_ERRORS as error:

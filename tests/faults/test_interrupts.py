@@ -1,0 +1,78 @@
+"""Ctrl-C at any moment between the call of `fit` and its return."""
+
+import os
+import signal
+import sys
+
+import pytest
+import torch
+from faults.tiny_run import TINY_SETTINGS, tiny_data, tiny_model
+from small_run import weights
+
+import stn_lesson as stn
+from stn_lesson.training import History
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+EPOCHS = 3
+
+
+def press_at(moment, action):
+    """What an action returns when Ctrl-C is pressed at its nth call of a Python function.
+
+    With no moment, how many such calls there are.
+    """
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event == "call"
+        if event == "call" and calls == moment:
+            if _is_swallowed(frame):
+                calls -= 1
+            else:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    sys.setprofile(count)
+    try:
+        result = action()
+    finally:
+        sys.setprofile(None)
+    return result if moment else calls
+
+
+def _is_swallowed(frame):
+    """Whether Python ignores what is raised here: in a finaliser."""
+    while frame:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The weights of a run without a break, and how many calls it makes."""
+    model, data = tiny_model(), tiny_data()
+    file = tmp_path_factory.mktemp("unbroken") / "run.pt"
+    settings = dict(epochs=EPOCHS, **TINY_SETTINGS)
+    calls = press_at(None, lambda: stn.fit(model, data, checkpoint=file, **settings))
+    return weights(model), calls
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.07, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 0.999])
+def test_a_run_that_is_interrupted_gives_its_history_and_goes_on(tmp_path, unbroken, share):
+    expected, calls = unbroken
+    file, model, data = tmp_path / "run.pt", tiny_model(), tiny_data()
+    settings = dict(epochs=EPOCHS, checkpoint=file, **TINY_SETTINGS)
+    history = press_at(int(share * calls), lambda: stn.fit(model, data, **settings))
+    assert isinstance(history, History) and history.interrupted
+    epochs = len(history.accuracy)
+    lists = history.loss, history.theta, history.outside, history.aim, history.seconds
+    assert [len(entries) for entries in lists] == 5 * [epochs]
+    assert 4 * epochs <= len(history.step_loss) <= 4 * min(epochs + 1, EPOCHS)
+    assert not model.training and 0 <= stn.evaluate(model, data.test) <= 1
+    assert len(stn.fit(model, data, **settings | {"epochs": 1, "checkpoint": None}).accuracy) == 1
+    fresh = tiny_model()
+    again = stn.fit(fresh, data, **settings)
+    assert torch.equal(weights(fresh), expected) and len(again.accuracy) == EPOCHS
+    assert not again.interrupted and os.listdir(tmp_path) == ["run.pt"]
