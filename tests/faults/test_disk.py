@@ -63,6 +63,7 @@ def disk(request, tmp_path):
     yield disk
     disk.free()
     if isinstance(disk, TinyDisk):
+        os.chdir(tmp_path.parent)
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
