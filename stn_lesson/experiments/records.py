@@ -99,6 +99,7 @@ def write_record(path: Path, record: dict) -> None:
         FileError: it cannot be written; what was there is as it was.
     """
     record = json.loads(json.dumps(record))  # as it will be read
+    record.pop(_SEAL, None)  # of what it was before
     sealed = record | {_SEAL: _checksum_of(record)}
     text = _numbers_in_rows(json.dumps(sealed, indent=1, ensure_ascii=False))
     write_atomically(path, text.encode())
