@@ -129,8 +129,8 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "files checks theta grid sampler fused_kernels fused transformer networks datasets training "
-    "colocalisation experiments plots widgets assignment"
+    "files arguments remedies checks theta grid sampler fused_kernels fused transformer networks "
+    "datasets training colocalisation experiments plots widgets assignment"
 )
 
 

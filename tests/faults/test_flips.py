@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from faults.tiny_run import TINY_SETTINGS, tiny_data, tiny_model
+from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
 from stn_lesson.experiments import records

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 import torch
-from faults.tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 from small_run import weights
+from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
 from stn_lesson.training import History

@@ -90,7 +90,7 @@ live("the end", 0, checkpoint=None)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
 def test_a_run_killed_twenty_times_ends_as_one_that_was_not_bit_for_bit(tmp_path):
     file = tmp_path / "run.pt"
-    code = KILLED_AGAIN_AND_AGAIN.format(here=str(Path(__file__).parent), file=str(file))
+    code = KILLED_AGAIN_AND_AGAIN.format(here=str(Path(__file__).parents[1]), file=str(file))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     all_were_killed, resumed, unbroken = done.stdout.splitlines()

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import torch
-from faults.tiny_run import TINY_SETTINGS, tiny_data, tiny_model
+from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
 from stn_grading.grade import grade
