@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from stn_lesson.arguments import seed_number
+from stn_lesson.arguments import seed_number, whole_number
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
@@ -21,13 +21,8 @@ from stn_lesson.training.processes import torchrun_process_group
 
 # What the user could not know or can mend: the message is printed, without a traceback.
 EXPECTED_ERRORS = (
-    DownloadError,
-    TrainingError,
-    CheckpointError,
-    FileError,
-    FileExistsError,
-    FileNotFoundError,
-)
+    DownloadError, TrainingError, CheckpointError, FileError, FileExistsError, FileNotFoundError
+)  # fmt: skip
 SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 # The options of each experiment; any other is an error, not ignored.
 EXPERIMENT_OPTIONS = {
@@ -291,9 +286,7 @@ def results(args: argparse.Namespace) -> None:
 
 def positive(word: str) -> int:
     """A whole number from 1 on, for argparse."""
-    if int(word) < 1:
-        raise ValueError(word)
-    return int(word)
+    return whole_number(int(word), word, lowest=1)
 
 
 def seed(word: str) -> int:
