@@ -10,6 +10,7 @@ python3 run.py mark       for teachers: read the answers in words, in nbgrader
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -35,6 +36,7 @@ def main() -> int:
               + __doc__.split("\n\n")[1])  # fmt: skip
         return 2
     try:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # then pip, say, ends with this
         set_up(EXTRAS[words[0]])
         return {"lab": lab, "test": test}.get(words[0], teach)(words)
     except subprocess.CalledProcessError as error:
@@ -75,7 +77,7 @@ def pip(*words: str) -> None:
 def teach(words: list) -> int:
     """Release, grade or mark: the teachers' own package, which stands in grading/."""
     os.environ["PYTHONPATH"] = str(HERE / "grading")
-    return hand_over("stn_grading", *words, cwd=None)
+    return hand_over("stn_grading", *words, cwd=os.curdir)
 
 
 def lab(words: list) -> int:
@@ -96,13 +98,12 @@ def test(words: list) -> int:
 
 
 def hand_over(*words: str, cwd=HERE) -> int:
-    """Run a module until it ends by itself; Ctrl-C reaches it too, and is its to answer."""
-    process = subprocess.Popen([PYTHON, "-m", *words], cwd=cwd)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            pass
+    """Become a module's process, so that what ends this one ends it; on Windows, wait for one."""
+    os.chdir(cwd)
+    if os.name != "nt":
+        os.execv(str(PYTHON), [str(PYTHON), "-m", *words])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the module, and is its to answer
+    return subprocess.call([PYTHON, "-m", *words])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from stn_lesson.arguments import seed_number, whole_number
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
@@ -13,18 +14,15 @@ from stn_lesson.experiments.recipe import SCENES, run_recipe, train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
 from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
+from stn_lesson.files import FileError
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
 from stn_lesson.training.processes import torchrun_process_group
 
 # What the user could not know or can mend: the message is printed, without a traceback.
 EXPECTED_ERRORS = (
-    DownloadError,
-    TrainingError,
-    CheckpointError,
-    FileExistsError,
-    FileNotFoundError,
-)
+    DownloadError, TrainingError, CheckpointError, FileError, FileExistsError, FileNotFoundError
+)  # fmt: skip
 SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 # The options of each experiment; any other is an error, not ignored.
 EXPERIMENT_OPTIONS = {
@@ -187,7 +185,7 @@ def add_train(verbs) -> None:
     parser.set_defaults(action=train)
     parser.add_argument("--data", choices=DATASETS, default="digits")
     parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--checkpoint", help="written after every epoch; if it is there, go on")
     for name in ("epochs", "batch-size"):
         parser.add_argument(f"--{name}", type=positive, help="instead of the schedule's own")
@@ -243,7 +241,7 @@ def add_replicate(verbs) -> None:
         "replicate", help="for a class: train the recipe with your seed; hand in its record"
     )
     parser.set_defaults(action=replicate)
-    parser.add_argument("seed", type=int, help="yours: another for each student")
+    parser.add_argument("seed", type=seed, help="yours: another for each student")
     parser.add_argument("--data", choices=DATASETS, default="digits")
     parser.add_argument("--network", choices=NETWORKS, default="recipe_stn")
 
@@ -276,17 +274,25 @@ def add_results(verbs) -> None:
 
 def results(args: argparse.Namespace) -> None:
     """Print a line for every record of a training."""
-    for name in sorted(records.record_paths()):
-        record = records.read_record(name)
-        if "training_seconds" in record.get("runs", [{}])[0]:
-            print(records.summary(record))
+    for name, path in sorted(records.record_paths().items()):
+        try:
+            record = records.load_record(path)
+            if "training_seconds" in record.get("runs", [{}])[0]:
+                print(records.summary(record))
+        except FileError as error:
+            print(error, file=sys.stderr)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            print(f"{path} is damaged: {name} is left out", file=sys.stderr)
 
 
 def positive(word: str) -> int:
     """A whole number from 1 on, for argparse."""
-    if int(word) < 1:
-        raise ValueError(word)
-    return int(word)
+    return whole_number(int(word), word, lowest=1)
+
+
+def seed(word: str) -> int:
+    """A seed, for argparse."""
+    return seed_number(int(word))
 
 
 if __name__ == "__main__":

@@ -133,6 +133,21 @@ def seed_number(value, name: str = "seed") -> int:
     return whole_number(value, name, 0, LARGEST_SEED)
 
 
+def positive_number(value, name: str) -> float:
+    """The value as a float, if it is a finite number above 0.
+
+    Raises:
+        TypeError, ValueError: it is not.
+
+    >>> positive_number(1, "learning_rate")
+    1.0
+    """
+    number = real_number(value, name)
+    if number <= 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
+    return number
+
+
 def one_of(value, name: str, choices: Iterable[str]) -> str:
     """The value, if it is one of the choices.
 

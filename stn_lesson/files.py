@@ -1,15 +1,33 @@
-"""Where files are: what comes with the lesson, and where it writes what is new.
+"""Where files are, and the one place that writes them.
 
-In a checkout both stand in `data/`. Once installed, what comes with the lesson lies inside the
-package, and new files go to a folder of the user's.
+What comes with the lesson and what it writes both stand in `data/` of a checkout. Once installed,
+what comes with the lesson lies inside the package, and new files go to a folder of the user's.
 """
 
+import errno
+import hashlib
 import os
-from collections.abc import Callable
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 PACKAGE = Path(__file__).resolve().parent
+WRITING_TIME = 60  # seconds to wait for another who is writing the same file just now
+_REMEDIES = {
+    errno.ENOSPC: "make room there, or name a file elsewhere",
+    errno.EDQUOT: "make room there, or name a file elsewhere",
+}
+
+
+class FileError(OSError):
+    """A file cannot be read or written; the message names it and says why."""
+
+
+class FileBusyError(FileError):
+    """Another process, or another thread, is at work on the file."""
 
 
 def lesson_folder() -> Path:
@@ -55,23 +73,163 @@ def _is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def write_atomically(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+@contextmanager
+def locked(path: str | Path, *, room: int = 0, wait: float = 0) -> Iterator[None]:
+    """Keep a file to this thread while it works on it: others who would write it are told.
+
+    The lock lies beside the file, as `.<name>.lock`, and ends with its process, however that ends.
+    What writers of this file have left behind that were killed is removed.
+
+    Args:
+        path: the file, which need not be there yet.
+        room: how many bytes must fit beside it.
+        wait: seconds to wait for another who is at work on it.
+
+    Raises:
+        FileBusyError: another process, or another thread of this one, is at work on it.
+        FileError: it cannot be written, or there is not so much room.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "run.pt"
+    >>> with locked(file, room=1000):
+    ...     write_atomically(file, b"whole")
+    """
+    target = _target(path)
+    with ExitStack() as stack:
+        with _named(path, "written"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_lock(path, target, wait))
+            _check_room(target, room)
+        yield
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
     """Write a file under a temporary name and rename it: a reader sees the old or the new whole.
+
+    A link stays a link, and a file that was there keeps its mode.
+
+    Raises:
+        FileError: it cannot be written; what was there is as it was.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> write_atomically(folder / "a" / "b.txt", lambda file: file.write(b"whole"))
+    >>> write_atomically(folder / "a" / "b.txt", b"whole")
     >>> (folder / "a" / "b.txt").read_text()
     'whole'
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    with locked(path, wait=WRITING_TIME), _named(path, "written"):
+        target = _target(path)
+        temporary = _temporary(target)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_whole(path: str | Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        FileError: there is one, and it cannot be read; that does not make it damaged.
+    """
+    with _named(path, "read"):
+        return _target(path).read_bytes()
+
+
+def checksum(content: bytes) -> str:
+    """What a file must still have in common with itself when it is read again.
+
+    >>> checksum(b"whole")[:20]
+    'sha256:5d5766cf2d787'
+    """
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _target(path: str | Path) -> Path:
+    """The file that is meant, at the end of any links.
+
+    Raises:
+        TypeError, ValueError: it is no name.
+        FileError: there is something else of that name.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a file's name must be a string or a Path, got {path!r}")
+    if not os.fspath(path):
+        raise ValueError("a file must have a name, got an empty one: name one, such as run.pt")
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "no ordinary file"
+        raise FileError(f"{path} is {what}: name a file")
+    return target
+
+
+def _temporary(target: Path) -> Path:
+    """A name for this writer alone, whichever process and thread it is."""
+    return target.with_name(f".{target.name}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@contextmanager
+def _lock(path: str | Path, target: Path, wait: float) -> Iterator[None]:
+    """The lock of `locked`; none where this thread has it already."""
+    from filelock import FileLock, Timeout  # takes a moment, and is seldom needed
+
+    lock = FileLock(target.with_name(f".{target.name}.lock"), is_singleton=True)
+    if lock.is_locked:
+        yield
+        return
     try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with suppress(NotImplementedError):  # a file system without locks
+            lock.acquire(timeout=wait)
+            _remove_leftovers(target)
+        yield
+    except Timeout:
+        raise FileBusyError(
+            f"{path} is being written by another process, or by another cell that still runs: "
+            "wait until that has ended, or name another file"
+        ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if lock.is_locked:
+            with suppress(OSError):  # Windows removes no file that is open
+                os.unlink(lock.lock_file)
+            lock.release()
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what writers have left behind: who has the lock knows that they are dead."""
+    is_temporary = re.compile(rf"\.{re.escape(target.name)}-\d+(-[0-9a-f]{{8}})?").fullmatch
+    for path in target.parent.iterdir():
+        if is_temporary(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _check_room(target: Path, room: int) -> None:
+    """Write so many bytes and remove them again: only this knows of every quota and mode."""
+    if room:
+        temporary = _temporary(target)
+        try:
+            temporary.write_bytes(bytes(room))
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: str | Path, done: str) -> Iterator[None]:
+    """Let an error name the file as the user did, and say what cannot be done, and why."""
+    try:
+        yield
+    except (FileError, TimeoutError):  # the latter of a lock
+        raise
+    except FileNotFoundError:
+        if done == "read":
+            raise
+        raise FileError(f"{path} cannot be written: its folder is gone") from None
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno, "ask for the right to it, or name a file elsewhere")
+        raise FileError(f"{path} cannot be {done} ({error.strerror or error}): {remedy}") from error

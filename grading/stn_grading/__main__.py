@@ -12,6 +12,7 @@ try:
     from stn_grading.report import grades_table, misconceptions_summary
     from stn_grading.sandbox import NoSandboxError
     from stn_grading.visible_checks import write_visible_checks
+    from stn_lesson.files import FileError
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Teachers need more: pip install -e '.[teach]'")
 
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(options.jupyterlab_options)}")
     try:
         options.verb(options)
-    except (FileNotFoundError, gradebook.GradingError, NoSandboxError) as error:
+    except (FileNotFoundError, FileError, gradebook.GradingError, NoSandboxError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from stn_grading import gradebook, report, sandbox, tasks
 from stn_grading.examine import ExaminationResult, Limits, examine
 from stn_grading.submissions import ReleasedNotebook, Submission, collect_submissions
 from stn_lesson import assignment
-from stn_lesson.files import write_atomically
+from stn_lesson.files import locked, write_atomically
 
 
 def grade(
@@ -46,10 +46,23 @@ def grade(
     Raises:
         FileNotFoundError: there is nothing to grade.
         NoSandboxError: no sandbox can be made here, and the submissions are not trusted.
+        FileBusyError: another grader is at work on this gradebook.
     """
     if not trust:
         sandbox.require_sandbox()
     course = course or gradebook.COURSE_FOLDER
+    with locked(course / "gradebook.db"):
+        rows = _grade(folder, course, max_workers, seed=seed, limits=limits, trust=trust)
+        _write_text(course / "grades.csv", report.grades_csv(rows))
+        _write_text(course / "class_map.html", report.class_map_page(rows))
+        if feedback:
+            for row in tqdm(rows, desc="feedback", leave=False):
+                gradebook.write_feedback(course, row.result.student)
+    return rows
+
+
+def _grade(folder: Path, course: Path, max_workers: int | None, **settings) -> list[report.Row]:
+    """A row for each submission; what was found is in the gradebook."""
     release_file = gradebook.release(course / "release", course)
     submissions = collect_submissions(folder, release_file)
     release = ReleasedNotebook(release_file)
@@ -57,9 +70,7 @@ def grade(
         _examine_or_reuse,
         results=course / "results",
         released_cells={name: cell.source for name, cell in release.cells.items()},
-        seed=seed,
-        limits=limits,
-        trust=trust,
+        **settings,
     )
     rows = []
     with ThreadPoolExecutor(max_workers or os.cpu_count() or 1) as pool:
@@ -68,11 +79,6 @@ def grade(
             gradebook.record_submission(course, submission, result, release_file)
             marks = gradebook.manual_points(course, submission.student)
             rows.append(report.Row(result, marks, is_new))
-    _write_text(course / "grades.csv", report.grades_csv(rows))
-    _write_text(course / "class_map.html", report.class_map_page(rows))
-    if feedback:
-        for row in tqdm(rows, desc="feedback", leave=False):
-            gradebook.write_feedback(course, row.result.student)
     return rows
 
 
@@ -89,7 +95,7 @@ def _examine_or_reuse(
     result = examine(submission, setup, released_cells, seed=seed, **settings)
     result.fingerprint = fingerprint
     text = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
-    write_atomically(file, lambda opened: opened.write(text.encode()))
+    write_atomically(file, text.encode())
     return result, True
 
 
@@ -113,4 +119,4 @@ def _stored_result(file: Path, fingerprint: str) -> ExaminationResult | None:
 def _write_text(path: Path, text: str) -> None:
     # A byte-order mark tells spreadsheets that the names are UTF-8.
     mark = "\ufeff" if path.suffix == ".csv" else ""
-    write_atomically(path, lambda file: file.write((mark + text).encode()))
+    write_atomically(path, (mark + text).encode())

@@ -101,7 +101,7 @@ def record_submission(
     stored_answers = _stored_answers(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     notebook = notebook_for_reader(submission, result, release_file)
-    write_atomically(file, lambda opened: opened.write(nbformat.writes(notebook).encode()))
+    write_atomically(file, nbformat.writes(notebook).encode())
     with open_gradebook(course) as gradebook:
         gradebook.update_or_create_student(submission.student)
         gradebook.update_or_create_submission(ASSIGNMENT, submission.student)

@@ -38,5 +38,5 @@ def write_visible_checks(file: Path = FILE) -> Path:
         for name, task in visible_checks().items()
     ]
     text = "{\n" + ",\n".join(tasks) + "\n}\n"  # a line for each task
-    write_atomically(file, lambda opened: opened.write(text.encode()))
+    write_atomically(file, text.encode())
     return file

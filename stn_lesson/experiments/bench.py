@@ -202,6 +202,8 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
         The record's file, data/results/bench-<data>-<cpu or cuda>.json.
     """
     device, runs = default_device(), []
+    path = records.record_path(f"bench-{data}-{device.type}")
+    records.check_writable(path.stem)
     for seed, contender in product(range(seeds), contenders):
         if seed and contender not in ("handwritten_loop", "pointing_stn_2_epochs"):
             continue
@@ -218,7 +220,6 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
         "samplers": time_samplers(device),
         "runs": runs,
     }
-    path = records.record_path(f"bench-{data}-{device.type}")
     records.write_record(path, record)
     return path
 

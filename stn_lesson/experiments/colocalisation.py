@@ -14,6 +14,7 @@ from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import DEFAULT_PRECISION, load_dataset
 from stn_lesson.experiments.schedules import ENCODER_SCHEDULES, SEARCH_SETTINGS
 from stn_lesson.experiments.tables import align_columns, format_mean
+from stn_lesson.files import locked
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, evaluate, fit
 
@@ -145,17 +146,18 @@ def run_colocalise(
         },
         "settings": settings | {"starts": starts},
     }
-    runs = records.recorded_runs(path, description, device)
-    recorded = {(run["seed"], run["label"]) for run in runs}
-    for seed, label in product(range(seeds), labels):
-        if (seed, label) in recorded:
-            continue
-        scenes = make_scenes(digits, data, distortion, label, seed)
-        searches = colocalise_repeatedly(scenes.images, encoder, starts, **settings)
-        runs.append({"seed": seed, "label": label} | _run_record(*searches, scenes=scenes))
-        print(f"{path.stem}, seed {seed}, class {label}: {_describe_run(runs[-1])}", flush=True)
-        runs.sort(key=lambda run: (run["seed"], run["label"]))
-        records.write_record(path, description | records.provenance(device) | {"runs": runs})
+    with locked(path, room=records.RECORD_BYTES):
+        runs = records.recorded_runs(path, description, device)
+        recorded = {(run["seed"], run["label"]) for run in runs}
+        for seed, label in product(range(seeds), labels):
+            if (seed, label) in recorded:
+                continue
+            scenes = make_scenes(digits, data, distortion, label, seed)
+            searches = colocalise_repeatedly(scenes.images, encoder, starts, **settings)
+            runs.append({"seed": seed, "label": label} | _run_record(*searches, scenes=scenes))
+            print(f"{path.stem}, seed {seed}, class {label}: {_describe_run(runs[-1])}", flush=True)
+            runs.sort(key=lambda run: (run["seed"], run["label"]))
+            records.write_record(path, description | records.provenance(device) | {"runs": runs})
     return path
 
 
@@ -179,13 +181,9 @@ def found_by_class(
     data: str, distortion: str, encoder_kind: str = "windows"
 ) -> dict[int, list[float]]:
     """Shares found in %, class by class: one for each seed. Empty where nothing was measured."""
-    name = record_name(data, distortion, encoder_kind)
-    try:
-        record = records.read_record(name)
-    except FileNotFoundError:
-        return {}
+    record = records.find_record(record_name(data, distortion, encoder_kind))
     found = {}
-    for run in record["runs"]:
+    for run in record["runs"] if record else []:
         found.setdefault(run["label"], []).append(100 * run["found"])
     return found
 

@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -82,6 +81,7 @@ def run_pace(data: str, size: int) -> Path:
         epochs each contestant may train; the last one is begun if there is time for any of it.
     """
     pace, scenes = {}, load_scenes(data, size)
+    records.check_writable(f"contest-{data}-{size}-pace")
     for network in CONTESTANTS:
         command = [sys.executable, "-m", __name__, data, str(size), network]
         completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -161,8 +161,8 @@ def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
     """The records of all contests that were run: (network, size) → record."""
     found = {}
     for network, size in product(CONTESTANTS, SCENES):
-        with suppress(FileNotFoundError):
-            found[network, size] = records.read_record(f"contest-{data}-{size}-{network}")
+        if record := records.find_record(f"contest-{data}-{size}-{network}"):
+            found[network, size] = record
     return found
 
 

@@ -78,6 +78,7 @@ def run_pretraining(name: str) -> Path:
     Raises:
         KeyboardInterrupt: the run was stopped by hand; nothing is written.
     """
+    records.check_writable(f"pretrained-{name}")
     network, make_data, epochs = PRETRAINED[name]
     mnist, digits = load_mnist(), load_digits()
     train = Split(

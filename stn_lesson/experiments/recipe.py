@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from stn_lesson.arguments import whole_number
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
@@ -125,8 +126,7 @@ def run_recipe(data: str, network: str = "recipe_stn", seeds: int = 1, **setting
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
-    if seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {seeds}")
+    seeds = whole_number(seeds, "seeds", lowest=1)
     name, description, prepare, schedule = plan_recipe(data, network, **settings)
     return run_seeds(name, description, seeds, prepare, schedule, keep_theta=True)
 

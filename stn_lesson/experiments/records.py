@@ -4,14 +4,34 @@ import json
 import platform
 import re
 import statistics
+import warnings
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
-from stn_lesson.files import lesson_folder, user_folder, write_atomically
+from stn_lesson.files import (
+    FileError,
+    checksum,
+    lesson_folder,
+    locked,
+    read_whole,
+    user_folder,
+    write_atomically,
+)
 from stn_lesson.training import Aim, History, Settings
+
+RECORD_BYTES = 2**20  # as large as a record may become
+_SEAL = "checksum"  # the key of it in a record's file
+
+
+class RecordError(FileError):
+    """A record is damaged; the message names its file."""
+
+
+class RecordWarning(UserWarning):
+    """A record cannot be read, and is passed over."""
 
 
 def record_path(name: str) -> Path:
@@ -73,9 +93,54 @@ def recorded_aim(run: dict) -> list[Aim]:
 
 
 def write_record(path: Path, record: dict) -> None:
-    """Write a record as JSON."""
-    text = _numbers_in_rows(json.dumps(record, indent=1, ensure_ascii=False))
-    write_atomically(path, lambda file: file.write(text.encode()))
+    """Write a record as JSON, with a checksum of all that it says.
+
+    Raises:
+        FileError: it cannot be written; what was there is as it was.
+    """
+    record = json.loads(json.dumps(record))  # as it will be read
+    record.pop(_SEAL, None)  # of what it was before
+    sealed = record | {_SEAL: _checksum_of(record)}
+    text = _numbers_in_rows(json.dumps(sealed, indent=1, ensure_ascii=False))
+    write_atomically(path, text.encode())
+
+
+def check_writable(name: str) -> None:
+    """Raise a FileError where a record could not be written, before it is measured.
+
+    Raises:
+        FileError: there is no room, no right to write, or another process is writing it.
+    """
+    with locked(record_path(name), room=RECORD_BYTES):
+        pass
+
+
+def load_record(path: Path) -> dict:
+    """A record from its file. Those that were written before there were checksums have none.
+
+    Raises:
+        FileNotFoundError, FileError: there is no such file, or it cannot be read.
+        RecordError: it is damaged, or was changed by hand.
+    """
+    content = read_whole(path)
+    try:
+        record = json.loads(content.decode())
+        sealed = b"sha256:" in content or f'"{_SEAL}"'.encode() in content
+        if sealed and record.pop(_SEAL) != _checksum_of(record):
+            raise ValueError("its checksum is another")
+        if not isinstance(record, dict):
+            raise ValueError("it is no record")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise RecordError(
+            f"{path} is damaged, or was changed after it was written ({type(error).__name__}: "
+            f"{error}): move it away to measure anew"
+        ) from error
+    return record
+
+
+def _checksum_of(record: dict) -> str:
+    """The checksum of what a record says, however its file sets it out."""
+    return checksum(json.dumps(record, sort_keys=True).encode())
 
 
 def recorded_history(record: dict, run: int = 0) -> History:
@@ -93,7 +158,7 @@ def recorded_history(record: dict, run: int = 0) -> History:
         outside=recorded["outside"],
         seconds=[recorded["training_seconds"]],
         aim=recorded_aim(recorded),
-        collapsed_at=recorded["collapsed_at"],
+        collapsed_at=recorded.get("collapsed_at"),
         silent_at=recorded.get("silent_at"),
     )
 
@@ -122,10 +187,11 @@ def recorded_runs(path: Path, description: dict, device: torch.device) -> list[d
 
     Raises:
         FileExistsError: the record was made in another way or on another device.
+        FileError: it cannot be read, or is damaged.
     """
     if not path.exists():
         return []
-    record = json.loads(path.read_text("utf-8"))
+    record = load_record(path)
     record["settings"] = asdict(Settings()) | record.get("settings", {})
     expected = description | {"settings": asdict(Settings()) | description.get("settings", {})}
     different = [key for key, value in expected.items() if record.get(key) != value]
@@ -177,12 +243,24 @@ def read_record(name: str) -> dict:
 
     Raises:
         FileNotFoundError: there is none of that name.
+        FileError: it cannot be read, or is damaged.
     """
     paths = record_paths()
     if name not in paths:
         known = ", ".join(sorted(paths)) or "none"
         raise FileNotFoundError(f"there is no record {name!r}; there are {known}")
-    return json.loads(paths[name].read_text("utf-8"))
+    return load_record(paths[name])
+
+
+def find_record(name: str) -> dict | None:
+    """A record by name; None where there is none, or, with a warning, where it cannot be read."""
+    try:
+        return read_record(name)
+    except FileNotFoundError:
+        return None
+    except FileError as error:
+        warnings.warn(RecordWarning(str(error)), stacklevel=2)
+        return None
 
 
 def seeds_in_words(count: int) -> str:
@@ -194,7 +272,7 @@ def summary(record: dict) -> str:
     """One line: test accuracy in the last epoch over the seeds, and how long the training took."""
     last = [100 * run["accuracy"][-1] for run in record["runs"]]
     seconds = statistics.median(run["training_seconds"] for run in record["runs"])
-    collapsed = sum(run["collapsed_at"] is not None for run in record["runs"])
+    collapsed = sum(run.get("collapsed_at") is not None for run in record["runs"])
     epochs = len(record["runs"][0]["accuracy"])
     return (
         f"{record['network']} on {record['data'].split(':')[0]}: "

@@ -6,8 +6,10 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from stn_lesson.arguments import real_number, seed_number
 from stn_lesson.experiments import records
 from stn_lesson.experiments.recipe import plan_recipe
+from stn_lesson.files import locked
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import default_device, fit
 
@@ -30,23 +32,26 @@ def replicate(
         The record's file, recipe-<data>-<network>-seed<seed>.json.
 
     Raises:
-        ValueError: an unknown name.
+        TypeError, ValueError: an unknown name, or no seed.
+        FileError: the record cannot be written, or another process is writing it.
         KeyboardInterrupt: the run was stopped by hand; the same call on the same kind of device
             goes on.
     """
+    seed, folder = seed_number(seed), Path(folder)
     name, description, prepare, settings = plan_recipe(data, network)
     file, device = f"{name}-seed{seed}", default_device()
-    checkpoint = folder / records.checkpoint_name(file, device)
-    model, dataset = prepare(seed)
-    history = fit(model, dataset, seed=seed, device=device, checkpoint=checkpoint, **settings)
-    if history.interrupted:
-        raise KeyboardInterrupt
-    record = description | {"parameters": count_parameters(model)}
-    record |= records.provenance(device)
-    record["runs"] = [records.run_record(seed, history, keep_theta=False)]
-    records.write_record(folder / f"{file}.json", record)
-    checkpoint.unlink(missing_ok=True)
-    return folder / f"{file}.json"
+    path, checkpoint = folder / f"{file}.json", folder / records.checkpoint_name(file, device)
+    with locked(path, room=records.RECORD_BYTES):
+        model, dataset = prepare(seed)
+        history = fit(model, dataset, seed=seed, device=device, checkpoint=checkpoint, **settings)
+        if history.interrupted:
+            raise KeyboardInterrupt
+        record = description | {"parameters": count_parameters(model)}
+        record |= records.provenance(device)
+        record["runs"] = [records.run_record(seed, history, keep_theta=False)]
+        records.write_record(path, record)
+        checkpoint.unlink(missing_ok=True)
+    return path
 
 
 def merge(folder: Path) -> tuple[Path, list[str]]:
@@ -64,11 +69,8 @@ def merge(folder: Path) -> tuple[Path, list[str]]:
     records_by_seed, left_out = defaultdict(dict), []
     for path in sorted(folder.rglob("*.json")):
         try:
-            record = json.loads(path.read_text("utf-8"))
-            (run,) = record["runs"]
-            seed, accuracy = int(run["seed"]), [float(a) for a in run["accuracy"]]
-            if not accuracy or not all(0 <= a <= 1 for a in accuracy):
-                raise ValueError("accuracies must be shares from 0 to 1")
+            record = records.load_record(path)
+            seed = _seed_of(record)
             key = json.dumps([record[name] for name in MATCHING_KEYS], sort_keys=True)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             left_out.append(f"{path.name}: no record of one run ({type(error).__name__}: {error})")
@@ -83,6 +85,17 @@ def merge(folder: Path) -> tuple[Path, list[str]]:
     experiments = [_merged(by_seed) for by_seed in records_by_seed.values()]
     records.write_record(path, {"experiments": experiments})
     return path, left_out
+
+
+def _seed_of(record: dict) -> int:
+    """The seed of a record of one run, if that is all there for `class_table`; an error if not."""
+    (run,) = record["runs"]
+    if not [real_number(share, "accuracy", 0, 1) for share in run["accuracy"]]:
+        raise ValueError("it has no accuracies")
+    for name in ("data", "network"):
+        if not isinstance(record[name], str):
+            raise TypeError(f"{name} must be a name, got {record[name]!r}")
+    return seed_number(run["seed"])
 
 
 def _merged(by_seed: dict[int, dict]) -> dict:
@@ -158,7 +171,7 @@ def class_table(experiments: list[dict]) -> str:
     for record in experiments:
         mean, half_width = confidence_interval(record)
         spread = f" ± {100 * half_width:.1f}" if half_width < 1 else ""
-        collapsed = sum(run["collapsed_at"] is not None for run in record["runs"])
+        collapsed = sum(run.get("collapsed_at") is not None for run in record["runs"])
         lines.append(
             f"{record['network']} on {record['data'].split(':')[0]}: {100 * mean:.1f}{spread} %, "
             f"{records.seeds_in_words(len(record['runs']))}, {collapsed} collapsed"

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from stn_lesson.arguments import whole_number
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
+from stn_lesson.files import locked
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import History, Settings, default_device, fit, fit_abreast
 
@@ -67,25 +69,30 @@ def run_seeds(
     Raises:
         FileExistsError: there is a record that holds more seeds, or was made in another way or on
             another device; it is left alone.
+        FileError: the record cannot be read or written, or another process is writing it.
         KeyboardInterrupt: the run was stopped by hand.
     """
+    seeds = whole_number(seeds, "seeds", lowest=1)
     path, device = records.record_path(name), default_device()
-    runs = records.recorded_runs(path, description, device)
-    if len(runs) > seeds:
-        raise FileExistsError(f"{path} holds more seeds than {seeds}: delete it to measure anew")
-    at_once = seeds_at_once(device)
-    for first in range(len(runs), seeds, at_once):
-        group = range(first, min(first + at_once, seeds))
-        models, data = zip(*map(prepare, group), strict=True)
-        histories = _train(name, models, data, group, settings, device)
-        for seed, model, history in zip(group, models, histories, strict=True):
-            print(f"{name}, seed {seed}: {history}", flush=True)
-            run = records.run_record(seed, history, keep_theta=keep_theta and seed == 0)
-            run |= measure(model) | ({"seeds_at_once": len(group)} if len(group) > 1 else {})
-            runs.append(run)
-        header = description | _describe_parameters(models[0])
-        records.write_record(path, header | records.provenance(device) | {"runs": runs})
-        records.cached_checkpoint(f"{name}-seed{first}", device).unlink(missing_ok=True)
+    with locked(path, room=records.RECORD_BYTES):
+        runs = records.recorded_runs(path, description, device)
+        if len(runs) > seeds:
+            raise FileExistsError(
+                f"{path} holds more seeds than {seeds}: delete it to measure anew"
+            )
+        at_once = seeds_at_once(device)
+        for first in range(len(runs), seeds, at_once):
+            group = range(first, min(first + at_once, seeds))
+            models, data = zip(*map(prepare, group), strict=True)
+            histories = _train(name, models, data, group, settings, device)
+            for seed, model, history in zip(group, models, histories, strict=True):
+                print(f"{name}, seed {seed}: {history}", flush=True)
+                run = records.run_record(seed, history, keep_theta=keep_theta and seed == 0)
+                run |= measure(model) | ({"seeds_at_once": len(group)} if len(group) > 1 else {})
+                runs.append(run)
+            header = description | _describe_parameters(models[0])
+            records.write_record(path, header | records.provenance(device) | {"runs": runs})
+            records.cached_checkpoint(f"{name}-seed{first}", device).unlink(missing_ok=True)
     return path
 
 

@@ -3,13 +3,12 @@
 import math
 import re
 import statistics
-from contextlib import suppress
 from itertools import product
 
 import torch
 
 from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, build_network, cell_name
-from stn_lesson.experiments.records import read_record
+from stn_lesson.experiments.records import find_record, read_record
 
 _TRAINING_IMAGES = re.compile(r": (\d+) training images")
 _TEST_IMAGES = re.compile(r", (\d+) test images")
@@ -27,8 +26,8 @@ def measured_records(experiment: str, data: str = "mnist", schedule: str = "shor
         raise ValueError(f"experiment must be one of {', '.join(TABLE_ROWS)}, got {experiment!r}")
     records = {}
     for row, column in product(TABLE_ROWS[experiment], TABLE_COLUMNS[experiment]):
-        with suppress(FileNotFoundError):
-            record = read_record(cell_name(experiment, data, column, row, schedule))
+        record = find_record(cell_name(experiment, data, column, row, schedule))
+        if record:
             records[_row_name(row), column] = record
     return records
 
@@ -102,7 +101,7 @@ def _describe_runs(records: dict) -> list[str]:
     held = {record["held_parameters"] for record in records.values() if "held_parameters" in record}
     frozen = [f"frozen at the identity: {_format_range(held)} of the parameters do not learn"]
     runs = [run for record in records.values() for run in record["runs"]]
-    collapsed = sum(run["collapsed_at"] is not None for run in runs)
+    collapsed = sum(run.get("collapsed_at") is not None for run in runs)
     seeds = _format_range({len(record["runs"]) for record in records.values()})
     summary = f"{collapsed} of {len(runs)} runs collapsed; seeds in a cell: {seeds}"
     return [*descriptions, *(frozen if held else []), summary]

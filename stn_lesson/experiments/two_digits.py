@@ -71,7 +71,8 @@ def two_digits_network(name: str) -> nn.Module:
     model = match_parameters(lambda width: TWO_DIGITS_NETWORKS[name](hidden=width), parameters)
     if name == "2st_fcn_shifted":
         for transformer, side in zip(model.transformer, (-1, 1), strict=True):
-            transformer.identity[2] += side * START_SHIFT
+            with torch.no_grad():  # in the weights, so that they are saved with it
+                transformer.localisation[-1].bias[2] += side * START_SHIFT
     return model
 
 

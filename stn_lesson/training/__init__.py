@@ -2,7 +2,12 @@
 
 from stn_lesson.training.abreast import fit_abreast
 from stn_lesson.training.aim import Aim, aim_of_frames, measure_aim, places_in_view, share_found
-from stn_lesson.training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
+from stn_lesson.training.checkpoints import (
+    CheckpointError,
+    CheckpointWarning,
+    load_checkpoint,
+    save_checkpoint,
+)
 from stn_lesson.training.device import PRECISIONS, default_device, fastest_precision
 from stn_lesson.training.evaluation import evaluate, predict
 from stn_lesson.training.history import History
@@ -15,6 +20,7 @@ __all__ = [
     "PRECISIONS",
     "Aim",
     "CheckpointError",
+    "CheckpointWarning",
     "CollapseWarning",
     "History",
     "Settings",

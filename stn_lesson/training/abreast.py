@@ -2,16 +2,17 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import trange
+from tqdm.auto import tqdm
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
+from stn_lesson.training.checks import check_data, check_model
 from stn_lesson.training.cuda_graph import CudaGraphStep
-from stn_lesson.training.device import default_device
+from stn_lesson.training.device import check_device, default_device
 from stn_lesson.training.history import History
 from stn_lesson.training.loop import diverged
 from stn_lesson.training.run import TrainingRun
@@ -56,33 +57,50 @@ def fit_abreast(
     >>> [len(history.accuracy) for history in histories]
     [2, 2]
     """
-    shapes = {tuple(one.train.images.shape) for one in data}
+    models, data, seeds = _check_abreast(models, data, seeds)
+    histories = [History() for _ in models]
+    try:
+        device = check_device(default_device() if device is None else device)
+        runs = [
+            TrainingRun(model, own, Settings.for_device(device, seed=seed, **settings), device, its)
+            for model, own, seed, its in zip(models, data, seeds, histories, strict=True)
+        ]
+        step = StepsAbreast([run.train_step for run in runs])
+        if device.type == "cuda":
+            step = CudaGraphStep(step)
+        epochs = range(runs[0].settings.epochs)
+        for epoch in tqdm(epochs, unit="epoch", leave=False, disable=not progress_bar):
+            train_epoch_abreast(runs, step, epoch, warn)
+    except KeyboardInterrupt:
+        for history in histories:
+            history.stop()
+    except NotFiniteError as error:
+        where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
+        raise diverged(where, runs[0].settings.learning_rate, error) from error
+    finally:
+        for model in models:
+            model.eval()
+    return histories
+
+
+def _check_abreast(models, data, seeds) -> tuple[list, list, list]:
+    """The three as lists; a clear error if they do not go together."""
+    for name, given in (("models", models), ("data", data), ("seeds", seeds)):
+        if not isinstance(given, Iterable) or isinstance(given, nn.Module):
+            raise TypeError(f"{name} must be a list, got {type(given).__name__}")
+    models, data, seeds = list(models), list(data), list(seeds)
+    for model, own in zip(models, data, strict=False):
+        check_model(model)
+        check_data(own)
+    shapes = {tuple(own.train.images.shape) for own in data}
     if not len(models) == len(data) == len(seeds) or len(shapes) != 1:
         raise ValueError(
             f"each model needs its data and its seed, got {len(models)} models, {len(data)} data "
             f"sets and {len(seeds)} seeds; and training images of one shape, got {shapes}"
         )
-    device = torch.device(device or default_device())
-    runs = [
-        TrainingRun(model, own, Settings.for_device(device, seed=seed, **settings), device)
-        for model, own, seed in zip(models, data, seeds, strict=True)
-    ]
-    step = StepsAbreast([run.train_step for run in runs])
-    if device.type == "cuda":
-        step = CudaGraphStep(step)
-    interrupted, epochs = False, runs[0].settings.epochs
-    try:
-        for epoch in trange(epochs, unit="epoch", leave=False, disable=not progress_bar):
-            train_epoch_abreast(runs, step, epoch, warn)
-    except KeyboardInterrupt:
-        interrupted = True
-    except NotFiniteError as error:
-        where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
-        raise diverged(where, runs[0].settings.learning_rate, error) from error
-    for run in runs:
-        run.history.interrupted = interrupted
-        run.model.eval()
-    return [run.history for run in runs]
+    if len(set(map(id, models))) < len(models):
+        raise ValueError("one model stands in the list twice: make a new one for each seed")
+    return models, data, seeds
 
 
 def train_epoch_abreast(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from stn_lesson.checks import check_theta
 from stn_lesson.datasets import Split, to_floats
+from stn_lesson.training.checks import check_model, check_split
 from stn_lesson.transformer import find_transformer, look
 
 MAX_IMAGES = 1000  # whose frames are measured, for time's sake
@@ -123,12 +124,17 @@ def measure_aim(model: nn.Module, split: Split, which: int = 0) -> Aim | None:
         None where there is nothing to measure: no transformer, one that is not affine, or a split
         that does not know the poses of its digits.
 
+    Raises:
+        TypeError, ValueError: it is no network, or no split with images in it.
+
     >>> from stn_lesson.datasets import load_digits
     >>> from stn_lesson.datasets.clutter import clutter
     >>> from stn_lesson.networks import RecipeSTN
     >>> print(measure_aim(RecipeSTN(), clutter(load_digits()).test))  # not trained yet
     frames follow 0.00 in x, 0.00 in y; 76.1 % found; area 1.00
     """
+    check_model(model)
+    check_split(split)
     if split.poses is None or find_transformer(model, which) is None:
         return None
     theta = look(model, to_floats(split.images[:MAX_IMAGES]), which).theta.float()

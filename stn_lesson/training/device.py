@@ -10,6 +10,29 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def check_device(device: torch.device | str | int) -> torch.device:
+    """The device of that name, if this machine has it.
+
+    Raises:
+        ValueError: it has none of that name.
+
+    >>> check_device("cpu")
+    device(type='cpu')
+    """
+    try:
+        found = torch.device(device)
+        if found.type == "meta":
+            raise RuntimeError("its tensors hold no numbers")
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise ValueError(
+            f"device must be one that is here, such as {str(default_device())!r}, got {device!r}: "
+            f"{reason}"
+        ) from error
+    return found
+
+
 def fastest_precision(device: torch.device | str) -> str:
     """The precision in which a device trains fastest: "bfloat16" if it multiplies in it.
 

@@ -5,20 +5,27 @@ from torch import Tensor, nn
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Split, to_floats
+from stn_lesson.training.checks import check_model, check_split
+from stn_lesson.transformer import evaluating
 
 
 def evaluate(model: nn.Module, split: Split) -> float:
-    """Share of a split's images that the model names correctly, from 0 to 1."""
+    """Share of a split's images that the model names correctly, from 0 to 1.
+
+    Raises:
+        TypeError, ValueError: it is no model, or no split, or there is no image in it.
+    """
+    check_split(split)
     return (predict(model, split.images) == split.labels.cpu()).float().mean().item()
 
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
     """The class that a model gives to each image; bytes (N, 1, H, W) → (N,)."""
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    scores = [model(to_floats(batch.to(device))).cpu() for batch in images.split(batch_size)]
-    model.train(was_training)
+    check_model(model)
+    device = next((parameter.device for parameter in model.parameters()), images.device)
+    with evaluating(model):
+        scores = [model(to_floats(batch.to(device))).cpu() for batch in images.split(batch_size)]
     if not all(score.isfinite().all() for score in scores):
         raise NotFiniteError("the class scores are not finite")
     return torch.cat(scores).argmax(1)

@@ -37,6 +37,12 @@ class History:
     silent_at: int | None = None
     interrupted: bool = False
 
+    def stop(self) -> None:
+        """Note that the run was stopped, and drop what an epoch has entered that did not end."""
+        self.interrupted = True
+        for entries in (self.loss, self.theta, self.outside, self.aim, self.seconds):
+            del entries[len(self.accuracy) :]  # the accuracy is entered last
+
     def __repr__(self) -> str:
         """One line, rounded, to print in a notebook."""
         if not self.accuracy:

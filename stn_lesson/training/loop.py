@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
-from stn_lesson.training.device import default_device
+from stn_lesson.training.device import check_device, default_device
 from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun
 from stn_lesson.training.settings import Settings
@@ -44,28 +44,34 @@ def fit(
     """Train a classifier and return the history of the run.
 
     By AdamW, with a learning rate that rises and falls once, unless told otherwise. Stop it when
-    you like (the ■ button): the weights reached so far stay in the model. Started by torchrun,
-    several processes train one model together (see `processes`).
+    you like (the ■ button): the weights reached so far stay in the model, and the history holds the
+    epochs that have ended. What is in evaluation mode within a model that learns stays in it: so
+    batch normalisation can be held. Started by torchrun, several processes train one model together
+    (see `processes`).
 
     Args:
         model: any module from images (N, C, H, W) to class scores.
         data: what to learn; its training images are asked for anew in every epoch.
         device: "cuda", "cpu", …; by default cuda where there is one.
         checkpoint: a file to write after every epoch. If it is there already, the run goes on
-            from it, to the same end as if it had never stopped.
+            from it, to the same end as if it had never stopped. Should the disk be full by then,
+            the training goes on and says so.
         on_step: called with the model and the history after every step; its time is not counted.
             On a GPU it makes every step wait for the CPU.
         on_epoch: called in the same way after every epoch, to draw them, say.
         progress_bar: whether to show one.
         warn: called with a `CollapseWarning` when the transformer has lost its images, with a
-            `SilenceWarning` when it does the same to all of them.
+            `SilenceWarning` when it does the same to all of them, with a `CheckpointWarning` when
+            an epoch could not be written.
         settings: how to train, as in `epochs=5`; `Settings` has them all, with their defaults.
             With dropout, nothing else should draw torch's global random numbers meanwhile.
 
     Raises:
-        TypeError, ValueError: an unknown setting, or one that cannot be.
+        TypeError, ValueError: an unknown setting, or one that cannot be; or model and data that do
+            not go together. It is told before the first step.
         TrainingError: the loss, its gradient or θ became NaN or infinite.
         CheckpointError: the checkpoint is damaged or belongs to another run.
+        FileError: the checkpoint cannot be read or written, or another training is writing it.
 
     >>> from stn_lesson.datasets import load_digits
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 10))
@@ -73,34 +79,31 @@ def fit(
     >>> len(history.accuracy)
     2
     """
-    device = torch.device(device or default_device())
-    chosen = Settings.for_device(device, **settings)
-    run = TrainingRun(model, data, chosen, device, log_every_step=on_step is not None)
-    if checkpoint and Path(checkpoint).exists():
-        run.load(checkpoint)
-    history, is_main = run.history, run.processes.is_main
-    history.interrupted = False
-    with _bar(run, shown=progress_bar and is_main) as bar:
-        try:
+    history = History()
+    try:
+        device = check_device(default_device() if device is None else device)
+        chosen = Settings.for_device(device, **settings)
+        run = TrainingRun(model, data, chosen, device, history, log_every_step=on_step is not None)
+        tell = warn if run.processes.is_main else _ignore
+        with run.session(checkpoint), _bar(run, progress_bar) as bar:
             for epoch in range(len(history.accuracy), chosen.epochs):
                 for batch in run.batches(epoch):
                     run.step(batch)
                     bar.update()
-                    run.watch(batch.images, warn if is_main else _ignore)
+                    run.watch(batch.images, tell)
                     if on_step:
                         on_step(model, history)
                 run.finish_epoch()
                 bar.set_postfix_str(f"test accuracy {history.accuracy[-1]:.3f}")
-                if checkpoint and is_main:
-                    run.save(checkpoint)
+                run.save(tell)
                 if on_epoch:
                     on_epoch(model, history)
-        except (KeyboardInterrupt, StopTraining):
-            history.interrupted = True
-        except NotFiniteError as error:
-            where = f"at step {len(history.step_loss)} (epoch {epoch})"
-            raise diverged(where, chosen.learning_rate, error) from error
-    model.eval()
+    except (KeyboardInterrupt, StopTraining):
+        history.stop()
+        model.eval()
+    except NotFiniteError as error:
+        where = f"at step {len(history.step_loss)} (epoch {len(history.accuracy)})"
+        raise diverged(where, chosen.learning_rate, error) from error
     return history
 
 
@@ -118,7 +121,8 @@ def _bar(run: TrainingRun, shown: bool) -> tqdm:
     done, all_steps = (
         epochs * run.steps_per_epoch for epochs in (len(run.history.accuracy), run.settings.epochs)
     )
-    return tqdm(initial=done, total=all_steps, unit="step", leave=False, disable=not shown)
+    disable = not (shown and run.processes.is_main)
+    return tqdm(initial=done, total=all_steps, unit="step", leave=False, disable=disable)
 
 
 def _ignore(warning: Warning) -> None:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,8 +13,15 @@ from torch import Tensor, nn
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset, to_floats
+from stn_lesson.files import FileError, locked
 from stn_lesson.training.aim import Aim, measure_aim
-from stn_lesson.training.checkpoints import load_checkpoint, save_checkpoint
+from stn_lesson.training.checkpoints import (
+    CheckpointWarning,
+    fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from stn_lesson.training.checks import check_data, check_model, check_training
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.evaluation import evaluate
 from stn_lesson.training.history import History
@@ -55,12 +62,16 @@ class TrainingRun:
         data: what it learns.
         settings: how.
         device: where.
+        history: what is entered into; a new one unless given.
         log_every_step: on a GPU, read the loss of every step at once. Else it is read when the
             epoch ends, for the CPU would have to wait for the GPU at each.
 
     Attributes:
         history: of the run so far.
         processes: those that train the model together.
+
+    Raises:
+        TypeError, ValueError: model, data and settings do not go together, see `check_training`.
     """
 
     def __init__(
@@ -69,12 +80,18 @@ class TrainingRun:
         data: Dataset,
         settings: Settings,
         device: torch.device,
+        history: History | None = None,
         log_every_step: bool = False,
     ):
         """See the class."""
+        check_model(model)
+        check_data(data)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.data, self.settings, self.device = data, settings, device
-        self.history, self.processes = History(), ProcessGroup.current()
+        self.history, self.processes = history or History(), ProcessGroup.current()
+        check_training(model, data, settings, self.processes)
+        # What is in evaluation mode in a model that learns is held on purpose: batch normalisation.
+        self.held = [m for m in model.modules() if not m.training] if model.training else []
         self.steps_per_epoch = math.ceil(len(data.train) / settings.batch_size)
         on_gpu = device.type == "cuda"
         self.log_every = self.steps_per_epoch if on_gpu and not log_every_step else 1
@@ -92,7 +109,31 @@ class TrainingRun:
         self.fast_step = CudaGraphStep(self.train_step) if one_gpu else self.train_step
         self.unread_losses: list[Tensor] = []
         self.transformer_watch = TransformerWatch(model, data.train.labels, total_steps)
-        self.epoch_seconds = 0.0
+        self.epoch_seconds, self.checkpoint = 0.0, None
+
+    @contextmanager
+    def session(self, checkpoint: str | Path | None) -> Iterator[None]:
+        """From where the checkpoint is, if it is there, to wherever the training ends.
+
+        While it goes on nobody else may write the checkpoint. Then the model is in evaluation mode.
+
+        Raises:
+            CheckpointError: the file is damaged or belongs to another run.
+            FileError: it cannot be read or written, or another training is writing it.
+        """
+        try:
+            with ExitStack() as stack:
+                saved = None if checkpoint is None else self._read(checkpoint)
+                done = len(saved["history"]["accuracy"]) if saved else 0
+                if self.processes.is_main and done < self.settings.epochs:
+                    self.checkpoint = checkpoint
+                if self.checkpoint is not None:
+                    stack.enter_context(locked(checkpoint, room=self._checkpoint_bytes()))
+                if saved:
+                    self._resume(saved)
+                yield
+        finally:
+            self.model.eval()
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's training images in random order, batch by batch.
@@ -102,9 +143,11 @@ class TrainingRun:
         """
         with torch.random.fork_rng():  # the global ones, for dropout
             start = time.perf_counter()
-            seed = self.settings.seed * 1_000_003 + epoch
+            seed = (self.settings.seed * 1_000_003 + epoch) % 2**63
             torch.manual_seed(seed)
             self.model.train()
+            for module in self.held:
+                module.eval()
             images = self.data.training_images(epoch).to(self.device)
             labels = self.data.train.labels.to(self.device)
             order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
@@ -144,7 +187,10 @@ class TrainingRun:
         self.transformer_watch.check(images, self.history, warn)
 
     def finish_epoch(self) -> None:
-        """Enter the epoch into the history: mean loss, time, and how the model tests now."""
+        """Enter the epoch into the history: mean loss, time, and how the model tests now.
+
+        The accuracy comes last: an epoch that has none did not end.
+        """
         history, test = self.history, self.data.test
         history.loss.append(sum(history.step_loss[-self.steps_per_epoch :]) / self.steps_per_epoch)
         earlier = history.seconds[-1] if history.seconds else 0.0
@@ -158,41 +204,71 @@ class TrainingRun:
             history.aim.append(aim)
         history.accuracy.append(accuracy)
 
-    def save(self, path: str | Path) -> None:
-        """Write all that it takes to go on from here."""
+    def save(self, warn: Callable[[Warning], None]) -> None:
+        """Write all that it takes to go on from here, if there is a checkpoint to write.
+
+        Args:
+            warn: called with a `CheckpointWarning` if that is not possible just now.
+        """
+        if self.checkpoint is None:
+            return
         state = {
+            "network": str(self.model),
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "lr_scheduler": self.lr_scheduler.state_dict(),
             "settings": self._fingerprint,
             "history": asdict(self.history),
         }
-        save_checkpoint(path, state)
+        try:
+            save_checkpoint(self.checkpoint, state)
+        except FileError as error:
+            warn(CheckpointWarning(_UNSAVED.format(error=error, epochs=len(self.history.accuracy))))
 
-    def load(self, path: str | Path) -> None:
-        """Go on from what was saved.
+    def _read(self, path: str | Path) -> dict | None:
+        """What was saved, if something was."""
+        try:
+            return load_checkpoint(path, self._fingerprint, self.model)
+        except FileNotFoundError:
+            return None
 
-        Raises:
-            CheckpointError: the file is damaged or belongs to another run.
-        """
-        state = load_checkpoint(path, self._fingerprint, self.model)
+    def _resume(self, state: dict) -> None:
+        """Go on from what was saved."""
         self.model.load_state_dict(state["model"])
         self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         load_optimiser_state(self.optimiser, state["optimiser"])
-        self.history = History(**state["history"])
-        self.history.aim = [Aim(**of_epoch) for of_epoch in self.history.aim]
+        saved = History(**state["history"])
+        saved.aim = [Aim(**of_epoch) for of_epoch in saved.aim]
+        saved.interrupted = False
+        vars(self.history).update(vars(saved))  # in one go, whatever interrupts it
         self.transformer_watch.start_at(len(self.history.step_loss))
 
     @cached_property
     def _fingerprint(self) -> dict:
-        """What makes two runs the same: their settings, and their images by shape and sum."""
-        images = self.data.train.images
-        # In parts, for torch sums bytes by way of a copy that is eight times as big.
-        total = sum(part.sum(dtype=torch.long).item() for part in images.split(1000))
-        return asdict(self.settings) | {"image_shape": list(images.shape), "image_sum": total}
+        """What makes two runs the same: their settings, their images and labels, what is frozen."""
+        train, test = self.data.train, self.data.test
+        named = self.model.named_parameters()
+        return asdict(self.settings) | {
+            "image_shape": list(train.images.shape),
+            "train": fingerprint(train),
+            "test": fingerprint(test),
+            "frozen": [name for name, parameter in named if not parameter.requires_grad],
+        }
+
+    def _checkpoint_bytes(self) -> int:
+        """How large a checkpoint may become: the weights, two moments of each, and the history."""
+        weights = sum(value.nbytes for value in self.model.state_dict().values())
+        return 3 * weights + 100_000 + 10_000 * self.settings.epochs
 
     @contextmanager
     def _on_the_clock(self) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.epoch_seconds += time.perf_counter() - start
+
+
+_UNSAVED = (
+    "after {epochs} epochs: {error}. The training goes on, and each epoch tries again to write it; "
+    "weights and history are in memory. Stopped now, it would go on from the last epoch that was "
+    "written."
+)

@@ -4,6 +4,13 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
+from stn_lesson.arguments import (
+    one_of,
+    positive_number,
+    real_number,
+    seed_number,
+    whole_number,
+)
 from stn_lesson.training.device import PRECISIONS, fastest_precision
 
 OPTIMISERS = ("adamw", "sgd")
@@ -15,24 +22,25 @@ class Settings:
 
     Attributes:
         epochs: how often to go through the training images; the recipe reaches 93.7 % after 12.
-        batch_size: images a step.
+        batch_size: images a step, at least one for each of several processes.
         optimiser: "adamw", whose rate rises and falls once (Smith's one-cycle); or "sgd", plain, as
             the paper's networks were trained: no momentum, and a rate that is divided by 10 after
             a third and after two thirds of the steps.
-        learning_rate: the highest of a run. The default is for "adamw"; the paper's SGD took 0.01.
+        learning_rate: the highest of a run, above 0. The default is for "adamw"; the paper's SGD
+            took 0.01.
         localisation_rate: by what the rate is multiplied for localisation networks (whatever a
             module calls `localisation`). A small one keeps θ from running away before the
             classifier has learnt anything.
         weight_decay: as in `torch.optim.AdamW` or `SGD`; it pulls θ towards the identity.
         max_grad_norm: a gradient longer than this is shortened to it, as by
             `torch.nn.utils.clip_grad_norm_`; one unlucky batch then cannot throw θ out of the
-            image.
+            image. With 1e9 none is shortened.
         precision: of the multiplications, "float32" or "bfloat16"; None takes the faster one of
             the device. Weights are float32 in either case, and so is every test.
         seed: decides the order of the images and any dropout; the model's first weights are yours.
 
     Raises:
-        ValueError: an unknown optimiser or precision.
+        TypeError, ValueError: one of them is not what it must be; the message names it.
 
     >>> Settings(epochs=2).max_grad_norm
     1.0
@@ -50,14 +58,20 @@ class Settings:
 
     def __post_init__(self):
         """Refuse what no run could begin with."""
-        if self.optimiser not in OPTIMISERS:
-            raise ValueError(
-                f"optimiser must be one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}"
-            )
-        if self.precision not in (*PRECISIONS, None):
-            raise ValueError(
-                f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
-            )
+        checked = {
+            "epochs": whole_number(self.epochs, "epochs", lowest=1),
+            "batch_size": whole_number(self.batch_size, "batch_size", lowest=1),
+            "optimiser": one_of(self.optimiser, "optimiser", OPTIMISERS),
+            "learning_rate": positive_number(self.learning_rate, "learning_rate"),
+            "localisation_rate": real_number(self.localisation_rate, "localisation_rate", 0),
+            "weight_decay": real_number(self.weight_decay, "weight_decay", 0),
+            "max_grad_norm": positive_number(self.max_grad_norm, "max_grad_norm"),
+            "seed": seed_number(self.seed),
+        }
+        if self.precision is not None:
+            checked["precision"] = one_of(self.precision, "precision", PRECISIONS)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # numpy's numbers become Python's
 
     @classmethod
     def names(cls) -> list[str]:
@@ -74,7 +88,7 @@ class Settings:
 
         Raises:
             TypeError: there is no setting of that name.
-            ValueError: an unknown optimiser or precision.
+            TypeError, ValueError: one is not what it must be.
         """
         for name in settings:
             if name not in cls.names():

@@ -11,7 +11,7 @@ from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
-from stn_lesson.transformer import SpatialTransformer, find_transformer, look
+from stn_lesson.transformer import SpatialTransformer, evaluating, find_transformer, look
 from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, transformer_view
 
 CLUTTER_SIDE, CLUTTER_COUNT = 8, 16  # side and number of the pieces of clutter on offer
@@ -97,12 +97,9 @@ class FoolTheNetwork(LivePicture):
 
     def look(self, scenes: Tensor) -> tuple[Tensor, Tensor]:
         """What the network makes of scenes (N, 1, side, side): θ (N, 2, 3), shares (N, classes)."""
-        was_training = self.model.training
-        self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(self.model):
             device = next(self.model.parameters()).device
             shares = self.model(scenes.to(device)).softmax(1).cpu()
-        self.model.train(was_training)
         return look(self.model, scenes).theta, shares
 
     def still(self) -> plots.Picture:

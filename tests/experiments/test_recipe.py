@@ -65,6 +65,7 @@ def test_seeds_trained_at_once_leave_the_record_of_seeds_trained_in_turn(few_dig
         path = experiments.run_recipe("digits", seeds=3, epochs=1)
         record = json.loads(path.read_text("utf-8"))
         path.unlink()
+        assert record.pop("checksum").startswith("sha256:")
         for run in record["runs"]:
             assert run.pop("training_seconds") >= 0
         return record

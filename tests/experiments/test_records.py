@@ -1,4 +1,5 @@
 import json
+import threading
 from functools import partial
 
 import pytest
@@ -102,12 +103,12 @@ def test_a_record_older_than_a_setting_is_finished_where_that_is_at_its_default(
     cell = dict(data="digits", epochs=1)
     path = paper.run_cell("tc", "TC", "fcn", **cell)
     record = json.loads(path.read_text("utf-8"))
-    del record["settings"]["optimiser"]
+    del record["settings"]["optimiser"], record["checksum"]  # it is older than that, too
     path.write_text(json.dumps(record), "utf-8")
     paper.run_cell("tc", "TC", "fcn", seeds=2, **cell)
     record = json.loads(path.read_text("utf-8"))
     assert len(record["runs"]) == 2 and record["settings"]["optimiser"] == "adamw"
-    del record["settings"]["optimiser"], record["settings"]["learning_rate"]
+    del record["settings"]["optimiser"], record["settings"]["learning_rate"], record["checksum"]
     path.write_text(json.dumps(record | {"settings": record["settings"] | {"optimiser": "sgd"}}))
     with pytest.raises(FileExistsError, match="differs in settings"):
         paper.run_cell("tc", "TC", "fcn", seeds=3, **cell)
@@ -132,3 +133,75 @@ def test_a_seed_begun_on_one_device_starts_anew_on_another(few_digits, elsewhere
     assert epochs == [1, 2]
     (left,) = (few_digits.parent / "cache").iterdir()  # it waits for its own device
     assert left.name.startswith("tc-digits-fcn-short-seed0-cpu_")
+
+
+def test_a_second_run_of_a_record_is_refused_and_the_first_keeps_its_seeds(
+    few_digits, monkeypatch, capsys
+):
+    words = ["run", "tc", "--network", "fcn", "--epochs", "1", "--seeds"]
+    fit, told = runs.fit, []
+
+    def fit_meanwhile(*arguments, **settings):  # the same command in another terminal
+        second = threading.Thread(target=lambda: told.append(main([*words, "1"])))
+        second.start()
+        second.join()
+        return fit(*arguments, **settings)
+
+    monkeypatch.setattr(runs, "fit", fit_meanwhile)
+    assert main([*words, "2"]) == 0 and told == [1, 1]
+    assert capsys.readouterr().err.count("tc-digits-fcn-short.json is being written by") == 2
+    (path,) = few_digits.iterdir()
+    assert [run["seed"] for run in records.load_record(path)["runs"]] == [0, 1]
+
+
+def test_a_record_says_whether_it_is_as_it_was_written(tmp_path):
+    file, record = tmp_path / "run.json", {"data": "θ: 3", "runs": [{"accuracy": [0.5, 1 / 3]}]}
+    records.write_record(file, record)
+    assert records.load_record(file) == record
+    text = file.read_text("utf-8")
+    file.write_text(json.dumps(json.loads(text)), "utf-8")  # set out in another way
+    assert records.load_record(file) == record
+    for damaged in (text.replace("0.5", "0.6"), text[:-20], text.replace("checksum", "chequesum")):
+        file.write_text(damaged, "utf-8")
+        with pytest.raises(records.RecordError, match="run.json is damaged, or was changed after"):
+            records.load_record(file)
+    file.write_text("[1, 2]", "utf-8")
+    with pytest.raises(records.RecordError, match="it is no record"):
+        records.load_record(file)
+
+
+def test_every_record_that_is_older_than_the_checksums_is_read():
+    paths = [path for path in records.record_paths().values() if "sha256:" not in path.read_text()]
+    assert len(paths) > 90
+    for path in paths:
+        assert records.load_record(path) == json.loads(path.read_text("utf-8"))
+
+
+def test_a_damaged_record_is_named_and_the_others_are_listed(few_digits, capsys):
+    assert main(["run", "recipe", "--epochs", "1"]) == 0
+    assert main(["run", "tc", "--network", "fcn", "--epochs", "1"]) == 0
+    damaged = few_digits / "tc-digits-fcn-short.json"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    (few_digits / "without.json").write_text('{"runs": [{"training_seconds": 1}]}')
+    capsys.readouterr()
+    assert main(["results"]) == 0
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines()] == ["recipe_stn"]
+    assert f"{damaged} is damaged, or was changed after it was written" in said.err
+    assert f"{few_digits / 'without.json'} is damaged: without is left out" in said.err
+    with pytest.warns(records.RecordWarning, match="tc-digits-fcn-short.json is damaged"):
+        assert main(["table", "tc", "--data", "digits"]) == 0
+    assert "not measured yet: fcn on TC" in capsys.readouterr().out
+    assert main(["run", "tc", "--network", "fcn", "--epochs", "1"]) == 1
+    assert "move it away to measure anew" in capsys.readouterr().err
+
+
+def test_where_no_record_can_be_written_nothing_is_measured(few_digits, capsys, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise AssertionError("it was trained before it was known whether there is room")
+
+    monkeypatch.setattr(runs, "fit", refuse)
+    few_digits.parent.mkdir(parents=True, exist_ok=True)
+    few_digits.write_text("a file where the folder should be")
+    assert main(["run", "recipe", "--epochs", "1"]) == 1
+    assert "recipe-digits-recipe_stn.json cannot be written" in capsys.readouterr().err

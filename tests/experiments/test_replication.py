@@ -80,6 +80,39 @@ def test_a_class_may_have_many_devices_and_each_run_keeps_its_own(few_digits, tm
     assert [run["device"] for run in merged["runs"]] == ["cuda (A)", "cpu (B)", "cuda (A)"]
 
 
+@pytest.mark.parametrize("changes", [{}, {"data": 7}, {"network": None}])
+def test_a_record_that_the_table_cannot_show_is_left_out_before_anything_is_written(
+    few_digits, tmp_path, capsys, changes
+):
+    """One without `collapsed_at`, which older records lack, can be shown."""
+    described = {name: "x" for name in replication.MATCHING_KEYS}
+    for seed, change in ((1, {}), (2, changes)):
+        record = described | change | {"runs": [{"seed": seed, "accuracy": [0.5]}]}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(record))
+    assert main(["merge", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{2 if not changes else 1} seed" in said and "0 collapsed" in said
+    assert ("left out: 2.json: no record of one run (TypeError" in said) == bool(changes)
+
+
+def test_a_damaged_record_is_left_out_with_its_name(few_digits, tmp_path, capsys):
+    described = {name: "x" for name in replication.MATCHING_KEYS}
+    for seed in (1, 2):
+        record = described | {"runs": [{"seed": seed, "accuracy": [0.5]}]}
+        records.write_record(tmp_path / f"{seed}.json", record)
+    damaged = tmp_path / "2.json"
+    damaged.write_text(damaged.read_text("utf-8").replace("0.5", "0.9"), "utf-8")
+    assert main(["merge", str(tmp_path)]) == 0
+    assert "left out: 2.json: no record of one run (RecordError: " in capsys.readouterr().out
+
+
+def test_a_seed_that_is_none_is_told_before_anything_is_trained(capsys):
+    for word in ("-1", "1.5", str(2**63)):
+        with pytest.raises(SystemExit):
+            main(["replicate", word])
+        assert f"invalid seed value: '{word}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("degrees_of_freedom", "printed"),
     [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (30, 2.042), (120, 1.980)],

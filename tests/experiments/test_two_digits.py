@@ -57,6 +57,15 @@ def test_the_shifted_two_start_on_either_side_of_the_middle():
     assert torch.equal(looked[0].theta[0, :, :2], torch.eye(2))
 
 
+def test_the_shift_is_in_the_weights_and_the_identity_stays_the_identity():
+    shifted, other = map(experiments.two_digits_network, ("2st_fcn_shifted", "2st_fcn"))
+    for transformer in shifted.transformer:
+        assert transformer.identity.tolist() == [1, 0, 0, 0, 1, 0]
+    other.load_state_dict(shifted.state_dict())
+    images = torch.rand(2, 2, 28, 28)
+    assert torch.equal(other(images), shifted(images))
+
+
 @pytest.mark.parametrize(
     ("name", "transformers"), [("fcn", 0), ("st_fcn", 1), ("2st_fcn_per_channel", 2)]
 )

@@ -1,6 +1,12 @@
+import copy
+import dataclasses
+import io
 import os
+import pickle
 import subprocess
 import sys
+import zipfile
+from functools import partial
 
 import pytest
 import torch
@@ -8,9 +14,12 @@ from small_run import QUICK_SETTINGS, small_data, small_model, weights
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.datasets import Dataset
-from stn_lesson.training import StopTraining
-from stn_lesson.training.checkpoints import CheckpointError
+from stn_lesson.datasets import Dataset, Split
+from stn_lesson.files import FileError
+from stn_lesson.grid import FAMILIES
+from stn_lesson.networks import NETWORKS
+from stn_lesson.training import CheckpointError, StopTraining, load_checkpoint, save_checkpoint
+from stn_lesson.transformer import freeze_transformers
 
 
 @pytest.mark.parametrize("stop_in", ["an epoch", "between epochs"])
@@ -79,11 +88,12 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path, unbroken):
     assert process.stdout.readline() == "one step of epoch 1 is done\n"  # and three are not
     process.kill()
     assert process.wait() in (-9, 1)  # by the signal (1 on Windows), not by an error of its own
-    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert sorted(os.listdir(tmp_path)) == [".run.pt.lock", "run.pt"]  # the lock is nobody's now
     model = small_model(seed=77)
     history = stn.fit(model, small_data(), **QUICK_SETTINGS, checkpoint=file)
     assert torch.equal(weights(model), weights(unbroken[0]))
     assert history.step_loss == unbroken[1].step_loss
+    assert os.listdir(tmp_path) == ["run.pt"]
 
 
 def test_a_finished_run_is_read_back_without_training(tmp_path):
@@ -120,6 +130,81 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
     torch.save({"settings": 3}, file)
     with pytest.raises(CheckpointError, match="is not a checkpoint of this lesson"):
         stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=file)
+
+
+def test_a_checkpoint_goes_on_only_with_what_made_it(tmp_path):
+    """Frozen or not, other labels, other test images, another dropout."""
+    file, data = tmp_path / "run.pt", small_data()
+    stn.fit(small_model(), data, **QUICK_SETTINGS, checkpoint=file)
+    frozen, calmer = freeze_transformers(small_model()), small_model()
+    calmer.classifier[7].p = 0.5
+    turned = Split(data.train.images, data.train.labels.roll(1))
+    upside_down = Split(data.train.images.flip(2), data.train.labels)
+    for model, other, message in [
+        (frozen, data, r"other settings \({'frozen': \[\]}\)"),
+        (small_model(), dataclasses.replace(data, train=turned), r"other settings \({'train': "),
+        (small_model(), dataclasses.replace(data, train=upside_down), r"settings \({'train': "),
+        (small_model(), dataclasses.replace(data, test=data.train), r"settings \({'test': "),
+        (calmer, data, "another network"),
+    ]:
+        with pytest.raises(CheckpointError, match=message):
+            stn.fit(model, other, **QUICK_SETTINGS, checkpoint=file)
+    assert stn.fit(small_model(), data, **QUICK_SETTINGS, checkpoint=file).accuracy
+
+
+def test_a_checkpoint_is_a_zip_file_and_those_without_a_seal_are_read(tmp_path):
+    file, model = tmp_path / "run.pt", nn.Linear(3, 2)
+    state = {"settings": {}, "model": model.state_dict()}
+    save_checkpoint(file, state)
+    assert zipfile.is_zipfile(file)
+    assert torch.equal(torch.load(file, weights_only=True)["model"]["weight"], model.weight)
+    torch.save(state, file)  # as it was written before
+    loaded = load_checkpoint(file, {}, model)["model"]["weight"]
+    assert torch.equal(loaded, model.weight)
+    content = file.read_bytes()
+    at = content.index(model.weight.detach().numpy().tobytes())
+    file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with pytest.raises(CheckpointError, match=r"or it is damaged \(BadZipFile\)"):
+        load_checkpoint(file, {}, model)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    save_checkpoint(tmp_path / "run.pt", {})
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(FileError, match=r"run.pt cannot be read \(Permission denied\)") as told:
+        stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=tmp_path / "run.pt")
+    assert "delete" not in str(told.value)
+
+
+@pytest.mark.parametrize("checkpoint", ["", 0, False])
+def test_a_name_that_is_none_is_told_before_the_first_step(checkpoint):
+    with pytest.raises((TypeError, ValueError), match="name"):
+        stn.fit(small_model(), small_data(), **QUICK_SETTINGS, checkpoint=checkpoint)
+
+
+WHOLE = {
+    **NETWORKS,
+    **{family: partial(stn.STCNN, family=family) for family in FAMILIES},
+    "two": partial(stn.STFCN, transformers=2),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_network_can_be_saved_whole_copied_and_sent_to_a_process(name):
+    model, file = WHOLE[name]().eval(), io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    side = 60 if name in NETWORKS else 28
+    images = torch.rand(2, 1, side, side)
+    for other in (
+        torch.load(file, weights_only=False),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),  # as to a process that is spawned
+    ):
+        assert torch.equal(other(images), model(images))
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):

@@ -79,6 +79,7 @@ def test_a_run_on_the_gpu_resumes_on_the_cpu_and_back(tmp_path):
         stn.fit(stn.PointingSTN(), data, **settings, device=device, on_epoch=stop)
     history = stn.fit(stn.PointingSTN(), data, **settings, device="cuda")
     assert len(history.accuracy) == 3 and history.step_loss[-1] < history.step_loss[0]
+    assert {theta.device.type for theta in history.theta} == {"cpu"}  # whichever epoch it is of
 
 
 def test_a_nan_on_the_gpu_is_told_with_its_step():
