@@ -163,6 +163,13 @@ def one_of(value, name: str, choices: Iterable[str]) -> str:
     return value
 
 
+def text(value, name: str) -> str:
+    """The value, if it is a text; a TypeError otherwise."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, got {_shown(value)}")
+    return value
+
+
 def list_of(value, name: str, what: str) -> list:
     """The value as a list, if it holds several: a list, a tuple, an array, a generator.
 

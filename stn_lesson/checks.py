@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, pair, whole_number
 from stn_lesson.precision import lifted
+from stn_lesson.remedies import kind_of, remedy
 
 KERNELS = ("bilinear", "nearest")
 PADDINGS = ("zeros", "border", "reflection")
@@ -21,6 +22,21 @@ FARTHEST = 1e31  # of a grid's points; in pixels, those farther out would be inf
 
 class NotFiniteError(ValueError):
     """A θ or a sampling grid holds NaN or infinity."""
+
+
+def check_network(model: nn.Module, name: str = "model") -> nn.Module:
+    """The network itself; a TypeError for anything else, such as a class that makes networks.
+
+    >>> check_network(nn.Flatten)
+    Traceback (most recent call last):
+    TypeError: model must be a network (nn.Module), got the class Flatten: use Flatten()
+    """
+    if isinstance(model, nn.Module):
+        return model
+    got = kind_of(model)
+    if isinstance(model, type):
+        got = f"the class {model.__name__}: use {model.__name__}()"
+    raise TypeError(f"{name} must be a network (nn.Module), got {got}")
 
 
 def check_theta(theta: Tensor) -> Tensor:
@@ -217,39 +233,16 @@ def _no_grid_error(grid: Tensor) -> ValueError:
 def check_image(image: Tensor, padding: str = "zeros") -> None:
     """Raise a clear error for an image or a padding that no sampler can read."""
     one_of(padding, "padding", PADDINGS)
-    if not isinstance(image, Tensor):
-        use = ""
-        if isinstance(image, np.ndarray) and image.dtype.kind in "iu":
-            use = ": use torch.as_tensor(image) / 255"
-        elif isinstance(image, list | tuple | np.ndarray):
-            use = ": use torch.as_tensor(image, dtype=torch.float32)"
+    if not isinstance(image, Tensor) or not image.is_floating_point():
         raise TypeError(
-            f"image must be a tensor of floats (N, C, H, W), got {type(image).__name__}{use}"
+            f"image must be a tensor of floats (N, C, H, W), got {kind_of(image)}"
+            f"{remedy(image, 'image', floats=True, any_range=True)}"
         )
     if image.ndim != 4 or 0 in image.shape[2:]:
-        use = "look at what made it" if image.ndim == 4 else f"use {_as_images(image.shape)}"
         raise ValueError(
-            f"image must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}: "
-            f"{use}"
+            f"image must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}"
+            f"{remedy(image, 'image', floats=True, any_range=True)}"
         )
-    if not image.is_floating_point():
-        remedy = "image.float() / 255"
-        if image.dtype == torch.bool or image.is_complex():
-            remedy = "image.abs()" if image.is_complex() else "image.float()"
-        raise TypeError(f"image must hold floats, got {image.dtype}: use {remedy}")
-
-
-def _as_images(shape: torch.Size) -> str:
-    """What makes images (N, C, H, W) of a tensor with fewer or more axes."""
-    if len(shape) < 2:
-        return "image.reshape(1, 1, 1, -1)"
-    if len(shape) == 2:
-        return "image[None, None]"
-    if len(shape) > 4:
-        return "image.flatten(0, -4)"
-    if shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4):
-        return "image.movedim(-1, 0)[None]: its channels come last"
-    return "image[None], or image[:, None] for many grey ones"
 
 
 def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, int]:

@@ -212,7 +212,7 @@ def thin_plate_matrix(k: int, height: int, width: int) -> Tensor:
     return at_pixels @ solution
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16, typed=True)  # True is no 1: it is refused
 def thin_plate_matrix_on(k: int, height: int, width: int, dtype, device) -> Tensor:
     """`thin_plate_matrix`, rounded and where it is needed: copied there once, not at every step."""
     with torch.inference_mode(False):  # what is made in inference mode cannot be trained with later

@@ -34,6 +34,7 @@ def remedy(
     single: bool = False,
     floats: bool = False,
     any_shape: bool = False,
+    any_range: bool = False,
 ) -> str:
     """What to write in the place of `name` to have pictures (N, C, H, W): ": use …".
 
@@ -44,6 +45,7 @@ def remedy(
         single: whether one picture is wanted, (1, C, H, W), and not several.
         floats: whether floats from 0 to 1 are wanted, and not bytes.
         any_shape: whether the shape is right as it is.
+        any_range: whether floats of any size are right.
 
     Returns:
         the words, or "" where there is nothing to be made of it.
@@ -57,7 +59,7 @@ def remedy(
         return f": use {name}.images"
     try:
         made, code = _as_tensor(value, name)
-        white = _white_of(made)
+        white = 1 if any_range and made.is_floating_point() else _white_of(made)
         if not any_shape:
             made, code = _with_four_axes(made, code, single, grey=channels == 1)
             made, code = _with_channels(made, code, channels)
@@ -74,10 +76,13 @@ def _as_tensor(value, code: str) -> tuple[Tensor, str]:
     elif hasattr(value, "__array_interface__") and not isinstance(value, np.ndarray):
         value, code = torch.as_tensor(np.array(value)), f"torch.as_tensor(numpy.array({code}))"
     elif not isinstance(value, Tensor):
-        value, code = torch.as_tensor(value), f"torch.as_tensor({code})"
-    if value.numel() == 0 or value.is_complex() or value.is_meta:
+        value = torch.as_tensor(value)
+        double = value.dtype == torch.float64  # numpy's floats; networks and θ have 32 bits
+        code = f"torch.as_tensor({code}{', dtype=torch.float32' if double else ''})"
+        value = value.float() if double else value
+    if value.numel() == 0 or value.is_meta:
         raise ValueError("no pictures can be made of this")
-    return value, code
+    return (value.abs(), f"{code}.abs()") if value.is_complex() else (value, code)
 
 
 def _white_of(pictures: Tensor) -> float:

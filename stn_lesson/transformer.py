@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.arguments import one_of, pair, real_number, whole_number
-from stn_lesson.checks import KERNELS, PADDINGS, check_image
+from stn_lesson.arguments import one_of, pair, positive_number, whole_number
+from stn_lesson.checks import KERNELS, PADDINGS, check_image, check_network
 from stn_lesson.grid import FAMILIES, Family
 from stn_lesson.localisation import (
     check_localisation,
@@ -170,8 +170,7 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
         TypeError, ValueError: no network or no images; there is no transformer in the model, none
             of that number, or one that these images do not reach.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a network, an nn.Module, got {type(model).__name__}")
+    check_network(model)
     check_image(images)
     name, seen = type(model).__name__, []
     transformer = find_transformer(model, whole_number(which, "which"))
@@ -256,12 +255,9 @@ def freeze_transformers(model: nn.Module) -> nn.Module:
 def _check_downsample(downsample) -> tuple[float, float]:
     """The factors of the height and of the width."""
     try:
-        factors = (real_number(downsample, "downsample"),) * 2
+        return (positive_number(downsample, "downsample"),) * 2
     except TypeError:
-        factors = pair(downsample, "downsample")
-    if min(factors) <= 0:
-        raise ValueError(f"downsample must be above 0, got {downsample}")
-    return factors
+        return pair(downsample, "downsample", of=positive_number)
 
 
 def _check_limit(limit, identity: Tensor) -> Tensor | None:

@@ -254,7 +254,7 @@ def test_a_look_leaves_every_layer_in_its_own_mode():
 
 def test_a_look_that_cannot_be_is_told():
     images, model = torch.rand(2, 1, 8, 10), nn.Sequential(stn.SpatialTransformer(localiser()))
-    with pytest.raises(TypeError, match="model must be a network, an nn.Module, got str"):
+    with pytest.raises(TypeError, match="model must be a network \(nn.Module\), got str"):
         stn.look("model", images)
     with pytest.raises(TypeError, match=r"image must hold floats, got torch.uint8"):
         stn.look(model, images.byte())

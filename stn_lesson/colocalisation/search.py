@@ -22,7 +22,8 @@ from stn_lesson.colocalisation.networks import WINDOW_SIZE, Encoder, window_tran
 from stn_lesson.colocalisation.windows import cut_out, jitter_windows, random_windows
 from stn_lesson.datasets import to_floats
 from stn_lesson.datasets.checks import check_bytes
-from stn_lesson.training import StopTraining, TrainingError, default_device
+from stn_lesson.training import StopTraining, TrainingError
+from stn_lesson.training.device import check_device
 
 
 def triplet_loss(codes: Tensor, random_codes: Tensor, detach_others: bool = True) -> Tensor:
@@ -161,7 +162,8 @@ def colocalise(
     """
     _check_images(images)
     _check_names(encoder, settings)
-    chosen, device = SearchSettings(**settings), torch.device(device or default_device())
+    chosen = SearchSettings(**settings)
+    device = check_device(device)
     with torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
         transformer = window_transformer(images.shape[-1]).to(device)

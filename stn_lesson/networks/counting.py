@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from stn_lesson.arguments import whole_number
+from stn_lesson.checks import check_network
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -15,10 +16,7 @@ def count_parameters(model: nn.Module) -> int:
     Raises:
         TypeError: it is no network.
     """
-    if not isinstance(model, nn.Module):
-        hint = f": use {model.__name__}()" if isinstance(model, type) else ""
-        raise TypeError(f"model must be a network (nn.Module), got {model!r}{hint}")
-    return sum(parameter.numel() for parameter in model.parameters())
+    return sum(parameter.numel() for parameter in check_network(model).parameters())
 
 
 def match_parameters(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
+from stn_lesson.arguments import text
 from stn_lesson.plots.looking import draw_look_gallery
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
 from stn_lesson.remedies import kind_of
@@ -105,7 +106,9 @@ def lines(
     curves: dict[str, tuple[Sequence, Sequence]], x_label: str, y_label: str, alt: str = ""
 ) -> Picture:
     """Named curves (x, y) in one diagram; each has a colour, a line style and a mark of its own."""
-    figure = Picture(6.5, 3.4, alt or f"{y_label} against {x_label}: {', '.join(curves)}.")
+    figure = Picture(
+        6.5, 3.4, text(alt, "alt") or f"{y_label} against {x_label}: {', '.join(curves)}."
+    )
     axes = figure.add_subplot()
     draw_lines(axes, curves, x_label, y_label)
     if any(curves):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from stn_lesson.arguments import list_of
+from stn_lesson.arguments import list_of, text
 from stn_lesson.datasets import to_floats
 from stn_lesson.remedies import kind_of, remedy
 
@@ -64,7 +64,7 @@ def images(
     widest = max(picture.shape[-1] / picture.shape[-2] for picture in pictures)
     side = min(2.2 * max(widest, 1), 11 / len(pictures))
     default_alt = f"{len(pictures)} pictures: {'; '.join(titles)}.{channels_in_words(pictures)}"
-    figure = Picture(side * len(pictures), side * tallest + 0.3, alt or default_alt)
+    figure = Picture(side * len(pictures), side * tallest + 0.3, text(alt, "alt") or default_alt)
     for k, picture in enumerate(pictures):
         axes = figure.add_subplot(1, len(pictures), k + 1)
         draw_picture(axes, picture, titles[k] if k < len(titles) else "")
@@ -86,7 +86,7 @@ def pixel_values(picture: Tensor, alt: str = "") -> Picture:
     height, width = picture.shape
     default_alt = f"A picture of {height} by {width} pixels, their values written in them."
     side = min(0.7, 8 / max(height, width))
-    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, alt or default_alt)
+    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, text(alt, "alt") or default_alt)
     axes = figure.add_subplot()
     draw_picture(axes, picture)
     axes.set(xlim=(-2, width + 1), ylim=(height + 1, -2), facecolor="#cccccc")

@@ -12,7 +12,7 @@ from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
 from stn_lesson.training.checks import check_data, check_model
 from stn_lesson.training.cuda_graph import CudaGraphStep
-from stn_lesson.training.device import check_device, default_device
+from stn_lesson.training.device import check_device
 from stn_lesson.training.history import History
 from stn_lesson.training.loop import diverged
 from stn_lesson.training.run import TrainingRun
@@ -60,7 +60,7 @@ def fit_abreast(
     models, data, seeds = _check_abreast(models, data, seeds)
     histories = [History() for _ in models]
     try:
-        device = check_device(default_device() if device is None else device)
+        device = check_device(device)
         runs = [
             TrainingRun(model, own, Settings.for_device(device, seed=seed, **settings), device, its)
             for model, own, seed, its in zip(models, data, seeds, histories, strict=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from stn_lesson.checks import NotFiniteError
+from stn_lesson.checks import NotFiniteError, check_network
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.training.processes import ProcessGroup
 from stn_lesson.training.settings import Settings
@@ -23,11 +23,7 @@ def check_model(model: nn.Module) -> None:
         TypeError: it is no network.
         ValueError: it is a lazy one, which has no weights yet.
     """
-    if isinstance(model, type) and issubclass(model, nn.Module):
-        name = model.__name__
-        raise TypeError(f"model must be a network, got the class {name}: make one by {name}()")
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a network (nn.Module), got {type(model).__name__}")
+    check_network(model)
     if lazy := [name for name, parameter in model.named_parameters() if is_lazy(parameter)]:
         raise ValueError(
             f"the model has no weights yet in {lazy[0]}: show it some images first, "

@@ -10,8 +10,8 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def check_device(device: torch.device | str | int) -> torch.device:
-    """The device of that name, if this machine has it.
+def check_device(device: torch.device | str | int | None) -> torch.device:
+    """The device of that name, if this machine has it; the default one for None.
 
     Raises:
         ValueError: it has none of that name.
@@ -20,7 +20,7 @@ def check_device(device: torch.device | str | int) -> torch.device:
     device(type='cpu')
     """
     try:
-        found = torch.device(device)
+        found = default_device() if device is None else torch.device(device)
         if found.type == "meta":
             raise RuntimeError("its tensors hold no numbers")
         torch.empty(0, device=found)

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
-from stn_lesson.training.device import check_device, default_device
+from stn_lesson.training.device import check_device
 from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun
 from stn_lesson.training.settings import Settings
@@ -81,7 +81,7 @@ def fit(
     """
     history = History()
     try:
-        device = check_device(default_device() if device is None else device)
+        device = check_device(device)
         chosen = Settings.for_device(device, **settings)
         run = TrainingRun(model, data, chosen, device, history, log_every_step=on_step is not None)
         tell = warn if run.processes.is_main else _ignore

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from stn_lesson import plots
 from stn_lesson.arguments import whole_number
+from stn_lesson.checks import check_network
 from stn_lesson.datasets import Split, to_floats
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.remedies import kind_of
@@ -131,10 +132,7 @@ class FoolTheNetwork(LivePicture):
 
 def _affine_transformer(model: nn.Module) -> SpatialTransformer:
     """The transformer of a network, if it has one whose θ turns and scales."""
-    if not isinstance(model, nn.Module):
-        hint = f": use {model.__name__}()" if isinstance(model, type) else ""
-        raise TypeError(f"model must be a network (nn.Module), got {kind_of(model)}{hint}")
-    transformer = find_transformer(model)
+    transformer = find_transformer(check_network(model))
     if transformer is None:
         raise ValueError(
             f"{type(model).__name__} has no SpatialTransformer whose looks could be shown"

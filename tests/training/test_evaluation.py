@@ -27,7 +27,7 @@ def test_what_cannot_be_evaluated_is_told():
         ((model, data), TypeError, "split must be a Split, got a Dataset: use data.test"),
         ((model, data.test.images), TypeError, "split must be a Split, got Tensor"),
         ((model, none), ValueError, "split holds no images"),
-        ((nn.Linear, data.test), TypeError, "got the class Linear: make one by"),
+        ((nn.Linear, data.test), TypeError, "got the class Linear: use Linear"),
     ]:
         for ask in (stn.evaluate, stn.measure_aim):
             with pytest.raises(error, match=message):

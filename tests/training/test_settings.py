@@ -95,7 +95,7 @@ def dataset(train, test=None):
 
 DIGITS = few([0, 1, 2])
 WRONG_PAIRS = [
-    (stn.RecipeSTN, dataset(DIGITS), TypeError, r"got the class RecipeSTN: make one by RecipeSTN"),
+    (stn.RecipeSTN, dataset(DIGITS), TypeError, r"got the class RecipeSTN: use RecipeSTN"),
     (None, dataset(DIGITS), TypeError, "model must be a network"),
     (linear().requires_grad_(False), dataset(DIGITS), ValueError, "requires_grad_.True. frees"),
     (nn.Flatten(), dataset(DIGITS), ValueError, "nothing in the model can learn"),

@@ -1,11 +1,10 @@
 """Wrong calls to data, networks, pictures and widgets: doing what the message says is right."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from remedy_in import remedy_in
 
 import stn_lesson as stn
 from stn_lesson import colocalisation, plots
@@ -107,8 +106,7 @@ def test_what_the_message_says_to_write_is_right(case):
     call, name, wrong = TO_WRITE[case]
     with pytest.raises((TypeError, ValueError)) as told:
         call(wrong)
-    instead = re.search(r": use (.+?)(, or .*|, where .*)?$", str(told.value)).group(1)
-    call(eval(instead, WORDS | {name: wrong, "wanted": BOARD}))
+    call(eval(remedy_in(str(told.value)), WORDS | {name: wrong, "wanted": BOARD}))
 
 
 # A wrong call, what its message asks for, and the call that does so.
@@ -214,8 +212,7 @@ def test_every_picture_of_any_kind_and_shape_can_be_mended_as_its_error_says(sha
             try:
                 check(came)
             except (TypeError, ValueError) as error:
-                instead = str(error).split(": use ")[1]
-                mended = eval(instead, WORDS | {name: came})
+                mended = eval(remedy_in(str(error)), WORDS | {name: came})
                 check(mended)
                 as_bright = stn.to_floats(mended) if mended.dtype == torch.uint8 else mended
                 assert kind == torch.uint8 or as_bright.max() > 0.1  # white has not become black
