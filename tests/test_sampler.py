@@ -257,7 +257,7 @@ IMAGE, GRID = torch.zeros(2, 1, 3, 3), torch.zeros(2, 4, 4, 2)
     [
         (IMAGE[0], GRID, {}, ValueError, r"image must have shape \(N, C, H, W\)"),
         (IMAGE[..., :0], GRID, {}, ValueError, "none of the sides 0"),
-        (IMAGE.byte(), GRID, {}, TypeError, r"use image.float\(\) / 255"),
+        (IMAGE.byte(), GRID, {}, TypeError, r"use to_floats\(image\)"),
         (IMAGE, GRID.movedim(-1, 1), {}, ValueError, "last axis x then y"),
         (IMAGE, GRID[:1], {}, ValueError, "same batch size, got 2 and 1"),
         (IMAGE, GRID.double(), {}, TypeError, r"use grid.to\(image\)"),

@@ -82,7 +82,7 @@ def test_size_and_downsample():
         ({"size": (20, 0)}, ValueError, r"size \(height, width\) must be at least 1, got 0"),
         ({"size": (20.5, 20)}, TypeError, "must be a whole number, got 20.5"),
         ({"downsample": 0}, ValueError, "downsample must be above 0, got 0"),
-        ({"downsample": (2, -1)}, ValueError, r"downsample must be above 0, got \(2, -1\)"),
+        ({"downsample": (2, -1)}, ValueError, r"downsample must be above 0, got -1"),
         ({"downsample": (1, 2, 3)}, ValueError, "downsample must be a pair of numbers"),
         ({"downsample": "2"}, TypeError, "downsample must be a pair of numbers, got '2'"),
         ({"kernel": "cubic"}, ValueError, "kernel must be one of bilinear, nearest, got 'cubic'"),
@@ -256,7 +256,7 @@ def test_a_look_that_cannot_be_is_told():
     images, model = torch.rand(2, 1, 8, 10), nn.Sequential(stn.SpatialTransformer(localiser()))
     with pytest.raises(TypeError, match="model must be a network \(nn.Module\), got str"):
         stn.look("model", images)
-    with pytest.raises(TypeError, match=r"image must hold floats, got torch.uint8"):
+    with pytest.raises(TypeError, match=r"image must be a tensor of floats .*, got torch.uint8"):
         stn.look(model, images.byte())
     with pytest.raises(ValueError, match=r"Sequential cannot take images of shape \(2, 1, 4, 4\)"):
         stn.look(model, images[..., :4, :4])
