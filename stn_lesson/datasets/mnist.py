@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stn_lesson.datasets.checks import check_path
 from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.files import chosen_folder, user_folder
+from stn_lesson.files import chosen_folder, read_whole, user_folder
 
 # MD5 of each file as it is downloaded, and of what it unpacks to: a copy that is already there may
 # have been packed anew, the digits stay the same.
@@ -57,6 +57,7 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
 
     Raises:
         DownloadError: no network, or a file that is not MNIST's.
+        FileError: a file is there, and cannot be read.
     """
     folders = [user_folder("cache") if folder is None else check_path(folder, "folder")]
     if folder is None and (chosen := chosen_folder()):
@@ -81,8 +82,9 @@ def _load(name: str, folders: list[Path]) -> Tensor:
 
 def _unpack(path: Path) -> bytes:
     """The unpacked bytes of a file, if they are MNIST's."""
+    content = read_whole(path)  # a file that may not be read is not damaged
     try:
-        raw = gzip.decompress(path.read_bytes())
+        raw = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise DownloadError(
             f"{path} is damaged or cut short ({error}): delete it and run the cell again"

@@ -105,3 +105,14 @@ def test_a_damaged_file_in_the_folder_is_named(small_mnist):
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(DownloadError, match="train-labels.*is damaged or cut short.*delete it"):
         stn.load_mnist()
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(OSError, match=r"train-images-idx3-ubyte.gz cannot be read \(Perm") as told:
+        mnist.load_mnist(tmp_path)
+    assert "delete" not in str(told.value)
