@@ -61,6 +61,17 @@ def test_the_table_disagrees_with_the_paper_where_notebook_07_says():
         assert min(each, key=each.get).startswith("st_cnn")
 
 
+def test_frozen_at_the_identity_a_fully_connected_network_gains_nothing():
+    """Notebooks 06 and 07: what is gained is the looking."""
+    ours = {cell: mean(found) for cell, found in tables.measured_errors("table1").items()}
+    plain = {cell: mean(found) for cell, found in tables.measured_errors("undistorted").items()}
+    for errors, columns in ((ours, TABLE_COLUMNS["table1"]), (plain, ["undistorted"])):
+        for column in columns:
+            frozen = errors["frozen_st_fcn", column]
+            assert 0.85 < frozen / errors["fcn", column] < 1.1
+            assert errors["st_fcn-affine", column] < 0.75 * frozen
+
+
 def test_the_papers_errors_on_p_lie_between_ours_with_moves_of_1_and_3_pixels():
     ours, theirs = tables.measured_errors("slant"), tables.published_errors("table1")
     for row in ("fcn", "cnn", "st_cnn-affine"):
