@@ -176,18 +176,26 @@ def test_on_mnist_the_1_is_the_hardest_and_one_start_of_sixty_failed():
     assert failed[0][2] > 2
 
 
-@pytest.mark.parametrize("encoder_kind", co.ENCODERS)
-def test_on_the_embedded_digits_the_encoder_does_not_matter(encoder_kind):
+@pytest.mark.parametrize(("encoder_kind", "failures"), [("windows", 0), ("plain", 4), ("random", 5)])
+def test_on_the_embedded_digits_the_encoder_matters_little(encoder_kind, failures):
     """Notebook 09, section 6 and exercise 1."""
     among_clutter = starts(co.record_name("digits", "TC", encoder_kind))
     failed = [start for start in among_clutter if start[1] < 0.5]
-    assert (len(among_clutter), len(failed)) == (30, 5)
-    assert all(worse > 1 for _, _, worse in failed)
+    assert (len(among_clutter), len(failed)) == (30, failures)
+    assert all(1.8 < worse < 67 for _, _, worse in failed)
+    assert all(share > 0.5 for _, share, _ in starts(co.record_name("digits", "T", encoder_kind)))
     for kind in ("T", "TC"):
-        assert min(co.found_by_class("digits", kind, encoder_kind).values())[0] > 97
-    if encoder_kind == "windows":
-        assert all(7 < worse < 90 for _, _, worse in failed)
-        assert sorted(label for label, _, _ in failed) == [1, 3, 4, 6, 6]
+        assert min(co.found_by_class("digits", kind, encoder_kind).values())[0] > 95
+
+
+def test_of_two_digits_the_loss_says_which_classes_were_found():
+    """Notebook 09, section 7."""
+    runs = records.read_record("colocalise-digits-TD")["runs"]
+    found = {run["label"]: run["found"] for run in runs if run["loss"] < 1}
+    assert list(found) == [2, 6, 7] and min(found.values()) > 0.84
+    others = [run for run in runs if run["loss"] > 1]
+    assert all(2 < run["loss"] < 6.1 for run in others)
+    assert sum(run["found"] < 0.5 for run in others) == 4
 
 
 def test_the_command_runs_one_column_or_both_and_prints_the_table(quick, monkeypatch, capsys):

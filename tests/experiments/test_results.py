@@ -23,7 +23,7 @@ def best(experiment, network, column):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_cell_is_measured_or_named_and_none_collapsed(experiment):
-    """Those of the paper's networks are; frozen ones and readers of true crops may wait."""
+    """Those of the paper's networks are; the others may wait."""
     found = tables.measured_records(experiment)
     cells = {
         ("-".join(filter(None, row)), at)
@@ -31,7 +31,7 @@ def test_every_cell_is_measured_or_named_and_none_collapsed(experiment):
     }
     waiting = cells - set(found)
     assert set(found) <= cells
-    assert all(row.startswith(("frozen_", "crop_")) for row, _ in waiting)
+    assert all(row.startswith(("frozen_", "crop_", "pointing_")) for row, _ in waiting)
     named = re.search(r"not measured yet: (.*)", tables.table(experiment))
     assert waiting == {
         tuple(name.split(" on ")) for name in (named[1].split(", ") if named else [])
@@ -59,6 +59,17 @@ def test_the_table_disagrees_with_the_paper_where_notebook_07_says():
     for column in TABLE_COLUMNS["table1"]:
         each = {row: mean(found) for (row, at), found in ours.items() if at == column}
         assert min(each, key=each.get).startswith("st_cnn")
+
+
+def test_frozen_at_the_identity_a_fully_connected_network_gains_nothing():
+    """Notebooks 06 and 07: what is gained is the looking."""
+    ours = {cell: mean(found) for cell, found in tables.measured_errors("table1").items()}
+    plain = {cell: mean(found) for cell, found in tables.measured_errors("undistorted").items()}
+    for errors, columns in ((ours, TABLE_COLUMNS["table1"]), (plain, ["undistorted"])):
+        for column in columns:
+            frozen = errors["frozen_st_fcn", column]
+            assert 0.85 < frozen / errors["fcn", column] < 1.1
+            assert errors["st_fcn-affine", column] < 0.75 * frozen
 
 
 def test_the_papers_errors_on_p_lie_between_ours_with_moves_of_1_and_3_pixels():
