@@ -176,7 +176,9 @@ def test_on_mnist_the_1_is_the_hardest_and_one_start_of_sixty_failed():
     assert failed[0][2] > 2
 
 
-@pytest.mark.parametrize(("encoder_kind", "failures"), [("windows", 0), ("plain", 4), ("random", 5)])
+@pytest.mark.parametrize(
+    ("encoder_kind", "failures"), [("windows", 0), ("plain", 4), ("random", 5)]
+)
 def test_on_the_embedded_digits_the_encoder_matters_little(encoder_kind, failures):
     """Notebook 09, section 6 and exercise 1."""
     among_clutter = starts(co.record_name("digits", "TC", encoder_kind))
