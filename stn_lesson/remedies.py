@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 HALF_LEVEL = 0.5 / 255  # half of a byte's grey level: so far may rounding leave the range 0 to 1
-DARKEST_WHITE = (
-    128  # where white is 255, some pixel reaches this; below it, who knows what white is
-)
+# Where white is 255, some pixel reaches this; below it, who knows what white is.
+DARKEST_WHITE = 128
 
 
 def kind_of(value) -> str:
