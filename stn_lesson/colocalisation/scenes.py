@@ -1,6 +1,7 @@
 """Co-localisation: large scenes that each show a digit of one class, and where (appendix A.2)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -131,13 +132,19 @@ def window_dataset(digits: Dataset, shift: int = 3, pieces: int = 3, seed: int =
     """
     _check_28_by_28(digits, Dataset)
     shift = whole_number(shift, "shift", 0, DIGIT_SIZE // 2 - 1)
+    return derive_dataset(
+        digits,
+        partial(_look_about, shift=shift, pieces=pieces),
+        name=f"windows on {digits.name}",
+        seed=seed,
+        seed_stream=9,
+    )
 
-    def make(split: Split, seed: int) -> tuple[Tensor, None]:
-        size, middle = DIGIT_SIZE + 2 * shift, slice(shift, DIGIT_SIZE + shift)
-        larger = clutter(split.images, size, pieces=pieces, piece_size=6, seed=seed)
-        return larger[:, :, middle, middle].contiguous(), None
 
-    return derive_dataset(digits, make, name=f"windows on {digits.name}", seed=seed, seed_stream=9)
+def _look_about(split: Split, seed: int, *, shift: int, pieces: int) -> tuple[Tensor, None]:
+    size, middle = DIGIT_SIZE + 2 * shift, slice(shift, DIGIT_SIZE + shift)
+    larger = clutter(split.images, size, pieces=pieces, piece_size=6, seed=seed)
+    return larger[:, :, middle, middle].contiguous(), None
 
 
 def iou(boxes: Tensor, others: Tensor) -> Tensor:

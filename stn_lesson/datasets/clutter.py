@@ -1,5 +1,7 @@
 """Cluttered digits: a digit at a random place among pieces of other digits (section 4.1)."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -52,7 +54,7 @@ def clutter(
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            lambda split, seed: scenes_with_poses(split, seed, **settings),
+            partial(scenes_with_poses, **settings),
             name=f"cluttered {digits.name}",
             seed=seed,
             seed_stream=0,

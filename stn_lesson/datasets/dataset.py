@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -70,7 +71,8 @@ class Dataset:
         train: pictures to learn from, as the first epoch shows them.
         test: pictures to judge by, once.
         valid: pictures to choose settings by.
-        redraw: makes the training pictures of an epoch anew; None means the same in each.
+        redraw: makes the training pictures of an epoch anew; None means the same in each. A
+            function with a name, or a `partial` of one, can be sent to another process with them.
     """
 
     name: str
@@ -95,7 +97,7 @@ class Dataset:
 
     def to(self, device: str | torch.device) -> "Dataset":
         """The same pictures on another device; what is made from them is then made there, too."""
-        redraw = self.redraw and (lambda epoch: self.redraw(epoch).to(device))
+        redraw = self.redraw and partial(_redraw_on, device, self.redraw)
         splits = [split and split.to(device) for split in (self.train, self.test, self.valid)]
         return Dataset(self.name, *splits, redraw)
 
@@ -132,7 +134,7 @@ def derive_dataset(
     seed_stream: int,
     redraw: bool = True,
     repeats: int = 1,
-    relabel: Callable[[Tensor], Tensor] = lambda labels: labels,
+    relabel: Callable[[Tensor], Tensor] | None = None,
 ) -> Dataset:
     """A data set made from another: cluttered, distorted, added.
 
@@ -145,7 +147,7 @@ def derive_dataset(
         seed_stream: a small number that keeps the seeds of data sets made from one another apart.
         redraw: make the training images anew in every epoch. The others are always fixed.
         repeats: how many images an epoch shows of each training picture.
-        relabel: turns the labels (N,) of a split into those of its new images.
+        relabel: turns the labels (N,) of a split into those of its new images; None keeps them.
 
     >>> split = Split(torch.zeros(2, 1, 1, 1, dtype=torch.uint8), torch.tensor([3, 4]))
     >>> grey = derive_dataset(
@@ -165,16 +167,22 @@ def derive_dataset(
 
     def derive(split: Split, seed: int) -> Split:
         images, poses = make(split, seed)
-        return Split(images, relabel(split.labels), poses)
-
-    def redraw_images(epoch: int) -> Tensor:
-        digits = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
-        return make(digits, first + epoch + 2)[0]
+        return Split(images, relabel(split.labels) if relabel else split.labels, poses)
 
     return Dataset(
         name=name,
         train=derive(plain.train.repeat(repeats), first + 2),
         test=derive(plain.test, first),
         valid=plain.valid and derive(plain.valid, first + 1),
-        redraw=redraw_images if redraw else None,
+        redraw=partial(_redraw_derived, plain, make, first + 2, repeats) if redraw else None,
     )
+
+
+# By name, for a function made inside another could not be sent to a process with its data set.
+def _redraw_on(device, redraw: Callable[[int], Tensor], epoch: int) -> Tensor:
+    return redraw(epoch).to(device)
+
+
+def _redraw_derived(plain: Dataset, make: Callable, seed: int, repeats: int, epoch: int) -> Tensor:
+    split = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
+    return make(split, seed + epoch)[0]

@@ -6,13 +6,7 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from stn_lesson.arguments import (
-    pair,
-    real_number,
-    seed_number,
-    true_or_false,
-    whole_number,
-)
+from stn_lesson.arguments import pair, real_number, seed_number, true_or_false, whole_number
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
@@ -69,25 +63,10 @@ def distort(
     """
     scale, rotation = _check_scale(scale), real_number(rotation, "rotation")
     anywhere = true_or_false(anywhere, "anywhere")
-
-    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        angle, zoom = torch.rand(2, count, generator=generator)
-        zoom = _scale_between(scale, zoom)
-        place = torch.zeros(2, count)
-        if anywhere:
-            room = [(c - zoom * d).clamp(min=0) / c for c, d in zip(canvas, digit, strict=True)]
-            place = (2 * torch.rand(2, count, generator=generator) - 1) * torch.stack(room)
-        # A pixel of the digit stays a pixel of the new image: hence the ratios of their half sides.
-        same_x, same_y = (d / c for c, d in zip(canvas, digit, strict=True))
-        scales = (same_x * zoom, same_y * zoom)
-        shape = [2 * half + 1 for half in reversed(canvas)]
-        return affine_theta((2 * angle - 1) * rotation, scales, translation=place.T, size=shape)
-
-    settings = dict(
-        size=size, seed=seed, seed_stream=5, redraw=redraw, repeats=repeats, chunk=chunk
-    )
+    draw_theta = partial(_draw_affine, rotation=rotation, scale=scale, anywhere=anywhere)
+    how = dict(size=size, seed=seed, seed_stream=5, redraw=redraw, repeats=repeats, chunk=chunk)
     description = "turned" if scale == (1, 1) else "turned and scaled"
-    return _distorted(digits, description, draw_theta, sampling_grid, **settings)
+    return _distorted(digits, description, draw_theta, sampling_grid, **how)
 
 
 def distort_projective(
@@ -130,22 +109,9 @@ def distort_projective(
     torch.Size([2, 1, 28, 28])
     """
     scale, jitter = _check_scale(scale), real_number(jitter, "jitter", 0, MAX_JITTER)
-
-    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
-        moves = jitter * torch.randn(count, 4, 2, generator=generator)
-        corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-        corners = zoom * corners * torch.tensor(digit)  # (count, 4, 2), pixels from the middle
-        while (folded := _is_folded(corners + moves)).any():
-            moves[folded] /= 2
-        moved = (corners + moves) / torch.tensor(canvas)
-        # The homography from the digit to the screen, and so θ is its inverse.
-        return torch.linalg.inv(projective_theta(moved.double())).float()
-
-    settings = dict(
-        size=size, seed=seed, seed_stream=6, redraw=redraw, repeats=repeats, chunk=chunk
-    )
-    return _distorted(digits, "slanted", draw_theta, projective_grid, **settings)
+    draw_theta = partial(_draw_projective, jitter=jitter, scale=scale)
+    how = dict(size=size, seed=seed, seed_stream=6, redraw=redraw, repeats=repeats, chunk=chunk)
+    return _distorted(digits, "slanted", draw_theta, projective_grid, **how)
 
 
 def distort_elastic(
@@ -189,16 +155,9 @@ def distort_elastic(
     """
     scale, jitter = _check_scale(scale), real_number(jitter, "jitter", 0, MAX_JITTER)
     net = control_points(whole_number(points, "points", 2, MAX_POINTS))
-
-    def draw_theta(count: int, digit: HalfSize, canvas: HalfSize, generator: Generator) -> Tensor:
-        zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
-        moves = jitter * torch.randn(count, len(net), 2, generator=generator)
-        return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
-
-    settings = dict(
-        size=size, seed=seed, seed_stream=7, redraw=redraw, repeats=repeats, chunk=chunk
-    )
-    return _distorted(digits, "bent", draw_theta, thin_plate_grid, **settings)
+    draw_theta = partial(_draw_elastic, net=net, jitter=jitter, scale=scale)
+    how = dict(size=size, seed=seed, seed_stream=7, redraw=redraw, repeats=repeats, chunk=chunk)
+    return _distorted(digits, "bent", draw_theta, thin_plate_grid, **how)
 
 
 TC_CLUTTER = {"size": 60, "pieces": 6, "piece_size": 6}
@@ -210,6 +169,52 @@ DISTORTIONS: dict[str, Callable[..., Dataset]] = {
     "E": distort_elastic,
     "TC": partial(clutter, **TC_CLUTTER),
 }
+
+
+# What the three draw is θ, (count, …), for digits and a canvas of given half sizes in pixels.
+def _draw_affine(
+    count: int,
+    digit: HalfSize,
+    canvas: HalfSize,
+    generator: Generator,
+    *,
+    rotation,
+    scale,
+    anywhere,
+) -> Tensor:
+    angle, zoom = torch.rand(2, count, generator=generator)
+    zoom = _scale_between(scale, zoom)
+    place = torch.zeros(2, count)
+    if anywhere:
+        room = [(c - zoom * d).clamp(min=0) / c for c, d in zip(canvas, digit, strict=True)]
+        place = (2 * torch.rand(2, count, generator=generator) - 1) * torch.stack(room)
+    # A pixel of the digit stays a pixel of the new image: hence the ratios of their half sides.
+    same_x, same_y = (d / c for c, d in zip(canvas, digit, strict=True))
+    scales = (same_x * zoom, same_y * zoom)
+    shape = [2 * half + 1 for half in reversed(canvas)]
+    return affine_theta((2 * angle - 1) * rotation, scales, translation=place.T, size=shape)
+
+
+def _draw_projective(
+    count: int, digit: HalfSize, canvas: HalfSize, generator: Generator, *, jitter, scale
+) -> Tensor:
+    zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+    moves = jitter * torch.randn(count, 4, 2, generator=generator)
+    corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    corners = zoom * corners * torch.tensor(digit)  # (count, 4, 2), pixels from the middle
+    while (folded := _is_folded(corners + moves)).any():
+        moves[folded] /= 2
+    moved = (corners + moves) / torch.tensor(canvas)
+    # The homography from the digit to the screen, and so θ is its inverse.
+    return torch.linalg.inv(projective_theta(moved.double())).float()
+
+
+def _draw_elastic(
+    count: int, digit: HalfSize, canvas: HalfSize, generator: Generator, *, net, jitter, scale
+) -> Tensor:
+    zoom = _scale_between(scale, torch.rand(count, 1, 1, generator=generator))
+    moves = jitter * torch.randn(count, len(net), 2, generator=generator)
+    return (net * torch.tensor(canvas) + moves) / (zoom * torch.tensor(digit))
 
 
 def _distorted(
@@ -225,33 +230,14 @@ def _distorted(
     repeats: int,
     chunk: int,
 ) -> Tensor | Dataset:
-    """Warp every digit by the θ that `draw_theta` draws for it, on the CPU whatever the device."""
+    """The digits, or all of a data set's, warped by the θ that `draw_theta` draws for each."""
     size = None if size is None else whole_number(size, "size", lowest=1)
     chunk = whole_number(chunk, "chunk", lowest=1)
-
-    def make(images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        height, width = (size, size) if size else images.shape[-2:]
-        halves = _half_size(*images.shape[-2:]), _half_size(height, width)
-        theta = draw_theta(len(images), *halves, torch.Generator().manual_seed(seed)).to(
-            images.device
-        )
-        new = images.new_empty(len(images), images.shape[1], height, width)
-        for start in range(0, len(images), chunk):
-            part = slice(start, start + chunk)
-            new[part] = sample(images[part].float(), grid(theta[part], height, width)).round_()
-        return new, theta
-
-    def make_with_poses(split: Split, seed: int) -> tuple[Tensor, Tensor | None]:
-        images, theta = make(split.images, seed)
-        if grid is not sampling_grid:
-            return images, None  # no affine θ undoes a slant or a bend
-        poses = invert(theta.cpu())
-        return images, poses if split.poses is None else compose(poses, split.poses.cpu())
-
+    how = dict(draw_theta=draw_theta, grid=grid, size=size, chunk=chunk)
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            make_with_poses,
+            partial(_warp_split, **how),
             name=f"{description} {digits.name}",
             seed=seed,
             seed_stream=seed_stream,
@@ -259,7 +245,31 @@ def _distorted(
             repeats=repeats,
         )
     digits = check_bytes(digits, "digits", alternative=", or a Dataset")
-    return make(digits, seed_number(seed))[0]
+    return _warp_images(digits, seed_number(seed), **how)[0]
+
+
+def _warp_split(split: Split, seed: int, *, grid, **how) -> tuple[Tensor, Tensor | None]:
+    """A split's digits, warped, and the poses that they have then."""
+    images, theta = _warp_images(split.images, seed, grid=grid, **how)
+    if grid is not sampling_grid:
+        return images, None  # no affine θ undoes a slant or a bend
+    poses = invert(theta.cpu())
+    return images, poses if split.poses is None else compose(poses, split.poses.cpu())
+
+
+def _warp_images(
+    images: Tensor, seed: int, *, draw_theta, grid, size: int | None, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """Every digit warped by a θ of its own, and these; drawn on the CPU whatever the device."""
+    height, width = (size, size) if size else images.shape[-2:]
+    halves = _half_size(*images.shape[-2:]), _half_size(height, width)
+    generator = torch.Generator().manual_seed(seed)
+    theta = draw_theta(len(images), *halves, generator).to(images.device)
+    new = images.new_empty(len(images), images.shape[1], height, width)
+    for start in range(0, len(images), chunk):
+        part = slice(start, start + chunk)
+        new[part] = sample(images[part].float(), grid(theta[part], height, width)).round_()
+    return new, theta
 
 
 def _half_size(height: int, width: int) -> HalfSize:

@@ -1,6 +1,7 @@
 """MNIST addition: two digits to be read and added (appendix A.1 of the paper)."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -47,29 +48,35 @@ def addition(
         raise TypeError(f"digits must be a Dataset with labels, got {type(digits).__name__}")
     _check_distortion(distortion)
     seed = seed_number(seed)
-
-    def seconds(labels: Tensor) -> Tensor:
-        """The class of each pair's second digit (N,), the same in every epoch."""
-        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-        return labels[order.to(labels.device)]
-
-    def pairs(split: Split, seed: int) -> tuple[Tensor, None]:
-        generator = torch.Generator().manual_seed(seed)
-        partner = _one_of_each(seconds(split.labels), split.labels, generator)
-        both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
-        both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
-        return torch.cat(both.chunk(2), 1), None
-
     return derive_dataset(
         digits,
-        pairs,
+        partial(_pairs, partners=seed, distortion=distortion),
         name=f"pairs of {digits.name}",
         seed=seed,
         seed_stream=8,
         redraw=redraw,
         repeats=repeats,
-        relabel=lambda labels: labels + seconds(labels),
+        relabel=partial(_sums, partners=seed),
     )
+
+
+def _pairs(split: Split, seed: int, *, partners: int, distortion: Callable) -> tuple[Tensor, None]:
+    """Each digit with a partner of its partner's class, drawn and distorted by a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    partner = _one_of_each(_partner_labels(split.labels, partners), split.labels, generator)
+    both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
+    both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
+    return torch.cat(both.chunk(2), 1), None
+
+
+def _sums(labels: Tensor, partners: int) -> Tensor:
+    return labels + _partner_labels(labels, partners)
+
+
+def _partner_labels(labels: Tensor, partners: int) -> Tensor:
+    """The class of each pair's second digit (N,), drawn by a seed, the same in every epoch."""
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(partners))
+    return labels[order.to(labels.device)]
 
 
 def _check_distortion(distortion) -> None:

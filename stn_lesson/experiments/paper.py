@@ -71,24 +71,24 @@ def _true_crops(
     digits: Dataset, seed: int = 0, repeats: int = 1, redraw: bool = True, chunk: int = 1024
 ) -> Dataset:
     """The digits of TC's scenes, cut out where they lie, with what falls on them of the clutter."""
-
-    def cut_out(split: Split, seed: int) -> tuple[Tensor, None]:
-        scenes, poses = scenes_with_poses(split, seed, **TC_CLUTTER)
-        crops, poses = torch.empty_like(split.images), poses.to(scenes.device)
-        for start in range(0, len(split), chunk):
-            part = slice(start, start + chunk)
-            crops[part] = warp(scenes[part].float(), poses[part], crops.shape[-2:]).round_()
-        return crops, None
-
     return derive_dataset(
         digits,
-        cut_out,
+        partial(_cut_out, chunk=chunk),
         name=f"crops of cluttered {digits.name}",
         seed=seed,
         seed_stream=0,  # clutter's own: these are crops of the very scenes of TC
         redraw=redraw,
         repeats=repeats,
     )
+
+
+def _cut_out(split: Split, seed: int, *, chunk: int) -> tuple[Tensor, None]:
+    scenes, poses = scenes_with_poses(split, seed, **TC_CLUTTER)
+    crops, poses = torch.empty_like(split.images), poses.to(scenes.device)
+    for start in range(0, len(split), chunk):
+        part = slice(start, start + chunk)
+        crops[part] = warp(scenes[part].float(), poses[part], crops.shape[-2:]).round_()
+    return crops, None
 
 
 # The moves of P's corners, in pixels of an image of 28. 2.3 and 3.3 are the paper's 5, should it
