@@ -15,12 +15,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import pair, real_number, vector, vector_pair
-from stn_lesson.checks import (
-    check_affine_or_homography,
-    check_alike,
-    check_theta,
-    first_of,
-)
+from stn_lesson.checks import check_affine_or_homography, check_alike, check_theta, first_of
 from stn_lesson.precision import in_full_precision
 
 
@@ -58,20 +53,21 @@ def affine_theta(
     tensor([[[0.5000, 0.0000, 0.5000],
              [0.0000, 0.5000, 0.0000]]])
     """
-    rotation, scale, shear, translation, centre = _broadcast(
-        rotation=vector(rotation, "rotation"),
+    angle, lean, scale_x, scale_y, right, down, x, y = _alike(
+        rotation=[vector(rotation, "rotation")],
+        shear=[vector(shear, "shear")],
         scale=_both_scales(scale),
-        shear=vector(shear, "shear"),
         translation=vector_pair(translation, "translation"),
         centre=vector_pair(centre, "centre"),
     )
-    if first_of((scale == 0).any(1)) is not None:
+    if first_of((scale_x == 0) | (scale_y == 0)) is not None:
         raise ValueError("scale must not be 0: a picture shrunk to nothing has no inverse")
-    if first_of(shear.remainder(180) == 90) is not None:
+    if first_of(lean.remainder(180) == 90) is not None:
         raise ValueError("shear must not be ±90 degrees: it would flatten the picture to a line")
-    picture = _picture_matrix(rotation, scale, shear)
+    picture = _picture_matrix(angle, scale_x, scale_y, lean)
     picture = picture * _aspect_factors(size, picture)
-    shift = translation + centre - (picture * centre[:, None]).sum(-1)  # the centre comes back
+    centre = torch.stack([x, y], -1)  # it comes back to where it was, and then moves
+    shift = torch.stack([right, down], -1) + centre - (picture * centre[:, None]).sum(-1)
     return invert(torch.cat([picture, shift[..., None]], -1))
 
 
@@ -216,12 +212,11 @@ def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return adjugate / determinant[:, None, None], determinant
 
 
-def _picture_matrix(rotation: Tensor, scale: Tensor, shear: Tensor) -> Tensor:
+def _picture_matrix(rotation: Tensor, scale_x: Tensor, scale_y: Tensor, shear: Tensor) -> Tensor:
     """What the picture does on the screen, (N, 2, 2) in pixels: p ↦ rotate · shear · scale · p."""
     cos, sin = torch.cos(torch.deg2rad(rotation)), torch.sin(torch.deg2rad(rotation))
     # y points down, so leaning right means −x at the bottom.
     lean = -torch.tan(torch.deg2rad(shear))
-    scale_x, scale_y = scale.unbind(1)
     return torch.stack(
         [
             torch.stack([cos * scale_x, (cos * lean + sin) * scale_y], -1),
@@ -250,31 +245,24 @@ def _both_scales(scale) -> tuple:
     return (vector(scale, "scale"),) * 2
 
 
-def _broadcast(**values) -> list[Tensor]:
-    """Numbers and tensors (N,) as finite vectors (N,), pairs of them as (N, 2), of one type.
+def _alike(**values) -> tuple[Tensor, ...]:
+    """Lists of numbers and of tensors (N,), each as a finite vector (N,), all of one type.
 
     The type is float32, or float64 if one of the tensors has it: never one of 16 bits.
     """
-    pairs = {name: v if isinstance(v, tuple) else (v,) for name, v in values.items()}
-    tensors = [v for pair in pairs.values() for v in pair if isinstance(v, Tensor)]
-    floats = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    names = [name for name, several in values.items() for _ in several]
+    vectors = [value for several in values.values() for value in several]
+    tensors = [value for value in vectors if isinstance(value, Tensor)]
+    floats = {value.dtype for value in tensors if value.is_floating_point()}
     double = torch.double in (floats or {torch.get_default_dtype()})
-    how = dict(dtype=torch.double if double else torch.float)
-    how["device"] = tensors[0].device if tensors else None
-    vectors = [[torch.as_tensor(v, **how).reshape(-1) for v in pair] for pair in pairs.values()]
-    lengths = {
-        name: {len(v) for v in pair} - {1} for name, pair in zip(pairs, vectors, strict=True)
-    }
-    if len(set().union(*lengths.values())) > 1:
-        got = ", ".join(f"{n} for {name}" for name, some in lengths.items() for n in some)
+    like = dict(dtype=torch.double if double else torch.float)
+    like["device"] = tensors[0].device if tensors else None
+    vectors = [torch.as_tensor(value, **like).reshape(-1) for value in vectors]
+    lengths = {len(v): name for name, v in zip(names, vectors, strict=True) if len(v) != 1}
+    if len(lengths) > 1:
+        got = ", ".join(f"{length} for {name}" for length, name in lengths.items())
         raise ValueError(f"arguments must hold one number for all, or N like the others, got {got}")
-    together = torch.broadcast_tensors(*(v for pair in vectors for v in pair))
-    finite = torch.stack(together).isfinite().all(1)
-    names = [name for name, pair in pairs.items() for _ in pair]
-    if (n := first_of(~finite)) is not None:
-        raise ValueError(f"{names[n]} must hold finite numbers, got {together[n].tolist()}")
-    parts = iter(together)
-    return [
-        next(parts) if len(pair) == 1 else torch.stack([next(parts), next(parts)], -1)
-        for pair in pairs.values()
-    ]
+    vectors = torch.broadcast_tensors(*vectors)
+    if (n := first_of(~torch.stack(vectors).isfinite().all(1))) is not None:
+        raise ValueError(f"{names[n]} must hold finite numbers, got {vectors[n].tolist()}")
+    return vectors
