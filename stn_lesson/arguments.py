@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stn_lesson.remedies import kind_of
+
 LARGEST_SEED = 2**63 - 1
 
 
@@ -215,8 +217,8 @@ def _check_bounds(number: float, name: str, lowest: float | None, highest: float
 
 
 def _shown(value) -> str:
-    """A value as an error shows it: itself if it is short, else its type and shape."""
+    """A value as an error shows it: itself if it is short, else what it is."""
     if isinstance(value, Tensor | np.ndarray) and value.ndim:
-        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+        return kind_of(value)
     text = repr(value)
-    return text if len(text) <= 60 else f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"a {kind_of(value)}"
