@@ -2,18 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from stn_lesson.arguments import seed_number, whole_number
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
-from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
-from stn_lesson.experiments.recipe import SCENES, run_recipe, train_recipe
+from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, run_experiment
+from stn_lesson.experiments.recipe import SCENES, train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
-from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
+from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS
 from stn_lesson.files import FileError
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
@@ -24,27 +23,6 @@ EXPECTED_ERRORS = (
     DownloadError, TrainingError, CheckpointError, FileError, FileExistsError, FileNotFoundError
 )  # fmt: skip
 SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
-# The options of each experiment; any other is an error, not ignored.
-EXPERIMENT_OPTIONS = {
-    "recipe": ("data", "network", "seeds", "epochs", "precision"),
-    **dict.fromkeys(PRETRAINED, ()),
-    "table1": (
-        "data", "distortion", "network", "family", "seeds", "schedule", "precision", "epochs"
-    ),
-    "slant": ("data", "distortion", "network", "seeds", "schedule", "precision", "epochs"),
-    **dict.fromkeys(
-        ("tc", "tc_once", "undistorted"),
-        ("data", "network", "seeds", "schedule", "precision", "epochs"),
-    ),
-    "addition": ("data", "network", "family", "seeds", "schedule", "precision", "epochs"),
-    "two_digits": ("data", "network", "seeds", "epochs"),
-    "colocalise": ("data", "distortion", "encoder", "seeds"),
-    "contest": ("data", "size", "network", "seeds"),
-}  # fmt: skip
-
-
-class UsageError(Exception):
-    """The words typed do not go together; `main` prints the message below the usage."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         args.action(args)
-    except UsageError as error:
+    except OptionError as error:
         parser.error(str(error))
     except EXPECTED_ERRORS as error:
         print(error, file=sys.stderr)
@@ -76,7 +54,7 @@ def add_run(verbs) -> None:
     parser.set_defaults(action=run)
     parser.add_argument(
         "experiment",
-        choices=EXPERIMENT_OPTIONS,
+        choices=EXPERIMENTS,
         help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
     )
     # No defaults here: they would hide whether an option was given.
@@ -99,80 +77,10 @@ def add_run(verbs) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run all cells of an experiment that the options leave open; print each record's file."""
-    allowed, given = EXPERIMENT_OPTIONS[args.experiment], vars(args).items()
     ignored = ("verb", "action", "experiment")
-    options = {name: value for name, value in given if value is not None and name not in ignored}
-    unknown = [name for name in options if name not in allowed]
-    if unknown:
-        known = ", ".join(f"--{name}" for name in allowed) or "no options"
-        raise UsageError(f"{args.experiment} takes {known}; got --{unknown[0]}")
-    if args.experiment in PRETRAINED:
-        paths = iter([run_pretraining(args.experiment)])
-    elif args.experiment == "recipe":
-        paths = iter([run_recipe(**{"data": "digits"} | options)])
-    elif args.experiment == "two_digits":
-        paths = run_two_digits_networks(**options)
-    elif args.experiment == "contest":
-        paths = contest.run_contests(**options)
-    elif args.experiment == "colocalise":
-        paths = run_colocalise_columns(**options)
-    else:
-        paths = run_table_cells(args.experiment, **options)
-    for path in paths:
+    given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
+    for path in run_experiment(args.experiment, **given):
         print(f"written: {path}")
-
-
-def run_two_digits_networks(network: str | None = None, **options) -> Iterator[Path]:
-    """Run one of the networks for two digits, or all; yield each record's file."""
-    if network not in (None, *TWO_DIGITS_NETWORKS):
-        known = ", ".join(TWO_DIGITS_NETWORKS)
-        raise UsageError(f"two_digits takes --network {known}; got {network}")
-    for name in [network] if network else TWO_DIGITS_NETWORKS:
-        yield run_two_digits(name, **options)
-
-
-def run_colocalise_columns(
-    distortion: str | None = None, encoder: str = "windows", data: str = "digits", **options
-) -> Iterator[Path]:
-    """Run co-localisation on scenes of one kind, or of all; yield each record's file."""
-    if distortion not in (None, *colocalisation.SCENE_KINDS):
-        known = ", ".join(colocalisation.SCENE_KINDS)
-        raise UsageError(f"colocalise takes --distortion {known}; got {distortion}")
-    for name in [distortion] if distortion else colocalisation.SCENE_KINDS:
-        yield colocalisation.run_colocalise(data, name, encoder_kind=encoder, **options)
-
-
-def run_table_cells(
-    experiment: str,
-    distortion: str | None = None,
-    network: str | None = None,
-    family: str | None = None,
-    **options,
-) -> Iterator[Path]:
-    """Run the cells of one of the paper's tables that are not ruled out; yield each record's file.
-
-    Args:
-        experiment: a name from `paper.TABLE_ROWS`.
-        distortion: its column, or None for all.
-        network: its rows', or None for all.
-        family: its rows', or None for all.
-        options: of `paper.run_cell`.
-    """
-    chosen = {"distortion": distortion, "network": network, "family": family}
-    cells = [
-        (task, *row)
-        for task in paper.TABLE_COLUMNS[experiment]
-        for row in paper.TABLE_ROWS[experiment]
-        if all(
-            wanted in (None, value)
-            for wanted, value in zip(chosen.values(), (task, *row), strict=True)
-        )
-    ]
-    if not cells:
-        given = [f"--{name} {value}" for name, value in chosen.items() if value]
-        raise UsageError(f"{experiment} has no cell for {' '.join(given)}")
-    for cell in cells:
-        yield paper.run_cell(experiment, *cell, **options)
 
 
 def add_train(verbs) -> None:

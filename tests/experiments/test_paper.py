@@ -218,7 +218,7 @@ def test_an_unknown_cell_is_refused(few_digits, capsys):
         paper.build_network("R", "frozen_st_cnn", "tps")
     with pytest.raises(SystemExit):
         main(["run", "tc", "--distortion", "R"])
-    assert "tc takes --data, --network, " in capsys.readouterr().err
+    assert "tc has no cell for --distortion R" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["run", "tc", "--network", "2st_fcn"])
     assert "tc has no cell for --network 2st_fcn" in capsys.readouterr().err

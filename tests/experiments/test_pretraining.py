@@ -54,7 +54,7 @@ def test_options_of_the_recipe_are_refused_for_a_network_that_is_trained_anew(
     def trains(name):
         raise AssertionError("the network was trained, and its checkpoint written over")
 
-    monkeypatch.setattr("stn_lesson.__main__.run_pretraining", trains)
+    monkeypatch.setattr("stn_lesson.experiments.catalogue.run_pretraining", trains)
     with pytest.raises(SystemExit):
         main(["run", "cluttered", *option])
     assert f"cluttered takes no options; got {option[0]}" in capsys.readouterr().err
