@@ -104,8 +104,11 @@ def train(args: argparse.Namespace) -> None:
     """Train a network of the recipe; a line after every epoch."""
     ignored = ("verb", "action")
     given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
-    with torchrun_process_group() as device:
-        train_recipe(**given, device=device)
+    try:
+        with torchrun_process_group() as device:
+            train_recipe(**given, device=device)
+    except ValueError as error:  # options that do not go together
+        raise OptionError(str(error)) from error
 
 
 def add_bench(verbs) -> None:

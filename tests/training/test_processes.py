@@ -117,6 +117,13 @@ def test_one_alone_is_left_alone():
     assert here.data_parallel(model) is model and here.mean(losses) is losses
 
 
+def test_train_tells_of_options_that_do_not_go_together_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(ProcessGroup, "current", classmethod(lambda cls: cls(0, 2)))
+    with pytest.raises(SystemExit):
+        main(["train", "--batch-size", "1"])
+    assert "error: every process needs an image of each batch" in capsys.readouterr().err
+
+
 def test_train_says_a_line_an_epoch_and_goes_on_from_its_checkpoint(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules[main.__module__].DATASETS, "digits", few_digits)
     words = ["train", "--epochs", "2", "--checkpoint", str(tmp_path / "run.pt")]
