@@ -20,15 +20,8 @@ from stn_lesson.datasets import (
     to_floats,
 )
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.grid import (
-    control_points,
-    meshgrid,
-    pixel_centres,
-    projective_grid,
-    sampling_grid,
-    thin_plate_grid,
-    thin_plate_spline,
-)
+from stn_lesson.families import thin_plate_spline
+from stn_lesson.grid import meshgrid, pixel_centres, projective_grid, sampling_grid
 from stn_lesson.homography import projective_theta
 from stn_lesson.networks import (
     CNN,
@@ -42,6 +35,7 @@ from stn_lesson.networks import (
     frozen_stn,
 )
 from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
+from stn_lesson.spline import control_points, thin_plate_grid
 from stn_lesson.theta import (
     affine_theta,
     attention_theta,

@@ -17,7 +17,7 @@ from stn_lesson.checks import (
     check_image_and_theta,
     check_points,
 )
-from stn_lesson.grid import grid_of
+from stn_lesson.families import grid_of
 
 
 def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, pair, positive_number, whole_number
 from stn_lesson.checks import KERNELS, PADDINGS, check_image, check_network
-from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.families import FAMILIES, Family
 from stn_lesson.localisation import (
     check_localisation,
     check_numbers,
