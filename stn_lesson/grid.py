@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
-from stn_lesson.checks import check_homography, check_theta
 from stn_lesson.precision import float_type, in_full_precision
+from stn_lesson.theta_checks import check_homography, check_theta
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:

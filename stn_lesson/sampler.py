@@ -10,14 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
-from stn_lesson.checks import (
-    check_any_theta,
-    check_image,
-    check_image_and_grid,
-    check_image_and_theta,
-    check_points,
-)
+from stn_lesson.checks import check_image, check_image_and_grid, check_image_and_theta, check_points
 from stn_lesson.families import grid_of
+from stn_lesson.theta_checks import check_any_theta
 
 
 def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

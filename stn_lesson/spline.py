@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
-from stn_lesson.checks import check_control_points
 from stn_lesson.grid import meshgrid
 from stn_lesson.precision import in_full_precision
+from stn_lesson.theta_checks import check_control_points
 
 
 def control_points(k: int, *, dtype=None, device=None) -> Tensor:

@@ -15,13 +15,9 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import pair, real_number, vector, vector_pair
-from stn_lesson.checks import (
-    check_affine_or_homography,
-    check_alike,
-    check_theta,
-    first_of,
-)
+from stn_lesson.checks import check_alike, first_of
 from stn_lesson.precision import in_full_precision
+from stn_lesson.theta_checks import check_affine_or_homography, check_theta
 
 
 def affine_theta(
