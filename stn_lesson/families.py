@@ -6,25 +6,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stn_lesson.grid import projective_grid, sampling_grid
+from stn_lesson.grid import projective_grid, sampling_grid, volume_grid
 from stn_lesson.spline import control_points, thin_plate_grid
 
 
-def grid_of(theta: Tensor, height: int, width: int) -> Tensor:
-    """The sampling grid (N, H, W, 2) of θ, of whichever family its shape tells.
+def grid_of(theta: Tensor, *size: int) -> Tensor:
+    """The sampling grid (N, *size, 2 or 3) of θ, of whichever family its shape tells.
 
-    θ is affine (N, 2, 3), a homography (N, 3, 3), or the points of a spline (N, k², 2); the grid is
-    that of `sampling_grid`, `projective_grid` or `thin_plate_grid`.
+    θ is affine (N, 2, 3), a homography (N, 3, 3), the points of a spline (N, k², 2), or of volumes
+    (N, 3, 4); the grid is that of `sampling_grid`, `projective_grid`, `thin_plate_grid` or
+    `volume_grid`. The size is height and width, of volumes depth, height and width.
 
     >>> grid_of(control_points(3)[None], 2, 2).shape
     torch.Size([1, 2, 2, 2])
     """
     shape = tuple(theta.shape) if isinstance(theta, Tensor) else ()
     if shape[1:] == (3, 3):
-        return projective_grid(theta, height, width)
+        return projective_grid(theta, *size)
+    if shape[1:] == (3, 4):
+        return volume_grid(theta, *size)
     if len(shape) == 3 and shape[2] == 2 and shape[1] >= 4:
-        return thin_plate_grid(theta, height, width)
-    return sampling_grid(theta, height, width)
+        return thin_plate_grid(theta, *size)
+    return sampling_grid(theta, *size)
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,16 @@ class Family:
         name: what to call it.
         identity: the P numbers that leave the picture as it is.
         theta: turns a network's numbers (N, P) into θ, of the shape that `grid` takes.
-        grid: turns θ, a height and a width into a sampling grid (N, H, W, 2).
+        grid: turns θ, a height and a width into a sampling grid (N, H, W, 2); of volumes, θ, a
+            depth, a height and a width into one (N, D, H, W, 3).
+        axes: of what it transforms: 2 of pictures, 3 of volumes.
     """
 
     name: str
     identity: tuple[float, ...]
     theta: Callable[[Tensor], Tensor]
-    grid: Callable[[Tensor, int, int], Tensor]
+    grid: Callable[..., Tensor]
+    axes: int = 2
 
 
 # By name, for a lambda could not be pickled: neither saved with a model nor sent to a process.
@@ -57,6 +63,10 @@ def _attention(numbers: Tensor) -> Tensor:
 
 def _projective(numbers: Tensor) -> Tensor:
     return torch.cat([numbers, torch.ones_like(numbers[:, :1])], 1).view(-1, 3, 3)
+
+
+def _volume(numbers: Tensor) -> Tensor:
+    return numbers.view(-1, 3, 4)
 
 
 def _net(numbers: Tensor) -> Tensor:
@@ -81,4 +91,7 @@ FAMILIES = {
         Family("projective", (1, 0, 0, 0, 1, 0, 0, 0), _projective, projective_grid),
         thin_plate_spline(4),
     )
+}  # of pictures
+VOLUME_FAMILIES = {
+    "volume": Family("volume", (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0), _volume, volume_grid, axes=3)
 }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stn_lesson.arguments import whole_number
 from stn_lesson.precision import float_type, in_full_precision
-from stn_lesson.theta_checks import check_homography, check_theta
+from stn_lesson.theta_checks import check_homography, check_theta, check_volume_theta
 
 
 def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
@@ -121,3 +121,55 @@ def _depth_unit(theta: Tensor) -> Tensor:
     # The horizon may go through the middle: then the depth at the edges tells how small is small.
     unit = torch.maximum(row[:, 2:], MIN_DEPTH * row.amax(1, keepdim=True))
     return torch.where(unit > 0, unit, 1.0)
+
+
+def volume_meshgrid(depth: int, height: int, width: int, *, dtype=None, device=None) -> Tensor:
+    """The regular target grid of a volume, in homogeneous coordinates (appendix A.3).
+
+    Returns:
+        (4, D·H·W): rows x_t, y_t, z_t and 1; columns run through layer after layer, each as in
+        reading. z points away from who looks, from the first layer to the last.
+
+    Raises:
+        TypeError, ValueError: as `meshgrid`.
+
+    >>> volume_meshgrid(depth=2, height=1, width=2)
+    tensor([[-1.,  1., -1.,  1.],
+            [ 0.,  0.,  0.,  0.],
+            [-1., -1.,  1.,  1.],
+            [ 1.,  1.,  1.,  1.]])
+    """
+    sides = (pixel_centres(side, dtype=dtype, device=device) for side in (depth, height, width))
+    z_t, y_t, x_t = torch.meshgrid(*sides, indexing="ij")  # each (D, H, W)
+    return torch.stack([axis.flatten() for axis in (x_t, y_t, z_t, torch.ones_like(x_t))])
+
+
+@in_full_precision
+def volume_grid(theta: Tensor, depth: int, height: int, width: int) -> Tensor:
+    """Where each target voxel looks in the source: (x_s, y_s, z_s) = θ · (x_t, y_t, z_t, 1).
+
+    Equation (1) with one coordinate more (appendix A.3).
+
+    Args:
+        theta: (N, 3, 4), from target to source.
+        depth: layers of the target volume.
+        height: its rows.
+        width: its columns.
+
+    Returns:
+        (N, D, H, W, 3), last axis x, y, z, in the source's coordinates from −1 to 1. It has
+        32 bits, or 64 if θ has.
+
+    Raises:
+        TypeError, ValueError: as `sampling_grid`.
+
+    >>> volume_grid(torch.eye(3, 4)[None], depth=2, height=1, width=1)
+    tensor([[[[[ 0.,  0., -1.]]],
+    <BLANKLINE>
+    <BLANKLINE>
+             [[[ 0.,  0.,  1.]]]]])
+    """
+    theta = check_volume_theta(theta)
+    target = volume_meshgrid(depth, height, width, dtype=theta.dtype, device=theta.device)
+    source = theta @ target  # (N, 3, 4) @ (4, D·H·W) = (N, 3, D·H·W)
+    return source.transpose(1, 2).reshape(-1, depth, height, width, 3)

@@ -51,17 +51,37 @@ def check_homography(theta: Tensor) -> Tensor:
     return check_finite(theta, "row", "column")
 
 
-def check_affine_or_homography(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if it is one of (N, 2, 3) or (N, 3, 3); a clear error otherwise."""
-    homography = isinstance(theta, Tensor) and theta.shape[-2:] == (3, 3)
-    return check_homography(theta) if homography else check_theta(theta)
+def check_volume_theta(theta: Tensor) -> Tensor:
+    """θ in at least 32 bits, if it is a floating tensor (N, 3, 4) of finite numbers.
+
+    Raises:
+        TypeError, ValueError: it is not; the message says what makes it one.
+    """
+    theta = check_floats(theta)
+    if theta.ndim != 3 or theta.shape[1:] != (3, 4):
+        twelve = theta.shape[-2:] == (3, 4) or theta.shape[-1:] == (12,)
+        remedy = "theta.reshape(-1, 3, 4)" if twelve else "volume_theta() to make one"
+        raise ValueError(
+            f"theta of a volume must have shape (N, 3, 4), got {tuple(theta.shape)}: use {remedy}"
+        )
+    return check_finite(theta, "row", "column")
+
+
+def check_matrix(theta: Tensor) -> Tensor:
+    """θ in at least 32 bits, if it is a matrix: (N, 2, 3), (N, 3, 3) or (N, 3, 4).
+
+    Raises:
+        TypeError, ValueError: it is not; the message says what makes it one.
+    """
+    shape = tuple(theta.shape[-2:]) if isinstance(theta, Tensor) else ()
+    return {(3, 3): check_homography, (3, 4): check_volume_theta}.get(shape, check_theta)(theta)
 
 
 def check_any_theta(theta: Tensor) -> Tensor:
     """θ in at least 32 bits, if its shape is that of a family; a clear error otherwise."""
     shape = tuple(theta.shape) if isinstance(theta, Tensor) else ()
     is_net = len(shape) == 3 and shape[2] == 2 and shape[1] >= 4
-    return check_control_points(theta) if is_net else check_affine_or_homography(theta)
+    return check_control_points(theta) if is_net else check_matrix(theta)
 
 
 def check_control_points(theta: Tensor) -> Tensor:
