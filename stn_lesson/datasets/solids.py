@@ -6,8 +6,8 @@ from torch import Tensor
 from stn_lesson.arguments import real_number, seed_number, whole_number
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.dataset import Dataset, derive_dataset
-from stn_lesson.grid import pixel_centres
-from stn_lesson.sampler import warp
+from stn_lesson.grid import pixel_centres, volume_grid
+from stn_lesson.sampler import pixels_per_unit, sample
 from stn_lesson.theta import invert
 from stn_lesson.volume import volume_theta
 
@@ -46,7 +46,7 @@ def solids(
     seed: int = 0,
     redraw: bool = True,
     repeats: int = 1,
-    chunk: int = 64,
+    chunk: int = 16,
 ) -> Tensor | Dataset:
     """Extrude each digit, turn it about all three axes, scale it and move it, in a cube of voxels.
 
@@ -87,7 +87,7 @@ def solids(
 
 
 def turn_solids(
-    digits: Tensor, size: int, rotation: float, seed: int, chunk: int = 64
+    digits: Tensor, size: int, rotation: float, seed: int, chunk: int = 16
 ) -> tuple[Tensor, Tensor]:
     """Solids as `solids` makes them, and how each digit stands.
 
@@ -119,7 +119,19 @@ def turn_solids(
     volumes = torch.empty(count, 1, size, size, size, dtype=torch.uint8, device=digits.device)
     for start in range(0, count, chunk):
         part = slice(start, start + chunk)
-        prisms = extrude(digits[part]).float()
-        turned = warp(prisms, theta[part].to(digits.device), size=(size, size, size))
-        volumes[part] = turned.round().to(torch.uint8)
+        grid = volume_grid(theta[part].to(digits.device), size, size, size)
+        volumes[part] = _sample_prisms(digits[part], grid)
     return volumes, invert(theta)
+
+
+def _sample_prisms(digits: Tensor, grid: Tensor) -> Tensor:
+    """What `sample` makes of extruded digits, bytes (N, 1, D, H, W), in a third of the time.
+
+    All layers of a prism are alike: so each point of the grid (N, D, H, W, 3) asks the picture at
+    its x and y, and the board at its z whether it lies within.
+    """
+    shape = grid.shape[:4]
+    pictures = sample(digits.float(), grid[..., :2].flatten(1, 2))  # (N, 1, D·H, W)
+    depth_inside = (HALF_THICKNESS - grid[..., 2].abs()) * pixels_per_unit(shape[1])  # in voxels
+    board = (depth_inside + 0.5).clamp(0, 1)  # a face between two voxels is shared by both
+    return (pictures.view(shape) * board).round().to(torch.uint8)[:, None]

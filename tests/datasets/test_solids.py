@@ -27,6 +27,15 @@ def test_the_pose_cuts_the_upright_prism_out_of_the_volume():
     assert wrong.median() < 0.7  # so the number above says something
 
 
+def test_solids_are_the_extruded_digits_warped_but_for_the_faces_of_the_board():
+    volumes, poses = turn_solids(FEW, 32, rotation=70, seed=1)
+    warped = stn.warp(stn.extrude(FEW, depth=57).float(), stn.invert(poses), size=(32, 32, 32))
+    z = stn.volume_grid(stn.invert(poses), 32, 32, 32)[..., 2].abs()[:, None]
+    away_from_faces = (z - HALF_THICKNESS).abs() > 0.06
+    differences = (volumes - warped).abs()[away_from_faces]
+    assert away_from_faces.float().mean() > 0.8 and differences.max() <= 1
+
+
 def test_angles_places_and_scales_stay_within_their_bounds():
     _, poses = turn_solids(DIGITS.train.images[:500], 2, rotation=70, seed=0)
     matrix, place = poses[:, :, :3], poses[:, :, 3]
