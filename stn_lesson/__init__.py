@@ -20,15 +20,9 @@ from stn_lesson.datasets import (
     to_floats,
 )
 from stn_lesson.datasets.clutter import clutter
-from stn_lesson.grid import (
-    control_points,
-    meshgrid,
-    pixel_centres,
-    projective_grid,
-    sampling_grid,
-    thin_plate_grid,
-    thin_plate_spline,
-)
+from stn_lesson.datasets.solids import extrude, solids
+from stn_lesson.families import thin_plate_spline
+from stn_lesson.grid import meshgrid, pixel_centres, projective_grid, sampling_grid, volume_grid
 from stn_lesson.homography import projective_theta
 from stn_lesson.networks import (
     CNN,
@@ -41,7 +35,15 @@ from stn_lesson.networks import (
     count_parameters,
     frozen_stn,
 )
-from stn_lesson.sampler import bilinear_sample, looks_outside, sample, to_pixels, warp
+from stn_lesson.sampler import (
+    bilinear_sample,
+    looks_outside,
+    sample,
+    to_pixels,
+    trilinear_sample,
+    warp,
+)
+from stn_lesson.spline import control_points, thin_plate_grid
 from stn_lesson.theta import (
     affine_theta,
     attention_theta,
@@ -59,6 +61,7 @@ from stn_lesson.training import (
     measure_aim,
 )
 from stn_lesson.transformer import SpatialTransformer, look
+from stn_lesson.volume import tilt_between, volume_theta
 
 __all__ = [
     "CNN",
@@ -88,6 +91,7 @@ __all__ = [
     "distort_elastic",
     "distort_projective",
     "evaluate",
+    "extrude",
     "fit",
     "fit_abreast",
     "frozen_stn",
@@ -105,9 +109,14 @@ __all__ = [
     "projective_theta",
     "sample",
     "sampling_grid",
+    "solids",
     "thin_plate_grid",
     "thin_plate_spline",
+    "tilt_between",
     "to_floats",
     "to_pixels",
+    "trilinear_sample",
+    "volume_grid",
+    "volume_theta",
     "warp",
 ]

@@ -1,7 +1,8 @@
-"""What a θ, a grid and an image may be, and errors that say what to do about it.
+"""What a grid, an image and a volume may be, and errors that say what to do about it.
 
-The checks stand at the doors of the rooms, a line each; what they say is written here. Those of a θ
-and of a grid return it in at least 32 bits (see `precision`).
+The checks stand at the doors of the rooms, a line each; what they say is written here, and in
+`theta_checks` what a θ may be. Those of a θ and of a grid return it in at least 32 bits (see
+`precision`).
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.arguments import one_of, pair, whole_number
+from stn_lesson.arguments import list_of, one_of, pair, whole_number
 from stn_lesson.precision import lifted
 from stn_lesson.remedies import kind_of, remedy
 
@@ -37,81 +38,6 @@ def check_network(model: nn.Module, name: str = "model") -> nn.Module:
     if isinstance(model, type):
         got = f"the class {model.__name__}: use {model.__name__}()"
     raise TypeError(f"{name} must be a network (nn.Module), got {got}")
-
-
-def check_theta(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if it is a floating tensor (N, 2, 3) of finite numbers.
-
-    Raises:
-        TypeError, ValueError: it is not; the message says what makes it one.
-    """
-    theta = check_floats(theta)
-    if theta.ndim != 3 or theta.shape[1:] != (2, 3):
-        if theta.shape[-2:] == (3, 3):
-            remedy = (
-                "theta[..., :2, :].reshape(-1, 2, 3) if its last row is 0 0 1; "
-                "warp and projective_grid take homographies"
-            )
-        elif theta.shape[-2:] == (3, 2):
-            remedy = "theta.mT.reshape(-1, 2, 3)"
-        elif theta.shape[-1:] == (6,) or theta.shape[-2:] == (2, 3):
-            remedy = "theta.reshape(-1, 2, 3)"
-        else:
-            remedy = "affine_theta() to make one"
-        raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {remedy}")
-    return check_finite(theta, "row", "column")
-
-
-def check_homography(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if it is a floating tensor (N, 3, 3) of finite numbers.
-
-    Raises:
-        TypeError, ValueError: it is not; the message says what makes it one.
-    """
-    theta = check_floats(theta)
-    if theta.ndim != 3 or theta.shape[1:] != (3, 3):
-        if theta.shape[-2:] == (3, 3) or theta.shape[-1:] == (9,):
-            remedy = "theta.reshape(-1, 3, 3)"
-        elif theta.shape[1:] == (2, 3):
-            remedy = "sampling_grid for an affine θ"
-        else:
-            remedy = "projective_theta(corners) to make one"
-        raise ValueError(
-            f"theta of a homography must have shape (N, 3, 3), got {tuple(theta.shape)}: "
-            f"use {remedy}"
-        )
-    return check_finite(theta, "row", "column")
-
-
-def check_affine_or_homography(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if it is one of (N, 2, 3) or (N, 3, 3); a clear error otherwise."""
-    homography = isinstance(theta, Tensor) and theta.shape[-2:] == (3, 3)
-    return check_homography(theta) if homography else check_theta(theta)
-
-
-def check_any_theta(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if its shape is that of a family; a clear error otherwise."""
-    shape = tuple(theta.shape) if isinstance(theta, Tensor) else ()
-    is_net = len(shape) == 3 and shape[2] == 2 and shape[1] >= 4
-    return check_control_points(theta) if is_net else check_affine_or_homography(theta)
-
-
-def check_control_points(theta: Tensor) -> Tensor:
-    """θ in at least 32 bits, if it holds the finite points of a k × k net, (N, k², 2).
-
-    Raises:
-        TypeError, ValueError: it does not; the message says what makes it one.
-    """
-    theta = check_floats(theta)
-    k = math.isqrt(theta.shape[1]) if theta.ndim == 3 else 0
-    if theta.ndim != 3 or theta.shape[2] != 2 or k < 2 or k * k != theta.shape[1]:
-        net = math.isqrt(theta.shape[0]) if theta.ndim == 2 and theta.shape[1] == 2 else 0
-        remedy = "theta[None]" if net > 1 and net**2 == len(theta) else "control_points(4)[None]"
-        raise ValueError(
-            "theta must hold the points of a k × k net, (N, k², 2) with k at least 2, got "
-            f"{tuple(theta.shape)}: use {remedy}, or the like"
-        )
-    return check_finite(theta, "point", "coordinate")
 
 
 def check_floats(values: Tensor, name: str = "theta") -> Tensor:
@@ -151,7 +77,7 @@ def check_finite(
     if not _answer(values, lambda values: (values.abs() < bound).all(), unknown=True):
         n, *place = (~(values.abs() < bound)).nonzero()[0].tolist()
         where = ", ".join(
-            f"{axis} {'xy'[k] if axis == 'coordinate' else k}"
+            f"{axis} {'xyz'[k] if axis == 'coordinate' else k}"
             for axis, k in zip(axes, place, strict=True)
         )
         raise NotFiniteError(
@@ -193,23 +119,60 @@ def check_image_and_grid(
         check_floats(grid, "grid")
     if grid.ndim != 4 or grid.shape[-1] != 2:
         raise _no_grid_error(grid)
+    return _check_grid_of(grid, image, "image")
+
+
+def check_volume_and_grid(
+    volume: Tensor,
+    grid: Tensor,
+    kernel: str = "bilinear",
+    padding: str = "zeros",
+    name: str = "volume",
+) -> Tensor:
+    """The grid in at least 32 bits; a clear error when volume, grid and sampler do not fit."""
+    one_of(kernel, "kernel", KERNELS)
+    check_volume(volume, padding, name)
+    if not isinstance(grid, Tensor):
+        check_floats(grid, "grid")
+    if grid.ndim != 5 or grid.shape[-1] != 3:
+        remedy = "volume_grid(theta, depth, height, width)"
+        if grid.ndim == 5 and grid.shape[1] == 3:
+            remedy = "grid.movedim(1, -1)"
+        elif grid.ndim in (2, 3, 4) and grid.shape[-1] == 3:
+            remedy = f"grid[{', '.join(['None'] * (5 - grid.ndim))}]"
+        raise ValueError(
+            "grid of a volume must have shape (N, D, H, W, 3), last axis x, y, z, got "
+            f"{tuple(grid.shape)}: use {remedy}"
+        )
+    return _check_grid_of(grid, volume, name)
+
+
+def _check_grid_of(grid: Tensor, image: Tensor, name: str) -> Tensor:
+    """A grid of the right shape in at least 32 bits, if it goes with its pictures or volumes."""
     if grid.shape[0] != image.shape[0]:
         remedy = ""
         if 1 in (len(grid), len(image)):
-            one, many = ("grid", "image") if len(grid) == 1 else ("image", "grid")
-            remedy = f": use {one}.expand(len({many}), -1, -1, -1) to share one {one}"
+            one, many = ("grid", name) if len(grid) == 1 else (name, "grid")
+            kept = ", ".join(["-1"] * (image.ndim - 1))
+            remedy = f": use {one}.expand(len({many}), {kept}) to share one {one}"
         raise ValueError(
-            f"image and grid must have the same batch size, got {len(image)} and {len(grid)}"
+            f"{name} and grid must have the same batch size, got {len(image)} and {len(grid)}"
             + remedy
         )
-    _check_types("grid", grid, image)
+    _check_types("grid", grid, image, name)
     grid = check_floats(grid, "grid")
-    return check_finite(grid, "row", "column", "coordinate", name="grid", bound=FARTHEST)
+    axes = ("layer", "row", "column", "coordinate")[4 - grid.ndim + 1 :]
+    return check_finite(grid, *axes, name="grid", bound=FARTHEST)
 
 
-def check_points(grid: Tensor, least_axes: int = 1) -> Tensor:
-    """The grid in at least 32 bits, if it holds points (…, 2) as floats; a clear error if not."""
+def check_points(grid: Tensor, least_axes: int = 1, in_volumes: bool = False) -> Tensor:
+    """The grid in at least 32 bits, if it holds points (…, 2) as floats; a clear error if not.
+
+    Only where `in_volumes` says so may it be the grid of a volume, (N, D, H, W, 3).
+    """
     grid = check_floats(grid, "grid")
+    if in_volumes and grid.ndim == 5 and grid.shape[-1] == 3:
+        return grid
     if grid.ndim < least_axes or grid.shape[-1:] != (2,):
         raise _no_grid_error(grid)
     return grid
@@ -230,29 +193,64 @@ def _no_grid_error(grid: Tensor) -> ValueError:
     )
 
 
-def check_image(image: Tensor, padding: str = "zeros") -> None:
+def check_image(image: Tensor, padding: str = "zeros", name: str = "image") -> None:
     """Raise a clear error for an image or a padding that no sampler can read."""
     one_of(padding, "padding", PADDINGS)
     if not isinstance(image, Tensor) or not image.is_floating_point():
         raise TypeError(
-            f"image must be a tensor of floats (N, C, H, W), got {kind_of(image)}"
-            f"{remedy(image, 'image', floats=True, any_range=True)}"
+            f"{name} must be a tensor of floats (N, C, H, W), got {kind_of(image)}"
+            f"{remedy(image, name, floats=True, any_range=True)}"
         )
     if image.ndim != 4 or 0 in image.shape[2:]:
         raise ValueError(
-            f"image must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}"
-            f"{remedy(image, 'image', floats=True, any_range=True)}"
+            f"{name} must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}"
+            f"{remedy(image, name, floats=True, any_range=True)}"
         )
 
 
-def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, int]:
-    """The (height, width) of a warp; a clear error when image, θ and size do not fit together."""
-    if size is None:
-        size = image.shape[-2:]
-    else:
-        size = pair(size, "size (height, width)", of=whole_number, lowest=1)
+def check_volume(volume: Tensor, padding: str = "zeros", name: str = "volume") -> None:
+    """Raise a clear error for a volume or a padding that no sampler can read."""
+    one_of(padding, "padding", PADDINGS)
+    shape = "(N, C, D, H, W)"
+    if not isinstance(volume, Tensor) or not volume.is_floating_point():
+        of_bytes = isinstance(volume, Tensor) and volume.dtype == torch.uint8
+        use = f": use to_floats({name})" if of_bytes else ""
+        raise TypeError(f"{name} must be a tensor of floats {shape}, got {kind_of(volume)}{use}")
+    if volume.ndim != 5 or 0 in volume.shape[2:]:
+        axes = {4: "[:, None]", 3: "[None, None]"}.get(volume.ndim)
+        use = f": use {name}{axes}" if axes and 0 not in volume.shape else ""
+        raise ValueError(
+            f"{name} must have shape {shape}, none of the sides 0, got {tuple(volume.shape)}{use}"
+        )
+
+
+def check_sides(size, count: int) -> tuple[int, ...]:
+    """The size of a picture (height, width), or of a volume (depth, height, width).
+
+    >>> check_sides([4, 5, 6], 3)
+    (4, 5, 6)
+    >>> check_sides((4, 5), 3)
+    Traceback (most recent call last):
+    ValueError: size (depth, height, width) must be three whole numbers, got (4, 5)
+    """
+    if count == 2:
+        return pair(size, "size (height, width)", of=whole_number, lowest=1)
+    name = "size (depth, height, width)"
+    sides = list_of(size, name, "three whole numbers")
+    if len(sides) != 3:
+        raise ValueError(f"{name} must be three whole numbers, got {tuple(sides)}")
+    return tuple(whole_number(side, name, lowest=1) for side in sides)
+
+
+def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, ...]:
+    """The size of a warp; a clear error when pictures or volumes, θ and size do not fit together.
+
+    It is (height, width), and (depth, height, width) of volumes.
+    """
+    size = tuple(image.shape[2:]) if size is None else check_sides(size, image.ndim - 2)
     if theta.shape[0] not in (1, image.shape[0]):
-        share = ": use image.expand(len(theta), -1, -1, -1) to share one image"
+        kept = ", ".join(["-1"] * (image.ndim - 1))
+        share = f": use image.expand(len(theta), {kept}) to share one image"
         raise ValueError(
             "theta must be one for all or one for each image, got "
             f"{len(theta)} for {len(image)}{share if len(image) == 1 else ''}"
@@ -261,12 +259,12 @@ def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, int]
     return size
 
 
-def _check_types(name: str, values: Tensor, image: Tensor) -> None:
+def _check_types(name: str, values: Tensor, image: Tensor, image_name: str = "image") -> None:
     """Raise a clear error unless θ or a grid has the type of the image, 16 bits lifted to 32."""
     dtype = lifted(image.dtype)
     if lifted(values.dtype) != dtype or values.device != image.device:
-        to = "image" if dtype == image.dtype else f"image.device, {dtype}"
+        to = image_name if dtype == image.dtype else f"{image_name}.device, {dtype}"
         raise TypeError(
-            f"{name} and image must agree, got {values.dtype} on {values.device} and "
+            f"{name} and {image_name} must agree, got {values.dtype} on {values.device} and "
             f"{image.dtype} on {image.device}: use {name}.to({to})"
         )

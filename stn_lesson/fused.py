@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stn_lesson.checks import check_image, check_image_and_theta, check_theta
+from stn_lesson.checks import check_image, check_image_and_theta
 from stn_lesson.fused_kernels import gradient_kernel, triton, warp_kernel
 from stn_lesson.sampler import pixels_per_unit
+from stn_lesson.theta_checks import check_theta
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 BLOCK = 256  # target pixels of one program

@@ -3,12 +3,7 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.checks import (
-    check_alike,
-    check_finite,
-    check_floats,
-    first_of,
-)
+from stn_lesson.checks import check_alike, check_finite, check_floats, first_of
 from stn_lesson.precision import in_full_precision
 from stn_lesson.theta import compose, invert
 

@@ -1,9 +1,12 @@
 """The sampler: an image and a sampling grid give a picture (section 3.3 of the paper).
 
-`bilinear_sample` is written out for reading; `sample` calls torch's own operator, which is faster
-and agrees with it to rounding. Both are differentiable with respect to image and grid. An image of
-16 bits is sampled in 32, like all geometry, and the picture has the image's type again.
+`bilinear_sample` is written out for reading, and `trilinear_sample` for volumes; `sample` calls
+torch's own operator, which is faster and agrees with them to rounding. All are differentiable with
+respect to image and grid. An image of 16 bits is sampled in 32, like all geometry, and the picture
+has the image's type again.
 """
+
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +14,15 @@ from torch import Tensor
 
 from stn_lesson.arguments import whole_number
 from stn_lesson.checks import (
-    check_any_theta,
     check_image,
     check_image_and_grid,
     check_image_and_theta,
     check_points,
+    check_volume,
+    check_volume_and_grid,
 )
-from stn_lesson.grid import grid_of
+from stn_lesson.families import grid_of
+from stn_lesson.theta_checks import check_any_theta
 
 
 def to_pixels(grid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -115,18 +120,79 @@ def pixels_at(image: Tensor, column: Tensor, row: Tensor) -> Tensor:
     return torch.where(inside[:, None], picked, 0)  # a product would let NaN be seen from outside
 
 
+def trilinear_sample(volume: Tensor, grid: Tensor, padding: str = "zeros") -> Tensor:
+    """Sample a volume at every point of a grid by trilinear interpolation, by hand (appendix A.3).
+
+    Equation (5) with one coordinate more: each point lies between eight voxels, and each of them
+    weighs as much as the box between the point and the voxel opposite.
+
+    Args:
+        volume: (N, C, D, H, W), floats.
+        grid: (N, D', H', W', 3), last axis x, y, z, in [−1, 1] inside the volume.
+        padding: as in `bilinear_sample`.
+
+    Returns:
+        (N, C, D', H', W'), of the volume's type.
+
+    Raises:
+        TypeError, ValueError: wrong kinds, shapes, or a grid with NaN or infinity.
+
+    >>> volume = torch.arange(8.0).view(1, 1, 2, 2, 2)
+    >>> trilinear_sample(volume, torch.zeros(1, 1, 1, 1, 3)).item()  # an eighth of each voxel
+    3.5
+    """
+    grid = check_volume_and_grid(volume, grid, padding=padding)
+    last = [side - 1 for side in volume.shape[:1:-1]]  # W−1, H−1, D−1
+    x, y, z = ((grid[..., k] + 1) * (last[k] / 2) for k in range(3))  # each (N, D', H', W')
+    if padding == "reflection":
+        x, y, z = (reflect(*along) for along in zip((x, y, z), last, strict=True))
+    if padding != "zeros":
+        x, y, z = (clamp_to_edge(*along) for along in zip((x, y, z), last, strict=True))
+
+    sampled = 0
+    for (column, near_x), (row, near_y), (layer, near_z) in product(
+        _neighbours(x), _neighbours(y), _neighbours(z)
+    ):
+        weight = near_x * near_y * near_z
+        sampled = sampled + weight[:, None] * voxels_at(volume, column, row, layer)
+    return sampled.type_as(volume)
+
+
+def _neighbours(position: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+    """The whole number below each position and the one above, each with its nearness, 0 to 1."""
+    below = position.floor()
+    return (below, below + 1 - position), (below + 1, position - below)
+
+
+def voxels_at(volume: Tensor, column: Tensor, row: Tensor, layer: Tensor) -> Tensor:
+    """The voxels of a volume at whole-numbered positions (N, D', H', W'); 0 outside it.
+
+    Returns:
+        (N, C, D', H', W').
+    """
+    batch, channels, depth, height, width = volume.shape
+    inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
+    inside &= (layer >= 0) & (layer <= depth - 1)
+    index = layer.clamp(0, depth - 1).long() * height + row.clamp(0, height - 1).long()
+    index = index * width + column.clamp(0, width - 1).long()
+    flat = index.flatten(1)[:, None].expand(-1, channels, -1)  # one index for all channels
+    picked = volume.flatten(2).gather(2, flat).view(batch, channels, *column.shape[1:])
+    return torch.where(inside[:, None], picked, 0)  # as in `pixels_at`
+
+
 def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str = "zeros") -> Tensor:
     """Sample an image at every point of a grid with torch's own operator, the fast way.
 
     Args:
-        image: (N, C, H, W), floats.
-        grid: (N, H', W', 2), last axis x then y, in [−1, 1] inside the image.
-        kernel: "bilinear", equation (5), or "nearest", equation (4): the pixel at ⌊x + 0.5⌋.
-            The nearest kernel passes no gradient to the grid.
+        image: (N, C, H, W), floats; or a volume (N, C, D, H, W).
+        grid: (N, H', W', 2), last axis x then y, in [−1, 1] inside the image; of a volume
+            (N, D', H', W', 3), last axis x, y, z.
+        kernel: "bilinear", equation (5), which is trilinear in a volume; or "nearest",
+            equation (4): the pixel at ⌊x + 0.5⌋. The nearest kernel passes no gradient to the grid.
         padding: as in `bilinear_sample`.
 
     Returns:
-        (N, C, H', W'), of the image's type.
+        (N, C, H', W'), of a volume (N, C, D', H', W'), of the image's type.
 
     Raises:
         TypeError, ValueError: wrong kinds, shapes, or a grid with NaN or infinity.
@@ -136,9 +202,12 @@ def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str =
     >>> sample(image, torch.full((1, 1, 1, 2), 0.2), kernel="nearest")
     tensor([[[[3.]]]])
     """
-    grid = check_image_and_grid(image, grid, kernel, padding)
+    if isinstance(grid, Tensor) and grid.shape[-1:] == (3,):
+        grid = check_volume_and_grid(image, grid, kernel, padding, name="image")
+    else:
+        grid = check_image_and_grid(image, grid, kernel, padding)
     if kernel == "nearest":
-        grid = _round_to_pixels(grid, *image.shape[-2:])
+        grid = _round_to_pixels(grid, *image.shape[2:])
     how = dict(mode=kernel, padding_mode=padding, align_corners=True)
     try:
         return F.grid_sample(image.type_as(grid), grid, **how).type_as(image)
@@ -147,7 +216,7 @@ def sample(image: Tensor, grid: Tensor, kernel: str = "bilinear", padding: str =
             raise
         raise NotImplementedError(
             "torch's own sampler has no forward derivative (jvp), the one written out has: use "
-            "bilinear_sample(image, grid, padding)"
+            "bilinear_sample(image, grid, padding), of volumes trilinear_sample"
         ) from error
 
 
@@ -157,10 +226,11 @@ def warp(
     """The picture that θ reads from an image: its sampling grid, then `sample`.
 
     Args:
-        image: (N, C, H, W), floats.
+        image: (N, C, H, W), floats; or a volume (N, C, D, H, W).
         theta: (N, 2, 3), affine; or (N, 3, 3), a homography; or (N, k², 2), the points of a
-            thin-plate spline. N may be 1, to serve for the whole batch.
-        size: (height, width) of the result; None keeps the image's own.
+            thin-plate spline; of a volume (N, 3, 4). N may be 1, to serve for the whole batch.
+        size: (height, width) of the result, of a volume (depth, height, width); None keeps the
+            image's own.
         kernel: as in `sample`.
         padding: as in `sample`.
 
@@ -178,10 +248,11 @@ def warp(
     >>> warp(torch.tensor([[[[1., 2., 3.]]]]), mirror)
     tensor([[[[3., 2., 1.]]]])
     """
-    check_image(image, padding)
+    in_volume = isinstance(theta, Tensor) and theta.shape[-2:] == (3, 4)
+    (check_volume if in_volume else check_image)(image, padding, name="image")
     theta = check_any_theta(theta)
-    height, width = check_image_and_theta(image, theta, size)
-    grid = grid_of(theta.expand(image.shape[0], -1, -1), height, width)
+    size = check_image_and_theta(image, theta, size)
+    grid = grid_of(theta.expand(image.shape[0], -1, -1), *size)
     return sample(image, grid, kernel, padding)
 
 
@@ -191,7 +262,7 @@ def looks_outside(grid: Tensor) -> Tensor:
     A point that is NaN lies nowhere, and so not in the source.
 
     Args:
-        grid: (N, …, 2).
+        grid: (N, …, 2), or (N, D, H, W, 3) of a volume.
 
     Raises:
         TypeError, ValueError: a grid of another kind or shape.
@@ -199,11 +270,11 @@ def looks_outside(grid: Tensor) -> Tensor:
     >>> looks_outside(torch.tensor([[[[0., 0.], [2., 0.]]]]))
     tensor([0.5000])
     """
-    inside = (check_points(grid, least_axes=3).abs() <= 1 + 1e-5).all(-1)
+    inside = (check_points(grid, least_axes=3, in_volumes=True).abs() <= 1 + 1e-5).all(-1)
     return (~inside).flatten(1).float().mean(1)
 
 
-def _round_to_pixels(grid: Tensor, height: int, width: int) -> Tensor:
+def _round_to_pixels(grid: Tensor, *size: int) -> Tensor:
     """Move every point onto the pixel at ⌊x + 0.5⌋, since torch alone rounds 0.5 to even."""
-    half = grid.new_tensor([pixels_per_unit(width), pixels_per_unit(height)]).clamp(min=0.5)
+    half = grid.new_tensor([pixels_per_unit(side) for side in reversed(size)]).clamp(min=0.5)
     return torch.floor((grid + 1) * half + 0.5) / half - 1

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import pair, real_number, vector, vector_pair
-from stn_lesson.checks import check_affine_or_homography, check_alike, check_theta, first_of
+from stn_lesson.checks import check_alike, first_of
 from stn_lesson.precision import in_full_precision
+from stn_lesson.theta_checks import check_matrix, check_theta
 
 
 def affine_theta(
@@ -92,11 +93,12 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
     the last warp is asked first, θ = θ_first · θ_then.
 
     Args:
-        first: (N, 2, 3), or (N, 3, 3) for a homography; N may be 1, to serve for all.
+        first: (N, 2, 3), (N, 3, 3) for a homography, or (N, 3, 4) for volumes; N may be 1, to
+            serve for all.
         then: the same, of the same type.
 
     Returns:
-        (N, 2, 3); (N, 3, 3) if one of them is a homography.
+        (N, 2, 3); (N, 3, 3) if one of them is a homography; (N, 3, 4) for volumes.
 
     Raises:
         TypeError, ValueError: θ of another kind or shape, or two that do not agree.
@@ -105,8 +107,13 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
     >>> torch.allclose(compose(once, once), affine_theta(rotation=60))
     True
     """
-    first, then = check_affine_or_homography(first), check_affine_or_homography(then)
+    first, then = check_matrix(first), check_matrix(then)
     check_alike(first, then, ("first", "then"))
+    if first.shape[2] != then.shape[2]:
+        raise ValueError(
+            "first and then must both be of pictures or both of volumes, got "
+            f"{tuple(first.shape)} and {tuple(then.shape)}"
+        )
     rows = max(first.shape[1], then.shape[1])
     return (_homogeneous(first) @ _homogeneous(then))[:, :rows]
 
@@ -116,7 +123,7 @@ def invert(theta: Tensor) -> Tensor:
     """The θ that undoes θ: from source back to target.
 
     Args:
-        theta: (N, 2, 3), or (N, 3, 3) for a homography.
+        theta: (N, 2, 3), (N, 3, 3) for a homography, or (N, 3, 4) for volumes.
 
     Returns:
         θ of the same shape.
@@ -133,7 +140,7 @@ def invert(theta: Tensor) -> Tensor:
              [0.0000, 0.2500, 0.0000],
              [0.0000, 0.0000, 1.0000]]])
     """
-    theta = check_affine_or_homography(theta)
+    theta = check_matrix(theta)
     rows = theta.shape[1]
     matrix, shift = theta[..., :rows], theta[..., rows:]  # a homography has no shift of its own
     inverse, determinant = _inverse(_widened(matrix))
@@ -185,9 +192,10 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
 
 
 def _homogeneous(theta: Tensor) -> Tensor:
-    """θ with the row 0 0 1 below it, unless it has three rows: (N, 3, 3)."""
-    last = theta.new_tensor([0.0, 0.0, 1.0]).expand(len(theta), 1, 3)
-    return torch.cat([theta, last], -2)[:, :3]
+    """θ with the row 0 … 0 1 below it, unless it is square: (N, 3, 3), or (N, 4, 4) of volumes."""
+    size = theta.shape[2]
+    last = theta.new_tensor([*[0.0] * (size - 1), 1.0]).expand(len(theta), 1, size)
+    return torch.cat([theta, last], -2)[:, :size]
 
 
 def _widened(matrix: Tensor) -> Tensor:

@@ -9,8 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, pair, positive_number, whole_number
-from stn_lesson.checks import KERNELS, PADDINGS, check_image, check_network
-from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.checks import (
+    KERNELS,
+    PADDINGS,
+    check_image,
+    check_network,
+    check_sides,
+    check_volume,
+)
+from stn_lesson.families import FAMILIES, VOLUME_FAMILIES, Family
 from stn_lesson.localisation import (
     check_localisation,
     check_numbers,
@@ -34,11 +41,12 @@ class SpatialTransformer(nn.Module):
             identity. A warning says so where that layer has not P outputs, and is left alone; and
             at the first images, where another layer comes after it.
         family: "affine" (P = 6, equation 1), "attention" (P = 3: s, t_x, t_y, equation 2),
-            "projective" (P = 8), "tps" (P = 32: 4×4 control points), or any `Family`, such as
-            `thin_plate_spline(6)`.
-        size: (height, width) of the output; None keeps the input's own, divided by `downsample`.
+            "projective" (P = 8), "tps" (P = 32: 4×4 control points), "volume" (P = 12, for volumes:
+            appendix A.3), or any `Family`, such as `thin_plate_spline(6)`.
+        size: (height, width) of the output, of volumes (depth, height, width); None keeps the
+            input's own, divided by `downsample`.
         downsample: factor by which the output is smaller than the input, when no size is given:
-            one, or one for the height and one for the width.
+            one, or of pictures one for the height and one for the width.
         limit: the most that each number may move from the identity: one bound, or one for each of
             the P numbers; 0 holds a number still. The residual passes through
             limit · tanh(residual / limit).
@@ -46,8 +54,9 @@ class SpatialTransformer(nn.Module):
         padding: as in `sample`.
 
     Shape:
-        (N, C, H, W) → (N, C, *size), of the images' type; under `torch.autocast` in 32 bits. θ and
-        the grid have 32 bits or more, also after `.half()` and `.bfloat16()`.
+        (N, C, H, W) → (N, C, *size), or volumes (N, C, D, H, W) likewise, of the images' type;
+        under `torch.autocast` in 32 bits. θ and the grid have 32 bits or more, also after
+        `.half()` and `.bfloat16()`.
 
     Raises:
         TypeError, ValueError: one of the arguments is not what it may be; and, when images come, a
@@ -68,7 +77,7 @@ class SpatialTransformer(nn.Module):
         self,
         localisation: nn.Module,
         family: str | Family = "affine",
-        size: tuple[int, int] | None = None,
+        size: tuple[int, ...] | None = None,
         *,
         downsample: float | tuple[float, float] = 1,
         limit: float | Sequence[float] | None = None,
@@ -78,13 +87,14 @@ class SpatialTransformer(nn.Module):
         """See the class."""
         super().__init__()
         if not isinstance(family, Family):
-            family = FAMILIES[one_of(family, "family", FAMILIES)]
+            known = FAMILIES | VOLUME_FAMILIES
+            family = known[one_of(family, "family", known)]
         self.family = family
         self.localisation = check_localisation(localisation, len(self.family.identity))
         self.size = size
         if size is not None:
-            self.size = pair(size, "size (height, width)", of=whole_number, lowest=1)
-        self.downsample = _check_downsample(downsample)  # (of the height, of the width)
+            self.size = check_sides(size, self.family.axes)
+        self.downsample = _check_downsample(downsample, self.family.axes)  # as many as sides
         self.kernel = one_of(kernel, "kernel", KERNELS)
         self.padding = one_of(padding, "padding", PADDINGS)
         identity = torch.tensor(self.family.identity, dtype=lifted(torch.get_default_dtype()))
@@ -98,7 +108,8 @@ class SpatialTransformer(nn.Module):
         """The θ that the localisation network chooses for each image.
 
         Returns:
-            (N, 2, 3); (N, 3, 3) for the projective family, (N, k², 2) for thin-plate splines.
+            (N, 2, 3); (N, 3, 3) for the projective family, (N, k², 2) for thin-plate splines,
+            (N, 3, 4) for volumes.
         """
         residual = self.localisation(images)
         check_numbers(residual, len(self.identity), images, self.family.name)
@@ -121,18 +132,18 @@ class SpatialTransformer(nn.Module):
         grid = self.family.grid(theta, *self.output_size(images))
         return sample(images, grid, self.kernel, self.padding)
 
-    def output_size(self, images: Tensor) -> tuple[int, int]:
-        """(height, width) of what the transformer returns for these images."""
+    def output_size(self, images: Tensor) -> tuple[int, ...]:
+        """(height, width) of what the transformer returns, of volumes (depth, height, width)."""
         if self.size:
             return self.size
-        sides = zip(images.shape[-2:], self.downsample, strict=True)
-        height, width = (int(side / factor) for side, factor in sides)
-        if not height or not width:
+        sides = images.shape[-self.family.axes :]
+        size = tuple(int(s / factor) for s, factor in zip(sides, self.downsample, strict=True))
+        if not all(size):
             raise ValueError(
                 f"downsample {self.downsample} leaves nothing of images of "
-                f"{images.shape[-2]}×{images.shape[-1]} pixels: make it smaller, or give a size"
+                f"{'×'.join(map(str, sides))} pixels: make it smaller, or give a size"
             )
-        return height, width
+        return size
 
     def _apply(self, fn, recurse=True):
         """Follow `.to(…)`, `.half()` and the like, but keep the identity and the limit exact."""
@@ -148,8 +159,8 @@ class Look(NamedTuple):
     """Where a network's transformer looks in some images, and what it sees there."""
 
     theta: Tensor  # (N, 2, 3), or what the transformer's family has in its place
-    grid: Tensor  # (N, H, W, 2), the points at which it looks
-    view: Tensor  # (N, C, H, W), what the transformer hands on
+    grid: Tensor  # (N, H, W, 2), the points at which it looks; in volumes (N, D, H, W, 3)
+    view: Tensor  # (N, C, H, W), what the transformer hands on; of volumes (N, C, D, H, W)
 
     @property
     def outside(self) -> float:
@@ -163,7 +174,7 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
 
     Args:
         model: a network with a `SpatialTransformer`; it is asked in evaluation mode.
-        images: floats (N, C, H, W), on any device.
+        images: floats (N, C, H, W), or volumes (N, C, D, H, W), on any device.
         which: of several transformers, in the model's own order, counted from 0.
 
     Raises:
@@ -171,7 +182,6 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
             of that number, or one that these images do not reach.
     """
     check_network(model)
-    check_image(images)
     name, seen = type(model).__name__, []
     transformer = find_transformer(model, whole_number(which, "which"))
     if transformer is None:
@@ -179,6 +189,7 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
         if find_transformer(model) is not None:
             missing = f"no SpatialTransformer number {which}: they are counted from 0"
         raise ValueError(f"{name} has {missing}")
+    (check_image if transformer.family.axes == 2 else check_volume)(images)
     caller = threading.get_ident()  # another thread may be using the model: not what it sees
 
     def keep(_, inputs: tuple, view: Tensor) -> None:
@@ -199,7 +210,7 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
             theta = transformer.theta(received)
     finally:
         hook.remove()
-    grid = transformer.family.grid(theta, *view.shape[-2:])
+    grid = transformer.family.grid(theta, *view.shape[2:])
     return Look(theta.cpu(), grid.cpu(), view.cpu())
 
 
@@ -252,11 +263,13 @@ def freeze_transformers(model: nn.Module) -> nn.Module:
     return model
 
 
-def _check_downsample(downsample) -> tuple[float, float]:
-    """The factors of the height and of the width."""
+def _check_downsample(downsample, axes: int) -> tuple[float, ...]:
+    """The factors of the height and of the width; of volumes, the same for all three sides."""
     try:
-        return (positive_number(downsample, "downsample"),) * 2
+        return (positive_number(downsample, "downsample"),) * axes
     except TypeError:
+        if axes != 2:
+            raise
         return pair(downsample, "downsample", of=positive_number)
 
 

@@ -9,14 +9,10 @@ from torch.func import functional_call
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import (
-    FAMILIES,
-    control_points,
-    projective_grid,
-    thin_plate_grid,
-    thin_plate_spline,
-)
+from stn_lesson.families import FAMILIES, thin_plate_spline
+from stn_lesson.grid import projective_grid
 from stn_lesson.sampler import to_pixels
+from stn_lesson.spline import control_points, thin_plate_grid
 
 EVERY = [*FAMILIES.values(), thin_plate_spline(2), thin_plate_spline(3)]
 every_family = pytest.mark.parametrize(

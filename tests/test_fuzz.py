@@ -96,7 +96,7 @@ def dataset(seed: int) -> stn.Dataset:
 
 def network(family: str) -> nn.Module:
     """A small transformer, for images of 28 × 28 pixels."""
-    outputs = len(stn.grid.FAMILIES[family].identity)
+    outputs = len(stn.families.FAMILIES[family].identity)
     localise = nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, outputs))
     return nn.Sequential(stn.SpatialTransformer(localise, family), nn.Flatten())
 

@@ -11,17 +11,15 @@ from scipy.interpolate import RBFInterpolator
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import (
-    FAMILIES,
+from stn_lesson.families import FAMILIES, grid_of, thin_plate_spline
+from stn_lesson.grid import projective_grid
+from stn_lesson.homography import projective_theta
+from stn_lesson.spline import (
     control_points,
-    grid_of,
-    projective_grid,
     thin_plate_grid,
     thin_plate_matrix,
     thin_plate_matrix_on,
-    thin_plate_spline,
 )
-from stn_lesson.homography import projective_theta
 
 SQUARE = torch.tensor([[[-1.0, -1], [1, -1], [1, 1], [-1, 1]]], dtype=torch.double)
 

@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.grid import FAMILIES, control_points, projective_grid, thin_plate_grid
+from stn_lesson.families import FAMILIES
+from stn_lesson.grid import projective_grid
 from stn_lesson.homography import projective_theta
+from stn_lesson.spline import control_points, thin_plate_grid
 
 SIXTEEN = [torch.bfloat16, torch.float16]
 CORNERS = torch.tensor([[[-1.0, -0.7], [0.9, -1], [1, 1], [-0.8, 0.9]]])

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import control_points, projective_grid, thin_plate_grid
+from stn_lesson.grid import projective_grid
+from stn_lesson.spline import control_points, thin_plate_grid
 
 PADDINGS = ("zeros", "border", "reflection")
 

@@ -8,14 +8,10 @@ from torch import nn
 from torch.func import jacfwd, jvp, vmap
 
 import stn_lesson as stn
-from stn_lesson.grid import (
-    FAMILIES,
-    control_points,
-    projective_grid,
-    thin_plate_grid,
-    thin_plate_spline,
-)
+from stn_lesson.families import FAMILIES, thin_plate_spline
+from stn_lesson.grid import projective_grid
 from stn_lesson.homography import projective_theta
+from stn_lesson.spline import control_points, thin_plate_grid
 
 IMAGES = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 

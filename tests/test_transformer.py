@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
-from stn_lesson.grid import control_points, thin_plate_spline
+from stn_lesson.families import thin_plate_spline
+from stn_lesson.spline import control_points
 
 
 def localiser(outputs=6, size=(8, 10), channels=1):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.arguments import real_number, whole_number
-from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.families import FAMILIES, Family
 from stn_lesson.networks import PointingLocalisation
 from stn_lesson.networks.recipe import expect_images, whole_sizes
 from stn_lesson.transformer import SpatialTransformer

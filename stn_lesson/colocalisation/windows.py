@@ -4,11 +4,12 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
-from stn_lesson.checks import check_theta
 from stn_lesson.colocalisation.networks import WINDOW_SIZE
 from stn_lesson.datasets import to_floats
-from stn_lesson.grid import FAMILIES, sampling_grid
+from stn_lesson.families import FAMILIES
+from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample, to_pixels
+from stn_lesson.theta_checks import check_theta
 from stn_lesson.transformer import Look
 
 

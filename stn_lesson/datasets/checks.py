@@ -10,7 +10,12 @@ from stn_lesson.remedies import kind_of, remedy
 
 
 def check_bytes(
-    images, name: str = "images", *, channels: int | None = None, alternative: str = ""
+    images,
+    name: str = "images",
+    *,
+    channels: int | None = None,
+    alternative: str = "",
+    volumes: bool = False,
 ) -> Tensor:
     """The images themselves, if they are bytes (N, C, H, W); an error that says how to make some.
 
@@ -19,6 +24,7 @@ def check_bytes(
         name: of the argument.
         channels: how many they must have; None takes any number.
         alternative: what else may be given, as in ", or a Dataset".
+        volumes: whether they may be volumes, too, (N, C, D, H, W).
 
     Raises:
         TypeError: no tensor, or no bytes.
@@ -32,7 +38,7 @@ def check_bytes(
     of shape (8, 8): use (images[None, None] * 255).round().to(torch.uint8)
     """
     of_bytes = isinstance(images, Tensor) and images.dtype == torch.uint8
-    right_shape = of_bytes and images.ndim == 4 and 0 not in images.shape[1:]
+    right_shape = of_bytes and images.ndim in (4, 4 + volumes) and 0 not in images.shape[1:]
     if right_shape and channels in (None, images.shape[1]):
         return images
     error = ValueError if of_bytes else TypeError

@@ -17,11 +17,12 @@ class Split:
     """Pictures and their labels.
 
     Attributes:
-        images: bytes (N, C, H, W), 0 to 255; one channel in all but `addition`.
+        images: bytes (N, C, H, W), 0 to 255; one channel in all but `addition`. Or volumes,
+            (N, C, D, H, W).
         labels: whole numbers (N,).
         poses: the θ (N, 2, 3) that would cut each digit out as it was before it was moved, turned
-            or scaled: where it is, how it stands and how large it is, to judge by and never to
-            learn from. None where nobody knows.
+            or scaled, (N, 3, 4) of volumes: where it is, how it stands and how large it is, to
+            judge by and never to learn from. None where nobody knows.
     """
 
     images: Tensor
@@ -30,7 +31,7 @@ class Split:
 
     def __post_init__(self):
         """Refuse what are no pictures or no labels, or do not belong together."""
-        check_bytes(self.images)
+        check_bytes(self.images, volumes=True)
         check_labels(self.labels)
         if len(self.images) != len(self.labels):
             raise ValueError(
@@ -39,10 +40,11 @@ class Split:
             )
         if self.poses is None:
             return
-        if not isinstance(self.poses, Tensor) or self.poses.shape != (len(self.labels), 2, 3):
+        shape = (len(self.labels), *((2, 3) if self.images.ndim == 4 else (3, 4)))
+        if not isinstance(self.poses, Tensor) or self.poses.shape != shape:
             got = tuple(self.poses.shape) if isinstance(self.poses, Tensor) else kind_of(self.poses)
             raise ValueError(
-                f"poses must be one θ for each image, ({len(self.labels)}, 2, 3), got {got}: use "
+                f"poses must be one θ for each image, {shape}, got {got}: use "
                 "poses=None where they are not known"
             )
 
@@ -54,7 +56,11 @@ class Split:
         """All pictures, several times over."""
         times = whole_number(times, "times", lowest=1)
         poses = None if self.poses is None else self.poses.repeat(times, 1, 1)
-        return Split(self.images.repeat(times, 1, 1, 1), self.labels.repeat(times), poses)
+        return Split(
+            self.images.repeat(times, *[1] * (self.images.ndim - 1)),
+            self.labels.repeat(times),
+            poses,
+        )
 
     def to(self, device: str | torch.device) -> "Split":
         """The same pictures and labels on another device."""
@@ -103,12 +109,12 @@ class Dataset:
 
     def __repr__(self) -> str:
         """One line to print in a notebook."""
-        channels, height, width = self.train.images.shape[1:]
+        channels, *sides = self.train.images.shape[1:]
         layers = f"{channels} channels of " if channels > 1 else ""
         valid = f", {len(self.valid)} for validation" if self.valid else ""
         return (
             f"{self.name}: {len(self.train)} training images{valid}, {len(self.test)} test images, "
-            f"{layers}{height}×{width} pixels"
+            f"{layers}{'×'.join(map(str, sides))} {'pixels' if len(sides) == 2 else 'voxels'}"
         )
 
 
@@ -140,8 +146,8 @@ def derive_dataset(
 
     Args:
         plain: what it is made from.
-        make: given a split of the plain pictures and a seed, makes the images (N, C, H, W) of the
-            new one, and the digits' poses in them, (N, 2, 3) or None.
+        make: given a split of the plain pictures and a seed, makes the images of the new one, as
+            in `Split`, and the digits' poses in them, or None.
         name: what to call the result.
         seed: where the random numbers start from. Each split and each epoch has seeds of its own.
         seed_stream: a small number that keeps the seeds of data sets made from one another apart.

@@ -10,9 +10,10 @@ from stn_lesson.arguments import pair, real_number, seed_number, true_or_false, 
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
-from stn_lesson.grid import control_points, projective_grid, sampling_grid, thin_plate_grid
+from stn_lesson.grid import projective_grid, sampling_grid
 from stn_lesson.homography import corner_areas, projective_theta
 from stn_lesson.sampler import sample
+from stn_lesson.spline import control_points, thin_plate_grid
 from stn_lesson.theta import affine_theta, compose, invert
 
 HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps

@@ -7,6 +7,7 @@ from stn_lesson.experiments.recipe import load_recipe, load_scenes, run_recipe
 from stn_lesson.experiments.records import read_record, recorded_history, summary, write_record
 from stn_lesson.experiments.replication import class_records, class_table, confidence_interval
 from stn_lesson.experiments.runs import load_dataset
+from stn_lesson.experiments.solids import load_solids, run_solids, tilts
 from stn_lesson.experiments.tables import measured_errors, published_errors, table
 from stn_lesson.experiments.two_digits import (
     load_two_digits,
@@ -26,6 +27,7 @@ __all__ = [
     "load_dataset",
     "load_recipe",
     "load_scenes",
+    "load_solids",
     "load_two_digits",
     "measured_errors",
     "pretrained",
@@ -36,9 +38,11 @@ __all__ = [
     "run_cell",
     "run_pretraining",
     "run_recipe",
+    "run_solids",
     "run_two_digits",
     "summary",
     "table",
+    "tilts",
     "two_digits_network",
     "write_record",
 ]

@@ -55,3 +55,12 @@ SEARCH_SETTINGS = {
     "TC": {"steps": 240, "learning_rate": 3e-3},
     "TD": {"steps": 240, "learning_rate": 3e-3},
 }
+
+# Solid digits: about the same time for all three networks, on one thread.
+SOLID_REPEATS = 4  # of each digit in an epoch
+_SOLID = {"batch_size": 64, "learning_rate": 8e-3}
+SOLID_SCHEDULES = {
+    "solid_stn": _SOLID | {"epochs": 14},
+    "flat_cnn": _SOLID | {"epochs": 35},
+    "solid_cnn": _SOLID | {"epochs": 24},
+}

@@ -7,6 +7,7 @@ from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransforme
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
+from stn_lesson.networks.solids import FlatCNN, SolidCNN, SolidSTN
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -21,12 +22,15 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "FlatCNN",
     "GlobalMaxCNN",
     "ParallelTransformers",
     "PlainCNN",
     "PointingLocalisation",
     "PointingSTN",
     "RecipeSTN",
+    "SolidCNN",
+    "SolidSTN",
     "SpatialSoftArgmax",
     "count_parameters",
     "frozen_stn",

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, true_or_false, whole_number
-from stn_lesson.grid import FAMILIES, Family
+from stn_lesson.families import FAMILIES, Family
 from stn_lesson.networks.pointing import PointingLocalisation
 from stn_lesson.networks.recipe import (
     expect_images,

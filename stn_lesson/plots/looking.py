@@ -12,7 +12,7 @@ from stn_lesson.arguments import list_of, one_of, pair, whole_number
 from stn_lesson.checks import check_floats, check_image
 from stn_lesson.datasets import to_floats
 from stn_lesson.datasets.checks import check_bytes
-from stn_lesson.grid import FAMILIES
+from stn_lesson.families import FAMILIES
 from stn_lesson.plots.picture import (
     BLUE,
     ORANGE,
@@ -45,7 +45,7 @@ def sampling(
         theta: (1, 2, 3), or as its family has it.
         size: (height, width) of the target; None keeps the image's own.
         points: also draw every point of the sampling grid, in the source and in the target.
-        family: of `grid.FAMILIES`.
+        family: of `families.FAMILIES`.
         lines: also draw a net of so many squares on a side, straight in the target.
         sample_options: kernel and padding, as in `sample`.
 

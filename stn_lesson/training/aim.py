@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.checks import check_theta
 from stn_lesson.datasets import Split, to_floats
+from stn_lesson.theta_checks import check_theta
 from stn_lesson.training.checks import check_model, check_split
 from stn_lesson.transformer import find_transformer, look
 

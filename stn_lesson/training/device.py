@@ -1,6 +1,7 @@
 """What this machine trains on: which device, and in which precision."""
 
 import torch
+from torch import nn
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -45,3 +46,17 @@ def fastest_precision(device: torch.device | str) -> str:
         capabilities = getattr(torch.cpu, "get_capabilities", dict)()
         supported = capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False)
     return "bfloat16" if supported else "float32"
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """The model itself, its weights of convolutions stored with the channels last: the fast order.
+
+    Those in two dimensions alone: torch has another order for volumes, which gains nothing here.
+
+    >>> channels_last(nn.Conv2d(2, 4, 3)).weight.is_contiguous(memory_format=torch.channels_last)
+    True
+    """
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model

@@ -23,6 +23,7 @@ from stn_lesson.training.checkpoints import (
 )
 from stn_lesson.training.checks import check_data, check_model, check_training
 from stn_lesson.training.cuda_graph import CudaGraphStep
+from stn_lesson.training.device import channels_last
 from stn_lesson.training.evaluation import evaluate
 from stn_lesson.training.history import History
 from stn_lesson.training.processes import ProcessGroup
@@ -86,7 +87,7 @@ class TrainingRun:
         """See the class."""
         check_model(model)
         check_data(data)
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = channels_last(model.to(device))
         self.data, self.settings, self.device = data, settings, device
         self.history, self.processes = history or History(), ProcessGroup.current()
         check_training(model, data, settings, self.processes)

@@ -1,5 +1,5 @@
-// The families beyond affine, for the browser: grid.py in short. A θ is its numbers, row by row:
-// six are affine, nine projective, 2k² the places at which the points of a k × k net look.
+// The families beyond affine, for the browser: grid.py and spline.py in short. A θ is its
+// numbers, row by row: six are affine, nine projective, 2k² the places at which the points of a k × k net look.
 
 const familyOf = theta => ({6: "affine", 9: "projective"}[theta.length] ?? "tps");
 const netSide = theta => Math.sqrt(theta.length / 2); // the k of a net
@@ -59,7 +59,7 @@ function carryOver(theta, family, k) {
 // The thin sheet: its profile U(r) = r² log r² around every control point, and a plane.
 const thinPlateKernel = squared => squared > 0 ? squared * Math.log(squared) : 0;
 
-// How much each target point follows each control point: rows of k². As `thin_plate_matrix` of grid.py.
+// How much each target point follows each control point: rows of k². As `thin_plate_matrix` of spline.py.
 function thinPlateMatrix(k, targets) {
   const points = controlPoints("tps", k), count = points.length, size = count + 3;
   const fill = (row, x, y) => {

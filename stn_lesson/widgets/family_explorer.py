@@ -8,10 +8,11 @@ from torch import Tensor
 
 from stn_lesson import plots
 from stn_lesson.arguments import whole_number
-from stn_lesson.checks import check_homography, check_theta
-from stn_lesson.grid import FAMILIES, control_points, thin_plate_grid
+from stn_lesson.families import FAMILIES
 from stn_lesson.homography import projective_theta
 from stn_lesson.sampler import sample, to_pixels
+from stn_lesson.spline import control_points, thin_plate_grid
+from stn_lesson.theta_checks import check_homography, check_theta
 from stn_lesson.widgets.live import (
     LivePicture,
     Size,

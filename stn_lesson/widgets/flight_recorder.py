@@ -6,12 +6,13 @@ from torch import Tensor
 
 from stn_lesson import plots
 from stn_lesson.arguments import list_of, real_number
-from stn_lesson.checks import check_image_and_grid, check_theta
+from stn_lesson.checks import check_image_and_grid
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.grid import sampling_grid
 from stn_lesson.sampler import sample
 from stn_lesson.theta import affine_theta
+from stn_lesson.theta_checks import check_theta
 from stn_lesson.training import History
 from stn_lesson.transformer import Look
 from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, target_size

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from stn_lesson import plots
 from stn_lesson.arguments import list_of, pair, real_number, whole_number
-from stn_lesson.checks import check_theta
 from stn_lesson.remedies import HALF_LEVEL, kind_of, remedy
 from stn_lesson.theta import affine_theta
+from stn_lesson.theta_checks import check_theta
 
 WIDGETS_FOLDER = Path(__file__).parent
 MAX_SIDE = 256  # pixels on a side of a target

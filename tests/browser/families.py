@@ -4,7 +4,7 @@ import torch
 from bare import mount, pixels, settle
 
 import stn_lesson as stn
-from stn_lesson.grid import FAMILIES
+from stn_lesson.families import FAMILIES
 from stn_lesson.sampler import sample
 from stn_lesson.widgets import FamilyExplorer
 from stn_lesson.widgets.family_explorer import family_of, identity_theta

@@ -5,7 +5,9 @@ from bare import move, settle
 from families import assert_shows, explorer, message, points, put, said, theta
 
 import stn_lesson as stn
-from stn_lesson.grid import FAMILIES, control_points, projective_grid
+from stn_lesson.families import FAMILIES
+from stn_lesson.grid import projective_grid
+from stn_lesson.spline import control_points
 from stn_lesson.widgets.family_explorer import carry_over, family_of, identity_theta
 
 

@@ -6,8 +6,10 @@ from bare import drag, move, pixels, settle
 from families import KINDS, assert_shows, explorer, message, points, put, said, theta, wavy
 
 import stn_lesson as stn
-from stn_lesson.grid import FAMILIES, control_points, projective_grid
+from stn_lesson.families import FAMILIES
+from stn_lesson.grid import projective_grid
 from stn_lesson.homography import projective_theta
+from stn_lesson.spline import control_points
 from stn_lesson.widgets.family_explorer import carry_over, identity_theta
 
 STEP = 2 / (280 / 96)  # pixels of the house in one press of an arrow key on a point

@@ -8,7 +8,8 @@ import stn_lesson as stn
 from stn_lesson import experiments
 from stn_lesson.__main__ import main
 from stn_lesson.experiments import two_digits
-from stn_lesson.grid import Family, sampling_grid
+from stn_lesson.families import Family
+from stn_lesson.grid import sampling_grid
 
 TURN = Family("turn", (0.0,), lambda angle: stn.affine_theta(rotation=angle[:, 0]), sampling_grid)
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 import stn_lesson as stn
-from stn_lesson.grid import FAMILIES, thin_plate_spline
+from stn_lesson.families import FAMILIES, thin_plate_spline
 from stn_lesson.networks import ParallelTransformers
 
 

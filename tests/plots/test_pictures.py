@@ -7,7 +7,7 @@ import torch
 
 import stn_lesson as stn
 from stn_lesson import plots
-from stn_lesson.grid import FAMILIES
+from stn_lesson.families import FAMILIES
 from stn_lesson.training import Aim
 from stn_lesson.transformer import Look
 

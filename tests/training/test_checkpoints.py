@@ -15,8 +15,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
+from stn_lesson.families import FAMILIES
 from stn_lesson.files import FileError
-from stn_lesson.grid import FAMILIES
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import CheckpointError, StopTraining, load_checkpoint, save_checkpoint
 from stn_lesson.transformer import freeze_transformers

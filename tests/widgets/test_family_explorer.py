@@ -5,7 +5,9 @@ import torch
 
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
-from stn_lesson.grid import FAMILIES, control_points, projective_grid, thin_plate_grid
+from stn_lesson.families import FAMILIES
+from stn_lesson.grid import projective_grid
+from stn_lesson.spline import control_points, thin_plate_grid
 from stn_lesson.widgets import FamilyExplorer
 from stn_lesson.widgets.family_explorer import carry_over, identity_theta
 

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+import torch
+
+import stn_lesson as stn
+from stn_lesson import experiments
+from stn_lesson.experiments import solids
+from stn_lesson.networks import SolidSTN
+
+
+class Straight(torch.nn.Module):
+    """Turns the view by one and the same θ, whatever it is shown."""
+
+    def __init__(self, theta):
+        super().__init__()
+        self.numbers, self.last = theta.flatten() - torch.eye(3, 4).flatten(), torch.nn.Linear(1, 1)
+
+    def forward(self, volumes):
+        return self.numbers.expand(len(volumes), -1) + 0 * self.last.weight.sum()
+
+
+@pytest.mark.filterwarnings("ignore:the localisation network does not end")
+def test_the_tilt_is_gone_where_the_view_looks_along_the_digits_axis():
+    split = stn.solids(stn.load_digits()).test
+    one = stn.datasets.Split(split.images[:1], split.labels[:1], split.poses[:1])
+    model = torch.nn.Sequential(stn.SpatialTransformer(Straight(one.poses), "volume"))
+    before, after = experiments.tilts(model, one)
+    assert before.item() > 5 and after.item() < 0.1
+
+
+def test_every_network_is_trained_and_recorded(few_digits, monkeypatch):
+    for name, settings in solids.SOLID_SCHEDULES.items():
+        monkeypatch.setitem(solids.SOLID_SCHEDULES, name, settings | {"epochs": 1})
+    paths = list(experiments.run_solids())
+    assert [path.stem for path in paths] == [
+        f"solids-digits-{name}" for name in ("solid_stn", "flat_cnn", "solid_cnn")
+    ]
+    with_transformer, *without = [json.loads(path.read_text("utf-8")) for path in paths]
+    assert with_transformer["settings"]["repeats"] == 4
+    run = with_transformer["runs"][0]
+    assert 30 < run["tilt_before"] < 80 and 0 < run["tilt_after"] < 180
+    assert all("tilt_before" not in record["runs"][0] for record in without)
+
+
+def test_an_unknown_network_is_refused(few_digits):
+    with pytest.raises(ValueError, match="network must be one of solid_stn, flat_cnn, solid_cnn"):
+        next(experiments.run_solids("cnn"))
+
+
+def test_the_seeds_see_other_solids_of_the_same_digits(few_digits):
+    first, other = experiments.load_solids(0), experiments.load_solids(1)
+    assert torch.equal(first.train.labels, other.train.labels)
+    assert not torch.equal(first.train.images, other.train.images)
+    assert SolidSTN()(stn.to_floats(first.test.images)).shape == (32, 10)
