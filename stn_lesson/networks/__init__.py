@@ -3,6 +3,7 @@
 from functools import partial
 
 from stn_lesson.networks.counting import count_parameters, match_parameters
+from stn_lesson.networks.numbers import NumberCNN, NumberSTN
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
@@ -22,6 +23,8 @@ __all__ = [
     "STCNN",
     "STFCN",
     "GlobalMaxCNN",
+    "NumberCNN",
+    "NumberSTN",
     "ParallelTransformers",
     "PlainCNN",
     "PointingLocalisation",
