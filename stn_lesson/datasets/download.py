@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stn_lesson.datasets.checks import check_path
-from stn_lesson.files import WRITING_TIME, check_disk_space, file_errors, locked
+from stn_lesson.files import WRITING_TIME, FileError, check_disk_space, file_errors, locked
 
 TIMEOUT = 30  # seconds without a byte, after which a connection counts as lost
 CHUNK = 2**16  # bytes: what a cut connection loses at most
 
 
-class DownloadError(OSError):
+class DownloadError(FileError):
     """A file could not be fetched, or what came was another."""
 
 

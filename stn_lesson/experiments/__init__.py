@@ -1,6 +1,12 @@
 """Named, reproducible runs and the records that they leave in data/results."""
 
 from stn_lesson.experiments.contest import contest_accuracies, contest_table
+from stn_lesson.experiments.numbers import (
+    load_house_numbers,
+    numbers_network,
+    numbers_table,
+    run_numbers,
+)
 from stn_lesson.experiments.paper import build_network, run_cell
 from stn_lesson.experiments.pretraining import PRETRAINED, pretrained, run_pretraining
 from stn_lesson.experiments.recipe import load_recipe, load_scenes, run_recipe
@@ -24,16 +30,20 @@ __all__ = [
     "contest_accuracies",
     "contest_table",
     "load_dataset",
+    "load_house_numbers",
     "load_recipe",
     "load_scenes",
     "load_two_digits",
     "measured_errors",
+    "numbers_network",
+    "numbers_table",
     "pretrained",
     "published_errors",
     "read_record",
     "recorded_history",
     "rotation_undone",
     "run_cell",
+    "run_numbers",
     "run_pretraining",
     "run_recipe",
     "run_two_digits",
