@@ -164,6 +164,19 @@ def house_numbers(
     )
 
 
+def number_words(labels: Tensor) -> list[str]:
+    """House numbers as they are written; a place without a digit before another is a dash.
+
+    Args:
+        labels: whole numbers (N, K), true ones or a network's.
+
+    >>> number_words(torch.tensor([[7, BLANK, BLANK], [1, BLANK, 3]]))
+    ['7', '1–3']
+    """
+    words = ("".join("–" if d == BLANK else str(d) for d in digits) for digits in labels.tolist())
+    return [word.rstrip("–") for word in words]
+
+
 def loosened(progress: float, looseness: float) -> float:
     """The highest looseness of the training crops, a share of the way through a training.
 

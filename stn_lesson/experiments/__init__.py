@@ -13,6 +13,7 @@ from stn_lesson.experiments.recipe import load_recipe, load_scenes, run_recipe
 from stn_lesson.experiments.records import read_record, recorded_history, summary, write_record
 from stn_lesson.experiments.replication import class_records, class_table, confidence_interval
 from stn_lesson.experiments.runs import load_dataset
+from stn_lesson.experiments.svhn import run_svhn, svhn_table
 from stn_lesson.experiments.tables import measured_errors, published_errors, table
 from stn_lesson.experiments.two_digits import (
     load_two_digits,
@@ -46,8 +47,10 @@ __all__ = [
     "run_numbers",
     "run_pretraining",
     "run_recipe",
+    "run_svhn",
     "run_two_digits",
     "summary",
+    "svhn_table",
     "table",
     "two_digits_network",
     "write_record",

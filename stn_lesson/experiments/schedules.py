@@ -67,3 +67,13 @@ NUMBERS_EPOCHS = {
     "st_cnn_multi": 7,
     "st_cnn_multi_first": 7,
 }
+
+# SVHN, on a GPU: not measured yet. Weight decay, and by how much the localisation networks learn
+# more slowly, are the paper's; the rest waits for whoever measures it.
+SVHN_SCHEDULE = {
+    "epochs": 30,
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "localisation_rate": 0.1,
+    "weight_decay": 5e-4,
+}

@@ -8,6 +8,7 @@ from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransforme
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
+from stn_lesson.networks.svhn import SVHNNet
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -30,6 +31,7 @@ __all__ = [
     "PointingLocalisation",
     "PointingSTN",
     "RecipeSTN",
+    "SVHNNet",
     "SpatialSoftArgmax",
     "count_parameters",
     "frozen_stn",
