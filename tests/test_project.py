@@ -224,7 +224,7 @@ def third_party_imports(folder):
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("stn_lesson", ()),
+        ("stn_lesson", ("svhn",)),
         ("grading", ("teach", "hub", "lab")),
         ("tests", ("test", "teach", "hub", "lab")),
     ],

@@ -65,7 +65,9 @@ def check_byte_type(images) -> None:
 
 
 def check_labels(labels) -> Tensor:
-    """The labels themselves, if they are whole numbers (N,); an error that says how to make some.
+    """The labels themselves, if they are whole numbers, (N,) or (N, K), K for each picture.
+
+    Labels one-hot, or in one column, are refused: what was meant is one for each picture.
 
     Raises:
         TypeError: no tensor, or one of another kind of numbers.
@@ -73,15 +75,16 @@ def check_labels(labels) -> Tensor:
 
     >>> check_labels(torch.eye(3)[[2, 0]])
     Traceback (most recent call last):
-    TypeError: labels must be whole numbers (torch.long) of shape (N,), got torch.float32 of shape
-    (2, 3): use labels.argmax(1)
+    TypeError: labels must be whole numbers (torch.long) of shape (N,), or (N, K) where each image
+    has K, got torch.float32 of shape (2, 3): use labels.argmax(1)
     """
     whole = isinstance(labels, Tensor) and labels.dtype == torch.long
-    if whole and labels.ndim == 1:
+    if whole and (labels.ndim == 1 or (labels.ndim == 2 and not _labels_remedy(labels))):
         return labels
     error = ValueError if whole else TypeError
     raise error(
-        f"labels must be whole numbers (torch.long) of shape (N,), got {kind_of(labels)}"
+        "labels must be whole numbers (torch.long) of shape (N,), or (N, K) where each image has "
+        f"K, got {kind_of(labels)}"
         f"{_labels_remedy(labels)}"
     )
 

@@ -19,7 +19,8 @@ class Split:
     Attributes:
         images: bytes (N, C, H, W), 0 to 255; one channel in all but `addition`. Or volumes,
             (N, C, D, H, W).
-        labels: whole numbers (N,).
+        labels: whole numbers (N,); or (N, K) where each picture has K of them, as the digits of a
+            house number.
         poses: the θ (N, 2, 3) that would cut each digit out as it was before it was moved, turned
             or scaled, (N, 3, 4) of volumes: where it is, how it stands and how large it is, to
             judge by and never to learn from. None where nobody knows.
@@ -55,12 +56,10 @@ class Split:
     def repeat(self, times: int) -> "Split":
         """All pictures, several times over."""
         times = whole_number(times, "times", lowest=1)
+        labels = self.labels.repeat(times, *(1,) * (self.labels.ndim - 1))
         poses = None if self.poses is None else self.poses.repeat(times, 1, 1)
-        return Split(
-            self.images.repeat(times, *[1] * (self.images.ndim - 1)),
-            self.labels.repeat(times),
-            poses,
-        )
+        images = self.images.repeat(times, *(1,) * (self.images.ndim - 1))
+        return Split(images, labels, poses)
 
     def to(self, device: str | torch.device) -> "Split":
         """The same pictures and labels on another device."""

@@ -3,11 +3,13 @@
 from functools import partial
 
 from stn_lesson.networks.counting import count_parameters, match_parameters
+from stn_lesson.networks.numbers import NumberCNN, NumberSTN
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
 from stn_lesson.networks.solids import FlatCNN, SolidCNN, SolidSTN
+from stn_lesson.networks.svhn import SVHNNet
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -24,11 +26,14 @@ __all__ = [
     "STFCN",
     "FlatCNN",
     "GlobalMaxCNN",
+    "NumberCNN",
+    "NumberSTN",
     "ParallelTransformers",
     "PlainCNN",
     "PointingLocalisation",
     "PointingSTN",
     "RecipeSTN",
+    "SVHNNet",
     "SolidCNN",
     "SolidSTN",
     "SpatialSoftArgmax",

@@ -3,6 +3,7 @@
 from stn_lesson.plots.aim import aim_curves, landing_places
 from stn_lesson.plots.curves import error_curves, lines, training_progress
 from stn_lesson.plots.looking import draw_outline, gallery, grid_border, look_gallery, sampling
+from stn_lesson.plots.maps import warped_maps
 from stn_lesson.plots.picture import (
     BLUE,
     GREEN,
@@ -39,4 +40,5 @@ __all__ = [
     "sampling",
     "seed_accuracies",
     "training_progress",
+    "warped_maps",
 ]

@@ -91,7 +91,7 @@ def check_training(
             "a larger batch_size"
         )
     for name, split in (("train", data.train), ("test", data.test)):
-        _check_labels(f"data.{name}", split, _count_outputs(model, split.images[:2], name))
+        _check_labels(f"data.{name}", split, _count_outputs(model, split, name))
     if smallest_batch(count, settings.batch_size, together) == 1:
         _check_batch_norms(model, data.train.images[:2], count, settings.batch_size, together)
 
@@ -114,8 +114,9 @@ def _scores(model: nn.Module, images: Tensor) -> Tensor:
         return model(to_floats(images.to(device)))
 
 
-def _count_outputs(model: nn.Module, images: Tensor, name: str) -> int | None:
+def _count_outputs(model: nn.Module, split: Split, name: str) -> int | None:
     """How many classes a model tells apart; None if it has lost its numbers already."""
+    images, heads = split.images[:2], tuple(split.labels.shape[1:])
     shape = tuple(images.shape[1:])
     try:
         scores = _scores(model, images)
@@ -127,11 +128,14 @@ def _count_outputs(model: nn.Module, images: Tensor, name: str) -> int | None:
             f"the model cannot read images (C, H, W) of shape {shape}, as data.{name} holds them: "
             f"make it for that size and as many channels, or take other images ({reason})"
         ) from error
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+    wanted = "".join(f", {count}" for count in ("classes", *heads))
+    fits = isinstance(scores, Tensor) and scores.ndim == 2 + len(heads)
+    if not fits or len(scores) != len(images) or scores.shape[2:] != heads:
         got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        folded = "".join(f" * {count}), nn.Unflatten(1, (-1, {count})" for count in heads)
         raise ValueError(
-            f"the model must return class scores (N, classes), got {got} for {len(images)} images: "
-            "end it with nn.Flatten() and nn.Linear(…, classes)"
+            f"the model must return class scores (N{wanted}), got {got} for {len(images)} images: "
+            f"end it with nn.Flatten() and nn.Linear(…, classes{folded})"
         )
     return scores.shape[1]
 

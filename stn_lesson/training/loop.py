@@ -50,7 +50,8 @@ def fit(
     (see `processes`).
 
     Args:
-        model: any module from images (N, C, H, W) to class scores.
+        model: any module from images (N, C, H, W) to class scores, (N, classes); or, where each
+            image has K labels, (N, classes, K).
         data: what to learn; its training images are asked for anew in every epoch.
         device: "cuda", "cpu", …; by default cuda where there is one.
         checkpoint: a file to write after every epoch. If it is there already, the run goes on

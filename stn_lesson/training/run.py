@@ -46,7 +46,7 @@ class Batch:
 
     Attributes:
         images: bytes (N, C, H, W), on the model's device.
-        labels: whole numbers (N,).
+        labels: whole numbers (N,) or (N, K).
         loss_weight: what the loss is multiplied by; 1 unless processes share the batch.
     """
 

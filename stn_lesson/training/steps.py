@@ -22,9 +22,9 @@ def train_step(
     """Forward, loss, backward, clip, update: one step on a batch.
 
     Args:
-        model: from images (N, C, H, W) to class scores.
+        model: from images (N, C, H, W) to class scores, (N, classes) or (N, classes, K).
         images: bytes (N, C, H, W).
-        labels: whole numbers (N,).
+        labels: whole numbers (N,) or (N, K).
         loss_weight: what the loss is multiplied by, see `ProcessGroup.loss_weight`.
         optimiser: of the model's parameters.
         max_grad_norm: a gradient longer than this is shortened to it.

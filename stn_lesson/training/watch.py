@@ -41,7 +41,7 @@ class TransformerWatch:
 
     Args:
         model: a network, with or without a `SpatialTransformer`.
-        labels: of the training images (N,).
+        labels: of the training images (N,) or (N, K).
         total_steps: of the run.
     """
 
@@ -129,11 +129,16 @@ def watch_for_collapse(
 def chance_loss(labels: Tensor) -> float:
     """Cross-entropy of a network that gives every class its share of the labels.
 
+    Args:
+        labels: whole numbers (N,), or (N, K), of which it is the mean.
+
     >>> round(chance_loss(torch.arange(10)), 3)  # ln 10
     2.303
     """
-    shares = labels.bincount() / len(labels)
-    return torch.special.entr(shares).sum().item()
+    heads = labels.view(len(labels), -1).unbind(1)
+    return sum(
+        torch.special.entr(head.bincount() / len(head)).sum().item() / len(heads) for head in heads
+    )
 
 
 _SILENCE = (

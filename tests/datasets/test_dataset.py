@@ -42,7 +42,7 @@ def test_poses_are_one_theta_for_each_image_and_go_where_the_images_go():
         (BYTES, torch.tensor([0.5, 1]), TypeError, r"torch.float32 of shape \(2,\)$"),
         (BYTES, torch.zeros(2, 1).long(), ValueError, r"labels.flatten\(\)"),
         (BYTES, torch.eye(2).long(), ValueError, r"use labels.argmax\(1\)"),
-        (BYTES, torch.zeros(2, 3).long(), ValueError, r"got torch.int64 of shape \(2, 3\)$"),
+        (BYTES, torch.zeros(2, 3, 1).long(), ValueError, r"torch.int64 of shape \(2, 3, 1\)$"),
         (BYTES, torch.zeros(3).long(), ValueError, "got 2 images and 3 labels"),
     ],
 )

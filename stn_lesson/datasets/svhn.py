@@ -1,0 +1,249 @@
+"""SVHN, the street-view house numbers of section 4.2: downloaded, checked, cut out, and kept.
+
+Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu and A. Y. Ng, Reading Digits in Natural Images
+with Unsupervised Feature Learning, 2011; for non-commercial use.
+"""
+
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from gzip import BadGzipFile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from stn_lesson.arguments import true_or_false
+from stn_lesson.datasets.checks import check_path
+from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.download import DownloadError, download
+from stn_lesson.datasets.numbers import BLANK, CROP
+from stn_lesson.files import (
+    check_disk_space,
+    file_errors,
+    locked,
+    read_whole,
+    user_folder,
+    write_atomically,
+)
+
+
+class Archive(NamedTuple):
+    """One of SVHN's files."""
+
+    size: int  # bytes
+    images: int
+    checksum: str | None  # that of "extra" is not known here: its size is checked
+
+
+ADDRESS = "http://ufldl.stanford.edu/housenumbers/"
+ARCHIVES = {
+    "train": Archive(
+        404_141_560,
+        33_402,
+        "sha256:4b17bb33b6cd8f963493168f80143da956f28ec406cc12f8e5745a9f91a51898",
+    ),
+    "test": Archive(
+        276_555_967,
+        13_068,
+        "sha256:57ac9ceb530e4aa85b55d991be8fc49c695b3d71c6f6a88afea86549efde7fb5",
+    ),
+    "extra": Archive(1_955_489_752, 202_353, None),
+}
+PLACES = 5  # of digits in a label; the few longer numbers are left out
+ENLARGED = 1.3  # the crop's sides, by those of the box around all digits
+
+
+class Numbers(NamedTuple):
+    """What digitStruct.mat says of an archive's pictures."""
+
+    names: list[str]  # of the files, as "12.png"
+    labels: np.ndarray  # (N, 5), digits from left to right, then BLANK
+    boxes: np.ndarray  # (N, 4), around all digits: left, top, right, bottom, in pixels
+
+
+def load_svhn(folder: str | Path | None = None, *, extra: bool = True) -> Dataset:
+    """SVHN's full numbers, each cut out and brought to 64×64 pixels as in the paper.
+
+    The first call downloads 2.6 GB, reads the boxes, which takes minutes, and writes 3.1 GB of
+    crops; each of these goes on where it was stopped, file by file. What it needs is printed before
+    it begins. Later calls map the crops into memory and take seconds.
+
+    Args:
+        folder: where everything is kept; by default as in `load_mnist`.
+        extra: whether to train on the 202,353 numbers of "extra" beside the 33,402 of "train", as
+            the paper does. Without them it is 0.7 GB to download and 0.6 GB of crops.
+
+    Returns:
+        images, bytes (N, 3, 64, 64); labels (N, 5), digits from left to right and 10 after the
+        last. Numbers of more than five digits are left out.
+
+    Raises:
+        DownloadError: no network, or a file that is not SVHN's.
+        FileError: a file cannot be written, or the disk is too small, which is told first.
+        ModuleNotFoundError: h5py is missing, which reads the boxes.
+    """
+    folder = user_folder("cache") / "svhn" if folder is None else check_path(folder, "folder")
+    train = ("train", "extra") if true_or_false(extra, "extra") else ("train",)
+    _tell_what_is_needed(folder, (train, ("test",)))
+    return Dataset("SVHN", train=_load_crops(folder, train), test=_load_crops(folder, ("test",)))
+
+
+def read_digit_struct(content: bytes) -> Numbers:
+    """The names, labels and boxes in a digitStruct.mat (MATLAB 7.3, which is HDF5).
+
+    Numbers of more than five digits are left out.
+
+    Raises:
+        ModuleNotFoundError: h5py is missing.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise ModuleNotFoundError(
+            "SVHN's boxes are in a file that h5py reads: python -m pip install h5py"
+        ) from None
+    names, labels, boxes = [], [], []
+    with h5py.File(io.BytesIO(content)) as file:
+
+        def values(of_digits) -> list[float]:
+            """One number for each digit: it stands there, or where a reference leads."""
+            entries = of_digits[()].flatten()
+            return [e if len(entries) == 1 else file[e][()].item() for e in entries]
+
+        struct = file["digitStruct"]
+        for name, bbox in zip(struct["name"][:, 0], struct["bbox"][:, 0], strict=True):
+            box = {key: values(of_digits) for key, of_digits in file[bbox].items()}
+            digits = [int(label) % 10 for label in box["label"]]  # 10 is the digit 0
+            if len(digits) > PLACES:
+                continue
+            left, top = np.array(box["left"]), np.array(box["top"])
+            right, bottom = left + box["width"], top + box["height"]
+            names.append("".join(chr(letter) for letter in file[name][()].flatten()))
+            labels.append(digits + [BLANK] * (PLACES - len(digits)))
+            boxes.append([left.min(), top.min(), right.max(), bottom.max()])
+    return Numbers(names, np.array(labels), np.array(boxes, np.float32))
+
+
+def crop_picture(picture: bytes, box: Sequence[float]) -> np.ndarray:
+    """The number in a picture: its box, larger by 30 %, as 64×64 pixels; proportions are lost.
+
+    Args:
+        picture: a file, such as a PNG.
+        box: left, top, right, bottom in pixels. What lies beyond the picture is left out.
+
+    Returns:
+        bytes (3, 64, 64).
+    """
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    left, top, right, bottom = box
+    x, y = (left + right) / 2, (top + bottom) / 2
+    half_width, half_height = ENLARGED * (right - left) / 2, ENLARGED * (bottom - top) / 2
+    inside = (
+        max(x - half_width, 0),
+        max(y - half_height, 0),
+        min(x + half_width, image.width),
+        min(y + half_height, image.height),
+    )
+    cut = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box=inside)
+    return np.asarray(cut).transpose(2, 0, 1)
+
+
+def _tell_what_is_needed(folder: Path, groups: Sequence[tuple[str, ...]]) -> None:
+    """Print what there is to download and to write; refuse a disk that is too small for it."""
+    uncut = [part for parts in groups if not _crops_path(folder, parts).exists() for part in parts]
+    missing = [part for part in uncut if not (folder / f"{part}.tar.gz").exists()]
+    downloads = sum(ARCHIVES[part].size for part in missing)
+    crops = sum(ARCHIVES[part].images for part in uncut) * 3 * CROP * CROP
+    if uncut:
+        print(
+            f"SVHN: {downloads / 1e9:.1f} GB to download and {crops / 1e9:.1f} GB of crops to "
+            f"write into {folder}"
+        )
+        check_disk_space(folder, downloads + crops, "SVHN")
+
+
+def _crops_path(folder: Path, parts: Sequence[str]) -> Path:
+    """Where the crops of some archives are kept."""
+    return folder / f"{'-'.join(parts)}-{CROP}.npy"
+
+
+def _load_crops(folder: Path, parts: Sequence[str]) -> Split:
+    """The crops and labels of some archives, made if they are not there."""
+    path = _crops_path(folder, parts)
+    numbers = {part: _load_numbers(folder, part) for part in parts}
+    if not path.exists():
+        _write_crops(path, folder, numbers)
+    images = torch.from_numpy(np.load(path, mmap_mode="c"))  # a page is read when it is asked for
+    labels = np.concatenate([of_part.labels for of_part in numbers.values()])
+    return Split(images, torch.from_numpy(labels).long())
+
+
+def _load_numbers(folder: Path, part: str) -> Numbers:
+    """What an archive's digitStruct.mat says, which is read once and kept as <part>-boxes.npz."""
+    path = folder / f"{part}-boxes.npz"
+    if not path.exists():
+        archive = _fetch(folder, part)
+        with _archive_errors(archive), tarfile.open(archive) as tar:
+            members = (m for m in tar if m.name == f"{part}/digitStruct.mat")
+            numbers = read_digit_struct(tar.extractfile(next(members)).read())
+        packed = io.BytesIO()
+        np.savez(packed, **numbers._asdict())
+        write_atomically(path, packed.getvalue())
+    with np.load(io.BytesIO(read_whole(path))) as kept:
+        return Numbers(kept["names"].tolist(), kept["labels"], kept["boxes"])
+
+
+def _fetch(folder: Path, part: str) -> Path:
+    """An archive, downloaded if it is not there."""
+    size, _, checksum = ARCHIVES[part]
+    path = folder / f"{part}.tar.gz"
+    return download([f"{ADDRESS}{path.name}"], path, checksum=checksum, size=size)
+
+
+def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
+    """Stream the pictures from their archives into a memory-mapped file; rename it when whole."""
+    from tqdm.auto import tqdm
+
+    total = sum(len(of_part.names) for of_part in numbers.values())
+    part_file, first = path.with_name(f"{path.name}.part"), 0
+    with locked(path), file_errors(path, "written"):
+        shape = (total, 3, CROP, CROP)
+        crops = np.lib.format.open_memmap(part_file, "w+", np.uint8, shape)
+        with tqdm(total=total, unit="crop", desc=path.name, leave=False) as progress:
+            for part, of_part in numbers.items():
+                for place, picture in _stream_pictures(_fetch(folder, part), part, of_part.names):
+                    crops[first + place] = crop_picture(picture, of_part.boxes[place])
+                    progress.update()
+                first += len(of_part.names)
+        crops.flush()
+        del crops
+        part_file.replace(path)
+
+
+def _stream_pictures(archive: Path, part: str, names: list[str]) -> Iterator[tuple[int, bytes]]:
+    """The pictures of an archive in whatever order they come: (place among the names, file)."""
+    places = {f"{part}/{name}": place for place, name in enumerate(names)}
+    with _archive_errors(archive), tarfile.open(archive) as tar:
+        for member in tar:
+            if member.name in places:
+                yield places.pop(member.name), tar.extractfile(member).read()
+    if places:
+        raise DownloadError(f"{archive} lacks {next(iter(places))}: delete it and run it again")
+
+
+@contextmanager
+def _archive_errors(archive: Path) -> Iterator[None]:
+    """Say which archive it is that cannot be read to its end, and what to do."""
+    try:
+        yield
+    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, StopIteration) as error:
+        raise DownloadError(
+            f"{archive} is damaged or cut short ({error or 'no digitStruct.mat'}): delete it and "
+            "run it again"
+        ) from error

@@ -1,0 +1,189 @@
+"""SVHN, from tiny archives in the real layout on a server on this machine."""
+
+import functools
+import hashlib
+import http.server
+import io
+import sys
+import tarfile
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stn_lesson.datasets import svhn
+from stn_lesson.datasets.download import DownloadError
+from stn_lesson.datasets.svhn import Archive, crop_picture, load_svhn, read_digit_struct
+from stn_lesson.files import FileError
+
+h5py = pytest.importorskip("h5py")
+
+# name → label, and each digit's left, top, width, height; 10 is the digit 0.
+TRAIN = {
+    "1.png": [(1, 10, 8, 6, 12), (10, 16, 9, 6, 12)],
+    "2.png": [(7, 20, 10, 10, 16)],
+    "3.png": [(digit, 4 * digit, 5, 4, 10) for digit in range(1, 7)],  # six digits: left out
+    "4.png": [(5, 2, 3, 8, 20), (10, 12, 4, 8, 20), (9, 22, 5, 8, 20)],
+}
+TEST = {"1.png": [(3, 5, 5, 20, 20)], "2.png": [(2, 1, 2, 9, 9), (8, 11, 2, 9, 9)]}
+
+
+def colour(place, part):
+    return (40 * place + 20, 100, 200 if part == "train" else 50)
+
+
+def digit_struct(numbers):
+    """The bytes of a digitStruct.mat as MATLAB 7.3 writes it: HDF5 behind a block of 512 bytes."""
+    kept = io.BytesIO()
+    with h5py.File(kept, "w", userblock_size=512) as file:
+        refs, struct = file.create_group("#refs#"), file.create_group("digitStruct")
+        reference = h5py.special_dtype(ref=h5py.Reference)
+        names, boxes = [], []
+        for place, (name, digits) in enumerate(numbers.items()):
+            letters = np.array([[ord(letter)] for letter in name], np.uint16)
+            names.append(refs.create_dataset(f"name{place}", data=letters).ref)
+            box = refs.create_group(f"bbox{place}")
+            columns = zip(
+                ("label", "left", "top", "width", "height"), zip(*digits, strict=True), strict=True
+            )
+            for key, values in columns:
+                if len(values) == 1:  # the value itself
+                    box.create_dataset(key, data=np.array([[float(values[0])]]))
+                    continue
+                of_digits = [
+                    [refs.create_dataset(f"{key}{place}-{k}", data=np.array([[float(value)]])).ref]
+                    for k, value in enumerate(values)
+                ]
+                box.create_dataset(key, data=np.array(of_digits, reference), dtype=reference)
+            boxes.append(box.ref)
+        for key, references in (("name", names), ("bbox", boxes)):
+            data = np.array(references, reference)[:, None]
+            struct.create_dataset(key, data=data, dtype=reference)
+    return kept.getvalue()
+
+
+def archive(part, numbers, without=()):
+    """A tar.gz of pictures in an order of its own, digitStruct.mat among the last."""
+    content = {}
+    for place, name in enumerate(numbers):
+        picture = io.BytesIO()
+        Image.new("RGB", (40, 30), colour(place, part)).save(picture, "PNG")
+        content[name] = picture.getvalue()
+    content = dict(reversed(content.items())) | {"digitStruct.mat": digit_struct(numbers)}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo(f"{part}/see_bboxes.m"), io.BytesIO())
+        for name, raw in content.items():
+            if name in without:
+                continue
+            member = tarfile.TarInfo(f"{part}/{name}")
+            member.size = len(raw)
+            tar.addfile(member, io.BytesIO(raw))
+    return packed.getvalue()
+
+
+@pytest.fixture
+def small_svhn(tmp_path, monkeypatch):
+    """Archives on a local server, and the sizes and checksums that go with them."""
+    site = tmp_path / "site"
+    site.mkdir()
+
+    def publish(part, packed):
+        (site / f"{part}.tar.gz").write_bytes(packed)
+        known = f"sha256:{hashlib.sha256(packed).hexdigest()}" if part != "extra" else None
+        monkeypatch.setitem(svhn.ARCHIVES, part, Archive(len(packed), 4, known))
+
+    for part, numbers in (("train", TRAIN), ("test", TEST), ("extra", TEST)):
+        publish(part, archive(part, numbers))
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    handler = functools.partial(Quiet, directory=site)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setattr(svhn, "ADDRESS", f"http://127.0.0.1:{server.server_port}/")
+    yield tmp_path / "kept", site, publish
+    server.shutdown()
+    server.server_close()
+
+
+def test_boxes_and_labels_are_read_as_matlab_wrote_them():
+    numbers = read_digit_struct(digit_struct(TRAIN))
+    assert numbers.names == ["1.png", "2.png", "4.png"]
+    assert numbers.labels.tolist() == [[1, 0, *3 * [10]], [7, *4 * [10]], [5, 0, 9, 10, 10]]
+    assert numbers.boxes.tolist() == [[10, 8, 22, 21], [20, 10, 30, 26], [2, 3, 30, 25]]
+
+
+def test_every_number_is_cut_out_with_its_label_and_kept(small_svhn, capsys):
+    kept, site, _ = small_svhn
+    data = load_svhn(kept)
+    assert "0.0 GB to download and 0.0 GB of crops to write into" in capsys.readouterr().out
+    assert data.train.images.shape == (5, 3, 64, 64) and len(data.test) == 2
+    assert data.train.labels[:, 0].tolist() == [1, 7, 5, 3, 2]
+    shades = [40 * place + 20 for place in (0, 1, 3, 0, 1)]  # the third has six digits
+    assert data.train.images[:, 0, 5, 5].tolist() == shades
+    assert data.train.images[:, 2, 60, 60].tolist() == [200, 200, 200, 50, 50]
+    for file in site.iterdir():
+        file.unlink()
+    again = load_svhn(kept)  # no network needed now
+    assert torch.equal(again.train.images, data.train.images) and capsys.readouterr().out == ""
+    assert not list(kept.glob("*.part"))
+
+
+def test_without_extra_only_train_is_fetched(small_svhn):
+    kept, site, _ = small_svhn
+    (site / "extra.tar.gz").unlink()
+    assert len(load_svhn(kept, extra=False).train) == 3
+    with pytest.raises(DownloadError, match=r"extra.tar.gz could not be fetched"):
+        load_svhn(kept)
+
+
+def test_the_crop_is_the_box_and_a_little_more_as_far_as_the_picture_goes():
+    picture = np.zeros((50, 80, 3), np.uint8)
+    picture[20:30, 30:50] = 255  # the number: 20 wide, 10 high
+    packed = io.BytesIO()
+    Image.fromarray(picture).save(packed, "PNG")
+    crop = crop_picture(packed.getvalue(), (30, 20, 50, 30))
+    assert crop.shape == (3, 64, 64)
+    bright = (crop[0] > 127).mean(0), (crop[0] > 127).mean(1)
+    for share in bright:  # 64 / 1.3 = 49 pixels of 64, whatever the proportions
+        assert 47 <= (share > 0.5).sum() <= 51
+    at_edge = crop_picture(packed.getvalue(), (0, 0, 50, 30))
+    assert at_edge[0, -1, -1] == 0 and at_edge.shape == (3, 64, 64)
+
+
+def test_what_is_missing_or_damaged_is_told(small_svhn):
+    kept, _, publish = small_svhn
+    publish("test", archive("test", TEST, without=["2.png"]))
+    with pytest.raises(DownloadError, match=r"test.tar.gz lacks test/2.png: delete it"):
+        load_svhn(kept, extra=False)
+    (kept / "test.tar.gz").unlink()
+    (kept / "test-boxes.npz").unlink()
+    publish("test", archive("test", TEST, without=["digitStruct.mat"]))
+    with pytest.raises(DownloadError, match=r"test.tar.gz is damaged or cut short"):
+        load_svhn(kept, extra=False)
+    (kept / "test.tar.gz").unlink()
+    publish("test", archive("test", TEST)[:-500])
+    with pytest.raises(DownloadError, match=r"test.tar.gz is damaged or cut short"):
+        load_svhn(kept, extra=False)
+    (kept / "test.tar.gz").unlink()
+    publish("test", archive("test", TEST))
+    assert len(load_svhn(kept, extra=False).test) == 2  # the remedy works
+
+
+def test_a_disk_too_small_is_told_before_anything_is_fetched(small_svhn, monkeypatch):
+    kept, _, _ = small_svhn
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    with pytest.raises(FileError, match=r"SVHN needs .* MB in .*0.0 MB are free: make room"):
+        load_svhn(kept)
+    assert not kept.exists()
+
+
+def test_without_h5py_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ModuleNotFoundError, match=r"python -m pip install h5py"):
+        read_digit_struct(b"")
