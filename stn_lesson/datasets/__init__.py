@@ -1,5 +1,6 @@
-"""Data: embedded digits, MNIST, .npz files, distortions, clutter, sums, pictures to warp."""
+"""Data: digits, MNIST, .npz files, distortions, clutter, sums, birds, pictures to warp."""
 
+from stn_lesson.datasets.birds import drawn_birds
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.digits import load_digits
 from stn_lesson.datasets.distortions import (
@@ -22,6 +23,7 @@ __all__ = [
     "distort",
     "distort_elastic",
     "distort_projective",
+    "drawn_birds",
     "house",
     "load_digits",
     "load_mnist",
