@@ -96,7 +96,7 @@ def locked(path: str | Path, *, room: int = 0, wait: float = 0) -> Iterator[None
     """
     target = _target(path)
     with ExitStack() as stack:
-        with _named(path, "written"):
+        with file_errors(path, "written"):
             target.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_lock(path, target, wait))
             _check_room(target, room)
@@ -117,7 +117,7 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     >>> (folder / "a" / "b.txt").read_text()
     'whole'
     """
-    with locked(path, wait=WRITING_TIME), _named(path, "written"):
+    with locked(path, wait=WRITING_TIME), file_errors(path, "written"):
         target = _target(path)
         temporary = _temporary(target)
         try:
@@ -139,8 +139,60 @@ def read_whole(path: str | Path) -> bytes:
         FileNotFoundError: there is none.
         FileError: there is one, and it cannot be read; that does not make it damaged.
     """
-    with _named(path, "read"):
+    with file_errors(path, "read"):
         return _target(path).read_bytes()
+
+
+@contextmanager
+def file_errors(path: str | Path, done: str) -> Iterator[None]:
+    """Let an error name the file as the user did, and say what cannot be done, and why.
+
+    Args:
+        path: as it was given.
+        done: what is done with it meanwhile, "written" or "read".
+
+    Raises:
+        FileNotFoundError: there is no file to read.
+        FileError: in the place of any other OSError.
+    """
+    try:
+        yield
+    except (FileError, TimeoutError):  # the latter of a lock
+        raise
+    except FileNotFoundError:
+        if done == "read":
+            raise
+        raise FileError(f"{path} cannot be written: its folder is gone") from None
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno, "ask for the right to it, or name a file elsewhere")
+        raise FileError(f"{path} cannot be {done} ({error.strerror or error}): {remedy}") from error
+
+
+def check_disk_space(folder: str | Path, needed: int, what: str) -> None:
+    """Refuse what a disk has no room for, before the first byte of it is written.
+
+    Args:
+        folder: where it is to lie; it need not be there yet.
+        needed: bytes.
+        what: is to be written, as the error names it.
+
+    Raises:
+        FileError: the disk has less room than that.
+
+    >>> check_disk_space(lesson_folder(), 10**18, "the sky")
+    Traceback (most recent call last):
+    stn_lesson.files.FileError: the sky needs 1,000,000,000,000.0 MB in ..., where ... MB are free:
+    make room there, or set STN_LESSON_DATA to a folder on a larger disk
+    """
+    place = Path(folder).expanduser().absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise FileError(
+            f"{what} needs {needed / 1e6:,.1f} MB in {folder}, where {free / 1e6:,.1f} MB are free:"
+            " make room there, or set STN_LESSON_DATA to a folder on a larger disk"
+        )
 
 
 def checksum(content: bytes) -> str:
@@ -217,19 +269,3 @@ def _check_room(target: Path, room: int) -> None:
             temporary.write_bytes(bytes(room))
         finally:
             temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _named(path: str | Path, done: str) -> Iterator[None]:
-    """Let an error name the file as the user did, and say what cannot be done, and why."""
-    try:
-        yield
-    except (FileError, TimeoutError):  # the latter of a lock
-        raise
-    except FileNotFoundError:
-        if done == "read":
-            raise
-        raise FileError(f"{path} cannot be written: its folder is gone") from None
-    except OSError as error:
-        remedy = _REMEDIES.get(error.errno, "ask for the right to it, or name a file elsewhere")
-        raise FileError(f"{path} cannot be {done} ({error.strerror or error}): {remedy}") from error

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import logging
 import zlib
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from stn_lesson.datasets.checks import check_path
 from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.download import DownloadError, download
 from stn_lesson.files import chosen_folder, read_whole, user_folder
 
 # MD5 of each file as it is downloaded, and of what it unpacks to: a copy that is already there may
@@ -40,16 +40,12 @@ MIRRORS = (
 TRAINING_COUNT = 50_000  # the last 10,000 of MNIST's training digits are kept for validation
 
 
-class DownloadError(OSError):
-    """MNIST could not be fetched, or what came was not MNIST."""
-
-
 def load_mnist(folder: str | Path | None = None) -> Dataset:
     """MNIST, split 50,000 / 10,000 / 10,000 for training, validation and testing.
 
     The four files (11 MB) are looked for in `folder`, and downloaded there when missing. What is
-    fetched is checked as it comes, what is found after unpacking; a file that fails is never used,
-    and a download that fails leaves nothing behind.
+    fetched is checked before it gets its name, what is found after unpacking; a file that fails is
+    never used, and a download that was cut off goes on where it stopped.
 
     Args:
         folder: where the files are kept; by default `$STN_LESSON_DATA`, else `data/cache` in a
@@ -99,25 +95,15 @@ def _unpack(path: Path) -> bytes:
 
 
 def _download(name: str, folder: Path) -> None:
-    """Fetch a file from the first mirror that has it; pooch checks it before it gets its name."""
-    import pooch  # needed for a download only
-
-    pooch.get_logger().setLevel(logging.ERROR)
-    expected, _ = FILES[name]
-    failures = []
-    for mirror in MIRRORS:
-        downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
-        try:
-            pooch.retrieve(mirror + name, f"md5:{expected}", name, folder, downloader=downloader)
-        except (OSError, ValueError) as error:
-            failures.append(f"{mirror} {type(error).__name__}: {str(error)[:150]}")
-        else:
-            return
-    raise DownloadError(
-        f"{name} could not be fetched into {folder}. Without a network, use the embedded digits, "
-        "load_digits(), or set STN_LESSON_DATA to a folder that holds MNIST's four .gz files. "
-        "What was tried:\n" + "\n".join(failures)
-    )
+    """Fetch a file from the first mirror that has it."""
+    packed, _ = FILES[name]
+    try:
+        download([mirror + name for mirror in MIRRORS], folder / name, checksum=f"md5:{packed}")
+    except DownloadError as error:
+        raise DownloadError(
+            "Without a network, use the embedded digits, load_digits(), or set STN_LESSON_DATA to "
+            f"a folder that holds MNIST's four .gz files: {error}"
+        ) from None
 
 
 def read_idx(raw: bytes) -> Tensor:
