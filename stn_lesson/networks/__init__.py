@@ -7,6 +7,12 @@ from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransforme
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
+from stn_lesson.networks.windows import (
+    FeatureCNN,
+    HeatMapLocalisation,
+    WindowSTN,
+    window_stn,
+)
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -21,15 +27,19 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "FeatureCNN",
     "GlobalMaxCNN",
+    "HeatMapLocalisation",
     "ParallelTransformers",
     "PlainCNN",
     "PointingLocalisation",
     "PointingSTN",
     "RecipeSTN",
     "SpatialSoftArgmax",
+    "WindowSTN",
     "count_parameters",
     "frozen_stn",
     "init_like_the_recipe",
     "match_parameters",
+    "window_stn",
 ]
