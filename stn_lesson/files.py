@@ -153,7 +153,7 @@ def file_errors(path: str | Path, done: str) -> Iterator[None]:
 
     Raises:
         FileNotFoundError: there is no file to read.
-        FileError: in the place of any other OSError.
+        FileError: in the place of any other OSError of the system.
     """
     try:
         yield
@@ -164,6 +164,8 @@ def file_errors(path: str | Path, done: str) -> Iterator[None]:
             raise
         raise FileError(f"{path} cannot be written: its folder is gone") from None
     except OSError as error:
+        if error.errno is None:  # not the system's own: a download's, which says what it means
+            raise
         remedy = _REMEDIES.get(error.errno, "ask for the right to it, or name a file elsewhere")
         raise FileError(f"{path} cannot be {done} ({error.strerror or error}): {remedy}") from error
 
