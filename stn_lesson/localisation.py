@@ -35,7 +35,12 @@ def check_numbers(numbers: Tensor, count: int, images: Tensor, family: str) -> N
 
 
 def start_at_identity(localisation: nn.Module, outputs: int) -> None:
-    """Set the linear layer registered last to zero, so that the residual is 0 for every image."""
+    """Set the linear layer registered last to zero, so that the residual is 0 for every image.
+
+    A module whose attribute `starts_at_identity` is True is left as it is.
+    """
+    if getattr(localisation, "starts_at_identity", False):
+        return
     last = _last_linear(localisation)
     if last is None or last.out_features != outputs:
         warnings.warn(
@@ -52,7 +57,12 @@ def start_at_identity(localisation: nn.Module, outputs: int) -> None:
 def warn_of_another_start(localisation: nn.Module, theta: Tensor, identity: Tensor) -> None:
     """Warn where the layer that was set to zero is zero still, and yet θ is not the identity."""
     last = _last_linear(localisation)
-    if last is None or any(_is_nonzero(parameter) for parameter in last.parameters()):
+    starts_itself = getattr(localisation, "starts_at_identity", False)
+    if (
+        starts_itself
+        or last is None
+        or any(_is_nonzero(parameter) for parameter in last.parameters())
+    ):
         return
     if first_of(((theta.detach() - identity).abs() > 0).flatten(1).any(1)) is not None:
         warnings.warn(

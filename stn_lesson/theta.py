@@ -54,7 +54,7 @@ def affine_theta(
     tensor([[[0.5000, 0.0000, 0.5000],
              [0.0000, 0.5000, 0.0000]]])
     """
-    angle, lean, scale_x, scale_y, right, down, x, y = _alike(
+    angle, lean, scale_x, scale_y, right, down, x, y = broadcast_numbers(
         rotation=[vector(rotation, "rotation")],
         shear=[vector(shear, "shear")],
         scale=_both_scales(scale),
@@ -253,7 +253,7 @@ def _both_scales(scale) -> tuple:
     return (vector(scale, "scale"),) * 2
 
 
-def _alike(**values) -> tuple[Tensor, ...]:
+def broadcast_numbers(**values) -> tuple[Tensor, ...]:
     """Lists of numbers and of tensors (N,), each as a finite vector (N,), all of one type.
 
     The type is float32, or float64 if one of the tensors has it: never one of 16 bits.

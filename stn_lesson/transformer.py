@@ -104,22 +104,27 @@ class SpatialTransformer(nn.Module):
         )  # (P,) or None
         start_at_identity(localisation, len(identity))
 
-    def theta(self, images: Tensor) -> Tensor:
+    def theta(self, images: Tensor, residual: Tensor | None = None) -> Tensor:
         """The θ that the localisation network chooses for each image.
+
+        Args:
+            images: floats (N, C, H, W).
+            residual: what the network gave for them, (N, P), if that is known already: several
+                transformers may share one network, which is then asked once.
 
         Returns:
             (N, 2, 3); (N, 3, 3) for the projective family, (N, k², 2) for thin-plate splines,
             (N, 3, 4) for volumes.
         """
-        residual = self.localisation(images)
+        residual = self.localisation(images) if residual is None else residual
         check_numbers(residual, len(self.identity), images, self.family.name)
         if self.limit is not None:
             residual = self.limit * torch.tanh(residual / self.limit.clamp(min=1e-12))
         return self.family.theta(self.identity + residual)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """The images, each warped by its own θ."""
-        theta = self.theta(images)
+    def forward(self, images: Tensor, *, residual: Tensor | None = None) -> Tensor:
+        """The images, each warped by its own θ; see `theta` for the residual."""
+        theta = self.theta(images, residual)
         if not torch.compiler.is_compiling() and not self._start_is_checked:
             self._start_is_checked = True
             warn_of_another_start(self.localisation, theta, self.family.theta(self.identity[None]))

@@ -10,7 +10,7 @@ from torch import Tensor
 from stn_lesson.arguments import list_of, vector
 from stn_lesson.checks import check_alike, check_sides, first_of
 from stn_lesson.precision import in_full_precision
-from stn_lesson.theta import _broadcast, invert
+from stn_lesson.theta import broadcast_numbers, invert
 from stn_lesson.theta_checks import check_volume_theta
 
 
@@ -42,10 +42,10 @@ def volume_theta(rotation=(0, 0, 0), scale=1, translation=(0, 0, 0), *, size=Non
     >>> volume_theta(rotation=(0, 90, 0)).round().abs()[0, 2]  # its depth is what lay to the right
     tensor([1., 0., 0., 0.])
     """
-    about_x, about_y, about_z, scale, right, down, away = _broadcast(
-        **dict(zip(("about_x", "about_y", "about_z"), _three(rotation, "rotation"), strict=True)),
-        scale=vector(scale, "scale"),
-        **dict(zip(("right", "down", "away"), _three(translation, "translation"), strict=True)),
+    about_x, about_y, about_z, scale, right, down, away = broadcast_numbers(
+        rotation=_three(rotation, "rotation"),
+        scale=[vector(scale, "scale")],
+        translation=_three(translation, "translation"),
     )
     if first_of(scale == 0) is not None:
         raise ValueError("scale must not be 0: a solid shrunk to nothing has no inverse")

@@ -1,5 +1,7 @@
-"""Data: embedded digits, MNIST, .npz files, distortions, clutter, sums, pictures to warp."""
+"""Data: digits, MNIST, .npz files, distortions, clutter, sums, birds, pictures to warp."""
 
+from stn_lesson.datasets.birds import drawn_birds
+from stn_lesson.datasets.cub import load_birds
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.digits import load_digits
 from stn_lesson.datasets.distortions import (
@@ -22,7 +24,9 @@ __all__ = [
     "distort",
     "distort_elastic",
     "distort_projective",
+    "drawn_birds",
     "house",
+    "load_birds",
     "load_digits",
     "load_mnist",
     "load_npz",

@@ -24,11 +24,14 @@ class Split:
         poses: the θ (N, 2, 3) that would cut each digit out as it was before it was moved, turned
             or scaled, (N, 3, 4) of volumes: where it is, how it stands and how large it is, to
             judge by and never to learn from. None where nobody knows.
+        parts: the places (N, P, 2) of the P parts of what is shown, x then y, −1 and 1 at the
+            centres of the corner pixels; NaN where one cannot be seen. To judge by, as the poses.
     """
 
     images: Tensor
     labels: Tensor
     poses: Tensor | None = None
+    parts: Tensor | None = None
 
     def __post_init__(self):
         """Refuse what are no pictures or no labels, or do not belong together."""
@@ -39,14 +42,20 @@ class Split:
                 f"every image needs a label, got {len(self.images)} images "
                 f"and {len(self.labels)} labels"
             )
-        if self.poses is None:
-            return
-        shape = (len(self.labels), *((2, 3) if self.images.ndim == 4 else (3, 4)))
-        if not isinstance(self.poses, Tensor) or self.poses.shape != shape:
-            got = tuple(self.poses.shape) if isinstance(self.poses, Tensor) else kind_of(self.poses)
+        theta = (2, 3) if self.images.ndim == 4 else (3, 4)
+        self._check_each("poses", "one θ for each image", (len(self.labels), *theta))
+        parts = self.parts.shape[1] if getattr(self.parts, "ndim", 0) == 3 else "P"
+        self._check_each("parts", "P places for each image", (len(self.labels), parts, 2))
+
+    def _check_each(self, name: str, what: str, shape: tuple) -> None:
+        """Refuse what is known of the images, if it is not a tensor of this shape."""
+        known = getattr(self, name)
+        if known is not None and (not isinstance(known, Tensor) or known.shape != shape):
+            got = tuple(known.shape) if isinstance(known, Tensor) else kind_of(known)
+            wanted = ", ".join(map(str, shape))
             raise ValueError(
-                f"poses must be one θ for each image, {shape}, got {got}: use "
-                "poses=None where they are not known"
+                f"{name} must be {what}, ({wanted}), got {got}: use {name}=None where they are "
+                "not known"
             )
 
     def __len__(self) -> int:
@@ -56,15 +65,17 @@ class Split:
     def repeat(self, times: int) -> "Split":
         """All pictures, several times over."""
         times = whole_number(times, "times", lowest=1)
-        labels = self.labels.repeat(times, *(1,) * (self.labels.ndim - 1))
-        poses = None if self.poses is None else self.poses.repeat(times, 1, 1)
-        images = self.images.repeat(times, *(1,) * (self.images.ndim - 1))
-        return Split(images, labels, poses)
+        every = (self.images, self.labels, *self._known())
+        return Split(*(None if e is None else e.repeat(times, *(1,) * (e.ndim - 1)) for e in every))
 
     def to(self, device: str | torch.device) -> "Split":
         """The same pictures and labels on another device."""
-        poses = None if self.poses is None else self.poses.to(device)
-        return Split(self.images.to(device), self.labels.to(device), poses)
+        known = (each if each is None else each.to(device) for each in self._known())
+        return Split(self.images.to(device), self.labels.to(device), *known)
+
+    def _known(self) -> tuple[Tensor | None, Tensor | None]:
+        """What is known of the images beside their labels, in the order of the attributes."""
+        return self.poses, self.parts
 
 
 @dataclass(frozen=True)

@@ -86,3 +86,14 @@ SVHN_SCHEDULE = {
     "localisation_rate": 0.1,
     "weight_decay": 5e-4,
 }
+
+# Drawn birds (`birds.py`): the CNN whose convolutions the localisation networks stand on, then all
+# that is compared. The CNN by itself trains for as long as pretraining and two windows together.
+BIRDS_SCHEDULES = {
+    "pretraining": {"epochs": 5, "batch_size": 64},
+    "cnn": {"epochs": 14, "batch_size": 64},
+    "windows": {"epochs": 8, "batch_size": 64, "localisation_rate": 0.5},
+}
+# Windows are wide at first, so that much can be read before it is known where to look, and then
+# narrow until neither shows a whole bird.
+BIRDS_WINDOWS = {"start_scale": 0.55, "scale": 0.3, "narrowing": 380}

@@ -10,6 +10,12 @@ from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, Spat
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
 from stn_lesson.networks.solids import FlatCNN, SolidCNN, SolidSTN
 from stn_lesson.networks.svhn import SVHNNet
+from stn_lesson.networks.windows import (
+    FeatureCNN,
+    HeatMapLocalisation,
+    WindowSTN,
+    window_stn,
+)
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,
@@ -24,8 +30,10 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "FeatureCNN",
     "FlatCNN",
     "GlobalMaxCNN",
+    "HeatMapLocalisation",
     "NumberCNN",
     "NumberSTN",
     "ParallelTransformers",
@@ -37,8 +45,10 @@ __all__ = [
     "SolidCNN",
     "SolidSTN",
     "SpatialSoftArgmax",
+    "WindowSTN",
     "count_parameters",
     "frozen_stn",
     "init_like_the_recipe",
     "match_parameters",
+    "window_stn",
 ]

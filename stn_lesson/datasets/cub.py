@@ -1,0 +1,228 @@
+"""CUB-200-2011, the birds of section 4.3: downloaded, checked, brought to one size, and kept.
+
+C. Wah, S. Branson, P. Welinder, P. Perona and S. Belongie, The Caltech-UCSD Birds-200-2011
+Dataset, 2011; its pictures are for research and teaching that is not commercial.
+"""
+
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from gzip import BadGzipFile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stn_lesson.arguments import whole_number
+from stn_lesson.datasets.checks import check_path
+from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.download import DownloadError, download
+from stn_lesson.files import (
+    check_disk_space,
+    file_errors,
+    locked,
+    read_whole,
+    user_folder,
+    write_atomically,
+)
+
+ADDRESS = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
+ARCHIVE_BYTES = 1_150_585_339
+ARCHIVE_CHECKSUM = "md5:97eceeb196236b17998738112f37df78"
+ROOT = "CUB_200_2011"  # the archive's folder
+LISTS = (
+    "images.txt",
+    "image_class_labels.txt",
+    "train_test_split.txt",
+    "bounding_boxes.txt",
+    "parts/part_locs.txt",
+)
+PARTS = 15  # from "back" to "throat", in the order of parts/parts.txt
+
+
+class Lists(NamedTuple):
+    """What the archive's lists say of its pictures, those to learn from first."""
+
+    names: np.ndarray  # (N,) of the files, as "001.Black_footed_Albatross/….jpg"
+    labels: np.ndarray  # (N,) species, from 0
+    train: int  # how many are to learn from
+    boxes: np.ndarray  # (N, 4) around the bird: left, top, width, height, in pixels
+    parts: np.ndarray  # (N, 15, 2), x then y, in pixels; NaN where a part cannot be seen
+    sizes: np.ndarray  # (N, 2), width and height of the pictures
+
+
+def load_birds(folder: str | Path | None = None, *, size: int = 224) -> Dataset:
+    """CUB-200-2011: 200 species, 5,994 pictures to learn from and 5,794 to test.
+
+    The first call downloads 1.2 GB, goes through the archive twice, and writes 1.8 GB of pictures
+    at 224×224 pixels, or 7.1 GB at 448×448; a download that was cut off goes on where it stopped.
+    What it needs is printed before it begins. Later calls map the pictures into memory and take
+    seconds.
+
+    Args:
+        folder: where everything is kept; by default as in `load_mnist`.
+        size: side of the pictures in pixels; each is brought to a square, whatever its proportions.
+            The paper has 224 and 448.
+
+    Returns:
+        images, bytes (N, 3, size, size); labels from 0 to 199; `parts` (N, 15, 2), in the order of
+        the data set's parts.txt, NaN where one cannot be seen; `poses` cut out the birds' boxes.
+
+    Raises:
+        TypeError, ValueError: a size that is no whole number from 32 on.
+        DownloadError: no network, or an archive that is not CUB's.
+        FileError: a file cannot be written, or the disk is too small, which is told first.
+    """
+    folder = user_folder("cache") / "cub" if folder is None else check_path(folder, "folder")
+    size = whole_number(size, "size", lowest=32)
+    pictures = folder / f"birds-{size}.npy"
+    if not pictures.exists():
+        _tell_what_is_needed(folder, size)
+    lists = _load_lists(folder)
+    if not pictures.exists():
+        _write_pictures(pictures, _fetch(folder), lists, size)
+    images = torch.from_numpy(np.load(pictures, mmap_mode="c"))  # read page by page, when asked for
+    labels, parts, poses = torch.from_numpy(lists.labels).long(), places(lists), box_poses(lists)
+    splits = (slice(0, lists.train), slice(lists.train, None))
+    train, test = (Split(images[s], labels[s], poses[s], parts[s]) for s in splits)
+    return Dataset("CUB-200-2011", train, test)
+
+
+def read_lists(texts: dict[str, str], sizes: dict[str, tuple[int, int]]) -> Lists:
+    """The lists of an archive, put together by the numbers of the pictures.
+
+    Args:
+        texts: the content of each of the `LISTS`.
+        sizes: width and height of each picture, by its name.
+    """
+    numbered = {name: [line.split() for line in text.splitlines() if line.strip()]
+                for name, text in texts.items()}  # fmt: skip
+
+    def column(name: str) -> dict[int, list[str]]:
+        return {int(number): rest for number, *rest in numbered[name]}
+
+    names, train = column("images.txt"), column("train_test_split.txt")
+    order = sorted(names, key=lambda number: (train[number] != ["1"], number))
+    parts = np.full((max(names) + 1, PARTS, 2), np.nan, np.float32)
+    for number, part, x, y, visible in numbered["parts/part_locs.txt"]:
+        if visible == "1":
+            parts[int(number), int(part) - 1] = float(x), float(y)
+    labels, boxes = column("image_class_labels.txt"), column("bounding_boxes.txt")
+    return Lists(
+        names=np.array([names[k][0] for k in order]),
+        labels=np.array([int(labels[k][0]) - 1 for k in order]),
+        train=sum(train[k] == ["1"] for k in order),
+        boxes=np.array([[float(side) for side in boxes[k]] for k in order], np.float32),
+        parts=parts[order],
+        sizes=np.array([sizes[names[k][0]] for k in order], np.float32),
+    )
+
+
+def places(lists: Lists) -> Tensor:
+    """The parts' places (N, 15, 2) from −1 to 1, whatever size the pictures are brought to."""
+    return torch.from_numpy(2 * lists.parts / (lists.sizes[:, None] - 1) - 1)
+
+
+def box_poses(lists: Lists) -> Tensor:
+    """The θ (N, 2, 3) that cut out the birds' boxes."""
+    first, extent = np.split(lists.boxes, 2, axis=1)
+    steps = lists.sizes - 1
+    shares = torch.from_numpy((extent - 1) / steps)
+    centres = torch.from_numpy((2 * first + extent - 1) / steps - 1)
+    return torch.cat([torch.diag_embed(shares), centres[..., None]], -1)
+
+
+def _tell_what_is_needed(folder: Path, size: int) -> None:
+    """Print what there is to download and to write; refuse a disk that is too small for it."""
+    archive = folder / f"{ROOT}.tgz"
+    missing = 0 if archive.exists() else ARCHIVE_BYTES
+    pictures = 11_788 * 3 * size * size
+    print(
+        f"CUB-200-2011: {missing / 1e9:.1f} GB to download and {pictures / 1e9:.1f} GB of pictures "
+        f"to write into {folder}"
+    )
+    check_disk_space(folder, missing + pictures, "CUB-200-2011")
+
+
+def _fetch(folder: Path) -> Path:
+    """The archive, downloaded if it is not there."""
+    path = folder / f"{ROOT}.tgz"
+    return download([ADDRESS], path, checksum=ARCHIVE_CHECKSUM, size=ARCHIVE_BYTES)
+
+
+def _load_lists(folder: Path) -> Lists:
+    """What the archive's lists say, which are read once and kept as lists.npz."""
+    path = folder / "lists.npz"
+    if not path.exists():
+        lists = read_lists(*_scan(_fetch(folder)))
+        packed = io.BytesIO()
+        np.savez(packed, **lists._asdict())
+        write_atomically(path, packed.getvalue())
+    with np.load(io.BytesIO(read_whole(path))) as kept:
+        lists = Lists(**kept)
+    return lists._replace(train=int(lists.train))
+
+
+def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
+    """The texts of the lists, and the sizes of the pictures by name, in whatever order they lie."""
+    from PIL import Image
+
+    texts, sizes = {}, {}
+    for name, content in _stream(archive):
+        if name in LISTS:
+            texts[name] = content.decode()
+        elif name.startswith("images/"):
+            sizes[name.removeprefix("images/")] = Image.open(io.BytesIO(content)).size
+    if missing := [name for name in LISTS if name not in texts]:
+        raise DownloadError(f"{archive} lacks {missing[0]}: delete it and run it again")
+    return texts, sizes
+
+
+def _write_pictures(path: Path, archive: Path, lists: Lists, size: int) -> None:
+    """Stream the pictures from the archive into a memory-mapped file; rename it when whole."""
+    from PIL import Image
+    from tqdm.auto import tqdm
+
+    part = path.with_name(f"{path.name}.part")
+    rows = {f"images/{name}": row for row, name in enumerate(lists.names)}
+    with locked(path), file_errors(path, "written"), _removed_unless_whole(part):
+        shape = (len(rows), 3, size, size)
+        pictures = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+        with tqdm(total=len(rows), unit="picture", desc=path.name, leave=False) as progress:
+            for name, content in _stream(archive):
+                if name in rows:
+                    picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
+                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+                    pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
+                    progress.update()
+        if rows:
+            raise DownloadError(f"{archive} lacks {next(iter(rows))}: delete it and run it again")
+        pictures.flush()
+        del pictures
+        part.replace(path)
+
+
+@contextmanager
+def _removed_unless_whole(part: Path) -> Iterator[None]:
+    """Remove a file that was begun, unless it has got another name by then."""
+    try:
+        yield
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _stream(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of the archive as they come: (name within its folder, content)."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.isfile() and member.name.startswith(f"{ROOT}/"):
+                    yield member.name.removeprefix(f"{ROOT}/"), tar.extractfile(member).read()
+    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error) as error:
+        raise DownloadError(
+            f"{archive} is damaged or cut short ({error}): delete it and run it again"
+        ) from error

@@ -1,0 +1,194 @@
+"""Birds (after section 4.3): windows that find a bird's head and its wing, unasked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from stn_lesson.arguments import one_of, seed_number
+from stn_lesson.datasets import Dataset, Split, drawn_birds, to_floats
+from stn_lesson.datasets.birds import PARTS, WINGS
+from stn_lesson.experiments import records
+from stn_lesson.experiments.runs import default_settings, run_seeds
+from stn_lesson.experiments.schedules import BIRDS_SCHEDULES, BIRDS_WINDOWS
+from stn_lesson.networks import FeatureCNN, WindowSTN, window_stn
+from stn_lesson.training import default_device, fit, predict
+from stn_lesson.transformer import evaluating, freeze_transformers
+
+BIRD_COUNTS = {"train": 5000, "test": 2000}
+# How many windows each network has, and whether they are held where they start.
+BIRD_NETWORKS = {"cnn": (0, False), "frozen_2st_cnn": (2, True), "2st_cnn": (2, False),
+                 "4st_cnn": (4, False)}  # fmt: skip
+
+
+def load_bird_data() -> Dataset:
+    """The birds of all runs, drawn in some ten seconds: 5,000 to learn from and 2,000 to test."""
+    return drawn_birds(**BIRD_COUNTS)
+
+
+def pretrained_bird_cnn(data: Dataset, seed: int = 0) -> FeatureCNN:
+    """A CNN trained on birds for a while: its convolutions are what windows are found by.
+
+    It is kept in data/cache, and trained once for each seed.
+
+    Args:
+        data: the birds.
+        seed: decides its first weights and the order of the images.
+
+    Raises:
+        KeyboardInterrupt: the training was stopped by hand.
+    """
+    torch.manual_seed(seed_number(seed))
+    cnn, device = FeatureCNN(), default_device()
+    checkpoint = records.cached_checkpoint(f"birds-pretraining-seed{seed}", device)
+    settings = default_settings() | BIRDS_SCHEDULES["pretraining"]
+    if fit(cnn, data, seed=seed, device=device, checkpoint=checkpoint, **settings).interrupted:
+        raise KeyboardInterrupt
+    return cnn
+
+
+def bird_network(name: str, data: Dataset, seed: int = 0) -> nn.Module:
+    """One of the `BIRD_NETWORKS`, with first weights of this seed.
+
+    Args:
+        name: "cnn"; "2st_cnn" or "4st_cnn", two and four windows; or "frozen_2st_cnn", two that
+            are held where they start.
+        data: birds for the CNN that networks with windows are built on (`pretrained_bird_cnn`).
+        seed: decides all first weights.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    windows, held = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
+    if not windows:
+        torch.manual_seed(seed_number(seed))
+        return FeatureCNN()
+    cnn = pretrained_bird_cnn(data, seed)
+    torch.manual_seed(seed)
+    model = window_stn(cnn, windows, **BIRDS_WINDOWS)
+    return freeze_transformers(model) if held else model
+
+
+@torch.no_grad()
+def window_centres(model: WindowSTN, images: Tensor) -> Tensor:
+    """Where a network's windows look in images (N, C, H, W), bytes: centres (N, windows, 2)."""
+    device = next(model.parameters()).device
+    with evaluating(model):
+        moved = [model.localisation(to_floats(some.to(device))) for some in images.split(100)]
+    return (torch.cat(moved)[..., 1:] + model.localisation.starts).cpu()
+
+
+@torch.no_grad()
+def read_alone(model: WindowSTN, data: Dataset) -> Tensor:
+    """How well heads and wings are read through one window alone.
+
+    Of all other windows the classifier is told no more than what they show on average: the mean of
+    their codes over 1,000 training birds.
+
+    Args:
+        model: trained on the birds.
+        data: drawn birds.
+
+    Returns:
+        (windows, 2): the share of the test birds whose head, and whose wing, is named rightly.
+    """
+    few = Split(data.train.images[:1000], data.train.labels[:1000])
+    with evaluating(model):
+        means = [code.mean(0) for code in _codes(model, few)]
+        codes = _codes(model, data.test)
+        shares = []
+        for k in range(len(codes)):
+            told = [code if j == k else means[j].expand_as(code) for j, code in enumerate(codes)]
+            answers = model.scores(torch.cat(told, 1)).argmax(1).cpu()
+            shares.append(share_of_parts(answers, data.test.labels))
+    return torch.stack(shares)
+
+
+def share_of_parts(answers: Tensor, labels: Tensor) -> Tensor:
+    """The share of answers (N,) with the right head, and with the right wing: (2,).
+
+    >>> share_of_parts(torch.tensor([0, 1, 4]), torch.tensor([0, 0, 0]))
+    tensor([0.6667, 0.6667])
+    """
+    heads = answers // len(WINGS) == labels // len(WINGS)
+    wings = answers % len(WINGS) == labels % len(WINGS)
+    return torch.stack([heads, wings]).float().mean(1)
+
+
+def measure_windows(model: WindowSTN, data: Dataset) -> dict:
+    """What a record keeps of a network's windows, in lists with an entry for each of them.
+
+    Returns:
+        "centre_std": of its centre's x and y over the test birds, in half pictures;
+        "distance": from its centre to the head's and to the wing's, the median; "alone": the
+        shares of `read_alone`.
+    """
+    centres = window_centres(model, data.test.images)
+    apart = (centres[:, :, None] - data.test.parts[:, None]).norm(dim=-1)  # (N, windows, parts)
+    measured = {
+        "centre_std": centres.std(0),
+        "distance": apart.median(0).values,
+        "alone": read_alone(model, data),
+    }
+    return {name: [[round(v, 3) for v in row] for row in values.tolist()]
+            for name, values in measured.items()}  # fmt: skip
+
+
+def run_bird_network(name: str, seeds: int = 1) -> Path:
+    """Train one of the `BIRD_NETWORKS` with several seeds and write its record.
+
+    Args:
+        name: as in `bird_network`.
+        seeds: how many runs; each decides all first weights and the order of the images. The birds
+            are the same.
+
+    Returns:
+        The record's file, data/results/birds-drawn-<name>.json. Each run holds the shares of heads
+        and of wings that are named rightly and, of networks with windows, `measure_windows`.
+
+    Raises:
+        ValueError: an unknown name.
+        FileExistsError: as `run_seeds`.
+    """
+    windows, _ = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
+    data = load_bird_data()
+    settings = default_settings() | BIRDS_SCHEDULES["windows" if windows else "cnn"]
+    built = {"pretraining": BIRDS_SCHEDULES["pretraining"]} | BIRDS_WINDOWS if windows else {}
+
+    def measure(model: nn.Module) -> dict:
+        shares = share_of_parts(predict(model, data.test.images), data.test.labels).tolist()
+        read = {part: round(share, 4) for part, share in zip(PARTS, shares, strict=True)}
+        return {"read": read} | (measure_windows(model, data) if windows else {})
+
+    description = {
+        "experiment": "birds",
+        "data": repr(data),
+        "network": name,
+        "settings": settings | built,
+    }
+    return run_seeds(
+        f"birds-drawn-{name}",
+        description,
+        seeds,
+        lambda seed: (bird_network(name, data, seed), data),
+        settings,
+        measure=measure,
+    )
+
+
+def run_birds(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
+    """Run one of the networks on drawn birds, or all; yield each record's file.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    for name in [network] if network else BIRD_NETWORKS:
+        yield run_bird_network(name, seeds)
+
+
+def _codes(model: WindowSTN, split: Split) -> list[Tensor]:
+    """The codes of all windows over a split, (N, code) each."""
+    device = next(model.parameters()).device
+    batches = [model.codes(to_floats(some.to(device))) for some in split.images.split(100)]
+    return [torch.cat(codes) for codes in zip(*batches, strict=True)]

@@ -1,0 +1,153 @@
+"""The reader of CUB-200-2011 on a tiny archive in the real layout."""
+
+import io
+import shutil
+import tarfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import stn_lesson as stn
+from stn_lesson.datasets import cub, load_birds
+from stn_lesson.datasets.download import DownloadError
+from stn_lesson.files import FileError
+
+# Number in the lists: (file, species, to learn from, width, height, box, part 2 if it is seen).
+BIRDS = {
+    1: ("001.Black_footed_Albatross/Black_Footed_Albatross_0046_18.jpg", 1, 0, 61, 41,
+        (10, 5, 21, 11), (30, 20)),
+    2: ("001.Black_footed_Albatross/Black_Footed_Albatross_0009_34.jpg", 1, 1, 41, 41,
+        (0, 0, 41, 41), None),
+    3: ("002.Laysan_Albatross/Laysan_Albatross_0002_1027.jpg", 2, 1, 101, 51,
+        (50, 25, 51, 26), (0, 50)),
+    4: ("200.Common_Yellowthroat/Common_Yellowthroat_0003_190521.jpg", 200, 1, 41, 81,
+        (20, 20, 11, 31), (20, 40)),
+}  # fmt: skip
+
+
+def picture(number):
+    """A picture of one colour, as bytes of a JPEG; the third is grey."""
+    width, height = BIRDS[number][3:5]
+    colour, mode = ((40 * number, 100, 200), "RGB") if number != 3 else (120, "L")
+    packed = io.BytesIO()
+    Image.new(mode, (width, height), colour).save(packed, "jpeg", quality=95)
+    return packed.getvalue()
+
+
+def lists():
+    """The lists, as they stand in the archive: numbers with a point, all fifteen parts."""
+    seen = {number: bird[6] for number, bird in BIRDS.items()}
+    parts = [
+        (number, part, *(map(float, seen[number]) if shown else (0.0, 0.0)), int(shown))
+        for number in BIRDS
+        for part in range(1, 16)
+        for shown in [part == 2 and seen[number] is not None]
+    ]
+    rows = {
+        "images.txt": [(n, bird[0]) for n, bird in BIRDS.items()],
+        "image_class_labels.txt": [(n, bird[1]) for n, bird in BIRDS.items()],
+        "train_test_split.txt": [(n, bird[2]) for n, bird in BIRDS.items()],
+        "bounding_boxes.txt": [(n, *map(float, bird[5])) for n, bird in BIRDS.items()],
+        "parts/part_locs.txt": parts,
+        "README": [("not", "read")],
+    }
+    return {
+        name: "".join(" ".join(map(str, row)) + "\n" for row in of) for name, of in rows.items()
+    }
+
+
+def pack(folder, without=()):
+    """The archive, pictures first and lists last, as a .tgz."""
+    files = {f"images/{BIRDS[n][0]}": picture(n) for n in (3, 1, 4, 2)}
+    files |= {name: text.encode() for name, text in lists().items()}
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(folder / "CUB_200_2011.tgz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("attributes.txt"), io.BytesIO())
+        for name, content in files.items():
+            if name not in without:
+                info = tarfile.TarInfo(f"CUB_200_2011/{name}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return pack(tmp_path_factory.mktemp("cub"))
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return load_birds(folder, size=32)
+
+
+def test_pictures_labels_and_splits_read_back_whatever_their_order_in_the_archive(data):
+    assert data.train.labels.tolist() == [0, 1, 199] and data.test.labels.tolist() == [0]
+    means = [image.float().mean((1, 2)).round().tolist() for image in data.train.images]
+    for mean, colour in zip(means, [(80, 100, 200), (120,) * 3, (160, 100, 200)], strict=True):
+        assert np.allclose(mean, colour, atol=3)
+    assert data.test.images.shape == (1, 3, 32, 32) and data.test.images.dtype == torch.uint8
+
+
+def test_places_of_parts_are_told_from_minus_one_to_one_and_hidden_ones_are_nan(data):
+    parts = torch.cat([data.train.parts, data.test.parts])
+    assert parts.shape == (4, 15, 2)
+    assert parts[0].isnan().all() and parts[:, [0, *range(2, 15)]].isnan().all()
+    assert parts[1:, 1].tolist() == [[-1, 1], [0, 0], [0, 0]]
+
+
+def test_poses_cut_out_the_boxes(data):
+    assert data.train.poses[0].tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert torch.allclose(data.train.poses[1], torch.tensor([[0.5, 0, 0.5], [0, 0.5, 0.5]]))
+    left_top = data.test.poses @ torch.tensor([-1.0, -1.0, 1.0])
+    x, y = stn.to_pixels(left_top, 41, 61)
+    assert (x.item(), y.item()) == pytest.approx((10, 5), abs=1e-4)
+
+
+def test_what_was_read_once_is_not_read_again(data, folder, monkeypatch):
+    monkeypatch.setattr(cub, "_stream", None)
+    again = load_birds(folder, size=32)
+    assert torch.equal(again.train.images, data.train.images)
+    assert {path.name for path in folder.iterdir()} == {
+        "CUB_200_2011.tgz", "lists.npz", "birds-32.npy"
+    }  # fmt: skip
+
+
+def test_an_archive_that_is_cut_short_or_lacks_a_file_is_told(tmp_path):
+    whole = pack(tmp_path / "short") / "CUB_200_2011.tgz"
+    whole.write_bytes(whole.read_bytes()[:-600])
+    with pytest.raises(DownloadError, match="is damaged or cut short.*delete it and run it again"):
+        load_birds(whole.parent, size=32)
+    with pytest.raises(DownloadError, match=r"lacks parts/part_locs.txt: delete it"):
+        load_birds(pack(tmp_path / "listless", ["parts/part_locs.txt"]), size=32)
+
+
+def test_a_picture_that_went_missing_leaves_nothing_of_its_name(tmp_path):
+    load_birds(pack(tmp_path), size=32)
+    pack(tmp_path, [f"images/{BIRDS[4][0]}"])
+    with pytest.raises(DownloadError, match="lacks images/200.Common"):
+        load_birds(tmp_path, size=48)
+    assert not list(tmp_path.glob("birds-48*"))
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**9))
+    with pytest.raises(FileError, match=r"CUB-200-2011 needs 8,248.3 MB in .*1,000.0 MB are free"):
+        load_birds(tmp_path, size=448)
+    assert "1.2 GB to download and 7.1 GB of pictures" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_archive_it_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(cub, "ADDRESS", "http://127.0.0.1:9/CUB_200_2011.tgz")
+    with pytest.raises(DownloadError, match=r"CUB_200_2011.tgz could not be fetched"):
+        load_birds(tmp_path, size=32)
+
+
+@pytest.mark.parametrize("size", [16, 22.4])
+def test_a_size_that_cannot_be_is_refused(size):
+    with pytest.raises((TypeError, ValueError), match="size must be"):
+        load_birds(size=size)

@@ -1,0 +1,88 @@
+import json
+
+import pytest
+import torch
+
+import stn_lesson as stn
+from stn_lesson.datasets import drawn_birds
+from stn_lesson.experiments import birds, records
+from stn_lesson.networks import FeatureCNN, window_stn
+
+
+@pytest.fixture
+def few_birds(few_digits, monkeypatch):
+    """Runs on 64 birds, an epoch each, and records that go to a folder of the test."""
+    monkeypatch.setattr(birds, "BIRD_COUNTS", {"train": 64, "test": 32})
+    monkeypatch.setattr(birds, "default_device", lambda: torch.device("cpu"))
+    for settings in birds.BIRDS_SCHEDULES.values():
+        monkeypatch.setitem(settings, "epochs", 1)
+    return few_digits
+
+
+def test_a_record_holds_what_was_read_and_what_each_window_came_to_look_at(few_birds):
+    paths = list(birds.run_birds())
+    assert [path.stem for path in paths] == [f"birds-drawn-{name}" for name in birds.BIRD_NETWORKS]
+    for path, (windows, held) in zip(paths, birds.BIRD_NETWORKS.values(), strict=True):
+        record = json.loads(path.read_text("utf-8"))
+        (run,) = record["runs"]
+        assert 0 <= run["accuracy"][-1] <= min(run["read"].values())
+        for name in ("centre_std", "distance", "alone") if windows else ():
+            assert torch.tensor(run[name]).shape == (windows, 2)
+        assert ("alone" in run) == (windows > 0)
+        if held:
+            assert run["centre_std"] == [[0, 0], [0, 0]]
+        assert stn.experiments.summary(record).startswith(record["network"] + " on drawn birds")
+
+
+def test_networks_of_a_seed_stand_on_the_same_cnn_which_is_trained_once(few_birds, monkeypatch):
+    data = birds.load_bird_data()
+    two, four = (birds.bird_network(name, data, seed=1) for name in ("2st_cnn", "4st_cnn"))
+    weights = [model.localisation.features[1].weight for model in (two, four)]
+    assert torch.equal(*weights)
+    other = birds.bird_network("2st_cnn", data, seed=2).localisation.features[1].weight
+    assert not torch.equal(weights[0], other)
+    cached = records.user_folder("cache")
+    assert len(list(cached.glob("birds-pretraining-seed*.pt"))) == 2
+
+
+def test_centres_are_where_look_finds_them():
+    model, images = window_stn(FeatureCNN()), drawn_birds(1, 8).test.images
+    torch.nn.init.normal_(model.localisation.heat_maps[-1].weight)
+    centres = birds.window_centres(model, images)
+    for which in (0, 1):
+        theta = stn.look(model, stn.to_floats(images), which).theta
+        assert torch.allclose(centres[:, which], theta[:, :, 2], atol=1e-5)
+
+
+def test_alone_a_window_is_told_nothing_of_what_another_shows():
+    """A network whose first window decides the head, and the second the wing."""
+    data = drawn_birds(32, 64)
+    model = window_stn(FeatureCNN()).eval()
+    sums = data.test.images.sum((1, 2, 3)).tolist()
+    known = dict(zip(sums, data.test.labels, strict=True))
+
+    def one_hot(images, of):
+        sums = (255 * images).round().long().sum((1, 2, 3)).tolist()
+        labels = torch.tensor([known.get(each, 0) for each in sums])
+        return [torch.eye(4)[of[k](labels)] for k in (0, 1)]
+
+    model.codes = lambda images: one_hot(images, (lambda n: n // 4, lambda n: n % 4))
+    model.scores = torch.nn.Linear(8, 16, bias=False)
+    species = torch.arange(16)
+    with torch.no_grad():
+        model.scores.weight.copy_(
+            torch.cat([torch.eye(4)[species // 4], torch.eye(4)[species % 4]], 1)
+        )
+    shares = birds.read_alone(model, data)
+    assert shares[0, 0] == shares[1, 1] == 1
+    assert shares[0, 1] < 0.5 and shares[1, 0] < 0.5  # a quarter, by guessing
+
+
+def test_the_parts_of_an_answer_are_judged_by_themselves():
+    answers, labels = torch.tensor([0, 5, 10, 15]), torch.tensor([0, 6, 9, 3])
+    assert birds.share_of_parts(answers, labels).tolist() == [0.75, 0.5]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="name must be one of cnn, frozen_2st_cnn, 2st_cnn, 4st"):
+        list(birds.run_birds("3st_cnn"))
