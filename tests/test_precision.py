@@ -142,3 +142,14 @@ def test_a_layer_of_16_bits_starts_at_the_identity_and_keeps_its_type(family, dt
     assert warped.dtype == dtype and layer.theta(images.to(dtype)).dtype == torch.float32
     torch.testing.assert_close(warped.float(), images, atol=5e-3, rtol=0)
     assert layer.double().theta(images.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize(("side", "lowest", "highest"), [(60, 0.15, 0.25), (512, 1, 2)])
+def test_a_grid_of_8_binary_digits_would_be_off_by_as_much_as_notebook_10_says(
+    side, lowest, highest
+):
+    thetas = stn.affine_theta(rotation=torch.tensor([0.0, 10, 30, 45]))
+    rounded = (thetas.bfloat16() @ stn.meshgrid(side, side).bfloat16()).float()
+    exact = thetas @ stn.meshgrid(side, side)
+    pixels = (rounded - exact).abs().max() * (side - 1) / 2
+    assert lowest < pixels < highest
