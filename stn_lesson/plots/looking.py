@@ -92,9 +92,11 @@ def sampling(
     return figure
 
 
-def _show_what_is_read(axes: Axes, grid: Tensor, height: int, width: int) -> None:
-    """Let the axes reach to all that a grid reads, but not to the end of a plane with a horizon."""
-    x, y = to_pixels(grid.clamp(-4, 4), height, width)
+def _show_what_is_read(
+    axes: Axes, grid: Tensor, height: int, width: int, farthest: float = 4
+) -> None:
+    """Let the axes reach to all that a grid reads, but no farther: a horizon is endlessly far."""
+    x, y = to_pixels(grid.clamp(-farthest, farthest), height, width)
     axes.set_xlim(min(-0.5, x.min() - 0.5), max(width - 0.5, x.max() + 0.5))
     axes.set_ylim(max(height - 0.5, y.max() + 0.5), min(-0.5, y.min() - 0.5))
 
@@ -165,15 +167,19 @@ def draw_look_gallery(
     for k in range(count):
         draw_picture(axes[0, k], images[k], titles[k])
         draw_outline(axes[0, k], looked.grid[k], *images[k].shape[-2:])
+        _show_what_is_read(axes[0, k], looked.grid[k].cpu(), *images[k].shape[-2:], farthest=2.5)
         draw_picture(
             axes[1, k], looked.view[k], "" if predictions is None else f"→ {predictions[k]}"
         )
+    lost = (looked.grid.abs() > 1).any(-1).flatten(1).all(1).sum()
+    outside = f", outside the picture in {lost}" if lost else ""
     description = "" if predictions is None else ", with its answers"
     if predictions is not None and labels is not None:
         description += f", {(predictions == labels).sum()} of them right"
+    channels = channels_in_words([*images, *looked.view])
     return (
-        f"Above, {count} images with the quadrilateral that the transformer reads; below, what the "
-        f"classifier gets to see{description}.{channels_in_words([*images, *looked.view])}"
+        f"Above, {count} images with the quadrilateral that the transformer reads{outside}; "
+        f"below, what the classifier gets to see{description}.{channels}"
     )
 
 
