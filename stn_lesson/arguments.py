@@ -1,4 +1,4 @@
-"""What a number, a pair, a size, a seed or a name given by the user may be.
+"""What a number, a pair, a seed, a name, a path or a function given by the user may be.
 
 One line stands at the door of each function that takes one; the errors name the argument, what came
 and what is right. numpy's numbers and arrays, and tensors of one element, are taken for Python's.
@@ -6,8 +6,10 @@ and what is right. numpy's numbers and arrays, and tensors of one element, are t
 
 import math
 import operator
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from stn_lesson.remedies import kind_of
 
-LARGEST_SEED = 2**63 - 1
+LARGEST = 2**63 - 1  # of torch's whole numbers
 
 
 def whole_number(value, name: str, lowest: int | None = None, highest: int | None = None) -> int:
@@ -132,7 +134,7 @@ def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
 
 def seed_number(value, name: str = "seed") -> int:
     """The value as a seed: a whole number from 0 to 2⁶³ − 1."""
-    return whole_number(value, name, 0, LARGEST_SEED)
+    return whole_number(value, name, 0, LARGEST)
 
 
 def positive_number(value, name: str) -> float:
@@ -169,6 +171,37 @@ def text(value, name: str) -> str:
     """The value, if it is a text; a TypeError otherwise."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text, got {_shown(value)}")
+    return value
+
+
+def path_of(value, name: str) -> Path:
+    """The value as a path, its ~ written out; nothing is looked up on disk.
+
+    Raises:
+        TypeError, ValueError: it is no path, an empty one, or one that no file can have.
+
+    >>> path_of("", "checkpoint")
+    Traceback (most recent call last):
+    ValueError: checkpoint must be a path, got an empty one
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {_shown(value)}")
+    if not os.fspath(value):
+        raise ValueError(f"{name} must be a path, got an empty one")
+    if "\0" in os.fsdecode(value):
+        raise ValueError(f"{name} must be a path, got a character 0 in {_shown(value)}")
+    return Path(os.path.expanduser(os.fsdecode(value)))
+
+
+def function(value, name: str) -> Callable:
+    """The value, if it can be called; a TypeError otherwise.
+
+    >>> function(None, "warn")
+    Traceback (most recent call last):
+    TypeError: warn must be a function, got None
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {_shown(value)}")
     return value
 
 
