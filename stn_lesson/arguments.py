@@ -21,7 +21,7 @@ LARGEST = 2**63 - 1  # of torch's whole numbers
 
 
 def whole_number(value, name: str, lowest: int | None = None, highest: int | None = None) -> int:
-    """The value as an int, if it is a whole number within the bounds.
+    """The value as an int, if it is a whole number within the bounds, and one that torch can hold.
 
     Raises:
         TypeError: it is no whole number: 1.5, "2", True or None.
@@ -37,6 +37,7 @@ def whole_number(value, name: str, lowest: int | None = None, highest: int | Non
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {_shown(value)}") from None
     _check_bounds(number, name, lowest, highest)
+    _check_bounds(number, name, None, LARGEST)
     return number
 
 
@@ -193,15 +194,16 @@ def path_of(value, name: str) -> Path:
     return Path(os.path.expanduser(os.fsdecode(value)))
 
 
-def function(value, name: str) -> Callable:
-    """The value, if it can be called; a TypeError otherwise.
+def function(value, name: str, or_none: bool = False) -> Callable | None:
+    """The value, if it can be called, or is None where that may be; a TypeError otherwise.
 
-    >>> function(None, "warn")
+    >>> function(5, "on_step", or_none=True)
     Traceback (most recent call last):
-    TypeError: warn must be a function, got None
+    TypeError: on_step must be a function or None, got 5
     """
-    if not callable(value):
-        raise TypeError(f"{name} must be a function, got {_shown(value)}")
+    if not callable(value) and not (or_none and value is None):
+        wanted = "a function or None" if or_none else "a function"
+        raise TypeError(f"{name} must be {wanted}, got {_shown(value)}")
     return value
 
 

@@ -114,8 +114,7 @@ class Dataset:
                 raise TypeError(
                     f"{name} must be a Split, got {kind_of(split)}: use Split(images, labels)"
                 )
-        if self.redraw is not None:
-            function(self.redraw, "redraw")
+        function(self.redraw, "redraw", or_none=True)
 
     def training_images(self, epoch: int) -> Tensor:
         """The training pictures to use in one epoch (0, 1, 2, …).

@@ -59,7 +59,7 @@ def test_poses_and_parts_are_kept_in_32_bits_and_a_part_may_be_out_of_sight():
 @pytest.mark.parametrize(
     ("redraw", "error", "message"),
     [
-        (True, TypeError, "redraw must be a function, got True"),
+        (True, TypeError, "redraw must be a function or None, got True"),
         (lambda epoch: None, TypeError, r"redraw\(1\) must be bytes .*, got NoneType"),
         (
             lambda epoch: PLAIN.train.images.numpy(),
