@@ -267,7 +267,7 @@ def _check_room(target: Path, room: int) -> None:
     """Write so many bytes and remove them again: only this knows of every quota and mode."""
     temporary = _temporary(target)
     try:
-        with open(temporary, "xb") as file:
+        with temporary.open("xb") as file:
             for start in range(0, room, len(PIECE)):
                 file.write(PIECE[: room - start])
     finally:
