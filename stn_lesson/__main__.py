@@ -1,7 +1,11 @@
 """Command line: `python -m stn_lesson run table1 --data mnist --network st_cnn --family tps`."""
 
 import argparse
+import errno
+import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from stn_lesson.arguments import seed_number, whole_number
@@ -9,6 +13,7 @@ from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, run_experiment
+from stn_lesson.experiments.pretraining import PRETRAINED
 from stn_lesson.experiments.recipe import SCENES, train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
@@ -44,8 +49,33 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        how = "; the same command goes on from what is written" if goes_on(args) else ""
+        print(f"Stopped{how}.", file=sys.stderr)
         return 130
     return 0
+
+
+def program() -> int:
+    """Do what the command line says, whoever listens: a pipe may end, a disk may be full."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        if error.errno == errno.EPIPE:
+            return 141  # as a program that the shell ends for it
+        print(f"the output cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    return status
+
+
+def goes_on(args: argparse.Namespace) -> bool:
+    """Whether a command that was stopped goes on from where it was."""
+    if args.verb == "run":
+        return args.experiment not in PRETRAINED
+    return args.verb == "replicate" or (args.verb == "train" and args.checkpoint is not None)
 
 
 def add_run(verbs) -> None:
@@ -106,9 +136,11 @@ def train(args: argparse.Namespace) -> None:
     given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
     try:
         with torchrun_process_group() as device:
-            train_recipe(**given, device=device)
+            history = train_recipe(**given, device=device)
     except ValueError as error:  # options that do not go together
         raise OptionError(str(error)) from error
+    if history.interrupted:
+        raise KeyboardInterrupt
 
 
 def add_bench(verbs) -> None:
@@ -192,19 +224,29 @@ def results(args: argparse.Namespace) -> None:
                 print(records.summary(record))
         except FileError as error:
             print(error, file=sys.stderr)
+        except FileNotFoundError:
+            print(f"{path} leads to no file: {name} is left out", file=sys.stderr)
         except (LookupError, TypeError, ValueError, AttributeError):
             print(f"{path} is damaged: {name} is left out", file=sys.stderr)
 
 
 def positive(word: str) -> int:
     """A whole number from 1 on, for argparse."""
-    return whole_number(int(word), word, lowest=1)
+    return _checked(word, lambda value: whole_number(value, "it", lowest=1))
 
 
 def seed(word: str) -> int:
     """A seed, for argparse."""
-    return seed_number(int(word))
+    return _checked(word, lambda value: seed_number(value, "it"))
+
+
+def _checked(word: str, check: Callable[[int | str], int]) -> int:
+    """What a check makes of a number on the command line; argparse says what it says of others."""
+    try:
+        return check(int(word) if re.fullmatch(r"[+-]?\d+", word) else word)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -1,4 +1,4 @@
-"""What a number, a pair, a size, a seed or a name given by the user may be.
+"""What a number, a pair, a seed, a name, a path or a function given by the user may be.
 
 One line stands at the door of each function that takes one; the errors name the argument, what came
 and what is right. numpy's numbers and arrays, and tensors of one element, are taken for Python's.
@@ -6,8 +6,10 @@ and what is right. numpy's numbers and arrays, and tensors of one element, are t
 
 import math
 import operator
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,11 +17,11 @@ from torch import Tensor
 
 from stn_lesson.remedies import kind_of
 
-LARGEST_SEED = 2**63 - 1
+LARGEST = 2**63 - 1  # of torch's whole numbers
 
 
 def whole_number(value, name: str, lowest: int | None = None, highest: int | None = None) -> int:
-    """The value as an int, if it is a whole number within the bounds.
+    """The value as an int, if it is a whole number within the bounds, and one that torch can hold.
 
     Raises:
         TypeError: it is no whole number: 1.5, "2", True or None.
@@ -35,6 +37,7 @@ def whole_number(value, name: str, lowest: int | None = None, highest: int | Non
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {_shown(value)}") from None
     _check_bounds(number, name, lowest, highest)
+    _check_bounds(number, name, None, LARGEST)
     return number
 
 
@@ -132,7 +135,7 @@ def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
 
 def seed_number(value, name: str = "seed") -> int:
     """The value as a seed: a whole number from 0 to 2⁶³ − 1."""
-    return whole_number(value, name, 0, LARGEST_SEED)
+    return whole_number(value, name, 0, LARGEST)
 
 
 def positive_number(value, name: str) -> float:
@@ -169,6 +172,38 @@ def text(value, name: str) -> str:
     """The value, if it is a text; a TypeError otherwise."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a text, got {_shown(value)}")
+    return value
+
+
+def path_of(value, name: str) -> Path:
+    """The value as a path, its ~ written out; nothing is looked up on disk.
+
+    Raises:
+        TypeError, ValueError: it is no path, an empty one, or one that no file can have.
+
+    >>> path_of("", "checkpoint")
+    Traceback (most recent call last):
+    ValueError: checkpoint must be a path, got an empty one
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {_shown(value)}")
+    if not os.fspath(value):
+        raise ValueError(f"{name} must be a path, got an empty one")
+    if "\0" in os.fsdecode(value):
+        raise ValueError(f"{name} must be a path, got a character 0 in {_shown(value)}")
+    return Path(os.path.expanduser(os.fsdecode(value)))
+
+
+def function(value, name: str, or_none: bool = False) -> Callable | None:
+    """The value, if it can be called, or is None where that may be; a TypeError otherwise.
+
+    >>> function(5, "on_step", or_none=True)
+    Traceback (most recent call last):
+    TypeError: on_step must be a function or None, got 5
+    """
+    if not callable(value) and not (or_none and value is None):
+        wanted = "a function or None" if or_none else "a function"
+        raise TypeError(f"{name} must be {wanted}, got {_shown(value)}")
     return value
 
 

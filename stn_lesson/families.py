@@ -49,6 +49,16 @@ class Family:
     grid: Callable[..., Tensor]
     axes: int = 2
 
+    def __str__(self) -> str:
+        """Its name, and its identity where that is not the one that goes with the name.
+
+        >>> print(FAMILIES["attention"])
+        family=attention
+        """
+        known = (FAMILIES | VOLUME_FAMILIES).get(self.name)
+        identity = "" if known and known.identity == self.identity else f", from {self.identity}"
+        return f"family={self.name}{identity}"
+
 
 # By name, for a lambda could not be pickled: neither saved with a model nor sent to a process.
 def _affine(numbers: Tensor) -> Tensor:

@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from stn_lesson.arguments import path_of
+
 PACKAGE = Path(__file__).resolve().parent
+PIECE = bytes(2**20)  # how room is tried out: a piece at a time
 WRITING_TIME = 60  # seconds to wait for another who is writing the same file just now
 _REMEDIES = {
     errno.ENOSPC: "make room there, or name a file elsewhere",
@@ -98,6 +101,7 @@ def locked(path: str | Path, *, room: int = 0, wait: float = 0) -> Iterator[None
     with ExitStack() as stack:
         with file_errors(path, "written"):
             target.parent.mkdir(parents=True, exist_ok=True)
+            _check_room(target, 0)  # a lock that cannot be made looks like that of another
             stack.enter_context(_lock(path, target, wait))
             _check_room(target, room)
         yield
@@ -162,7 +166,9 @@ def file_errors(path: str | Path, done: str) -> Iterator[None]:
     except FileNotFoundError:
         if done == "read":
             raise
-        raise FileError(f"{path} cannot be written: its folder is gone") from None
+        raise FileError(
+            f"{path} cannot be written: no file can be made in its folder; name a file elsewhere"
+        ) from None
     except OSError as error:
         remedy = _REMEDIES.get(error.errno, "ask for the right to it, or name a file elsewhere")
         raise FileError(f"{path} cannot be {done} ({error.strerror or error}): {remedy}") from error
@@ -184,7 +190,7 @@ def check_disk_space(folder: str | Path, needed: int, what: str) -> None:
     stn_lesson.files.FileError: the sky needs 1,000,000,000,000.0 MB in ..., where ... MB are free:
     make room there, or set STN_LESSON_DATA to a folder on a larger disk
     """
-    place = Path(folder).expanduser().absolute()
+    place = path_of(folder, "folder").absolute()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
@@ -211,11 +217,7 @@ def _target(path: str | Path) -> Path:
         TypeError, ValueError: it is no name.
         FileError: there is something else of that name.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"a file's name must be a string or a Path, got {path!r}")
-    if not os.fspath(path):
-        raise ValueError("a file must have a name, got an empty one: name one, such as run.pt")
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path_of(path, "a file's name")))
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "no ordinary file"
         raise FileError(f"{path} is {what}: name a file")
@@ -255,7 +257,7 @@ def _lock(path: str | Path, target: Path, wait: float) -> Iterator[None]:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove what writers have left behind: who has the lock knows that they are dead."""
-    is_temporary = re.compile(rf"\.{re.escape(target.name)}-\d+(-[0-9a-f]{{8}})?").fullmatch
+    is_temporary = re.compile(rf"\.{re.escape(target.name)}-\d+-[0-9a-f]{{8}}").fullmatch
     for path in target.parent.iterdir():
         if is_temporary(path.name):
             path.unlink(missing_ok=True)
@@ -263,9 +265,10 @@ def _remove_leftovers(target: Path) -> None:
 
 def _check_room(target: Path, room: int) -> None:
     """Write so many bytes and remove them again: only this knows of every quota and mode."""
-    if room:
-        temporary = _temporary(target)
-        try:
-            temporary.write_bytes(bytes(room))
-        finally:
-            temporary.unlink(missing_ok=True)
+    temporary = _temporary(target)
+    try:
+        with temporary.open("xb") as file:
+            for start in range(0, room, len(PIECE)):
+                file.write(PIECE[: room - start])
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,11 +1,13 @@
-"""The localisation network: what it must be, what it must return, and how it starts."""
+"""The localisation network: what it must be, be shown and return, and how it starts."""
 
 import warnings
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from stn_lesson.checks import first_of
+from stn_lesson.checks import check_image, check_volume, first_of
+from stn_lesson.precision import devices_with_autocast
 
 
 def check_localisation(localisation: nn.Module, outputs: int) -> nn.Module:
@@ -23,6 +25,30 @@ def check_localisation(localisation: nn.Module, outputs: int) -> nn.Module:
     return localisation
 
 
+def check_images(images: Tensor, axes: int, localisation: nn.Module | None = None) -> None:
+    """Raise a clear error for what a transformer cannot read.
+
+    Args:
+        images: must be floats (N, C, H, W), or volumes (N, C, D, H, W).
+        axes: 2 of images, 3 of volumes.
+        localisation: that will read them; they must be of its weights' type, and on their device.
+    """
+    (check_image if axes == 2 else check_volume)(images, name="images")
+    weights = None if localisation is None else next(localisation.parameters(), None)
+    if weights is None:
+        return
+    if images.dtype != weights.dtype and not devices_with_autocast():
+        raise TypeError(
+            f"images must be of the type of the localisation network's weights, {weights.dtype}, "
+            f"got {images.dtype}: use images.to({weights.dtype})"
+        )
+    if images.device != weights.device:
+        raise TypeError(
+            f"images must be where the localisation network's weights are, on {weights.device}, "
+            f'got some on {images.device}: use images.to("{weights.device}")'
+        )
+
+
 def check_numbers(numbers: Tensor, count: int, images: Tensor, family: str) -> None:
     """Raise a clear error unless a localisation network gave each image its numbers, (N, count)."""
     is_tensor = isinstance(numbers, Tensor)
@@ -32,6 +58,22 @@ def check_numbers(numbers: Tensor, count: int, images: Tensor, family: str) -> N
             f"the localisation network must return (N, {count}) for the {family} family, got "
             f"{got} for {len(images)} images: end it with nn.Linear(…, {count})"
         )
+
+
+def check_limit(limit, identity: Tensor) -> Tensor | None:
+    """The bounds as a tensor (P,)."""
+    if limit is None:
+        return None
+    try:
+        bounds = torch.as_tensor(limit, dtype=identity.dtype)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"limit must be one bound or {len(identity)} of them, got {limit!r}"
+        ) from None
+    fits = bounds.shape in ((), identity.shape)
+    if not fits or not (bounds.isfinite() & (bounds >= 0)).all():
+        raise ValueError(f"limit must be one bound or {len(identity)}, none below 0, got {limit}")
+    return bounds.expand_as(identity).clone()
 
 
 def start_at_identity(localisation: nn.Module, outputs: int) -> None:

@@ -1,8 +1,7 @@
 """The spatial transformer: localisation network + grid + sampler (section 3 of the paper)."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,13 +11,13 @@ from stn_lesson.arguments import one_of, pair, positive_number, whole_number
 from stn_lesson.checks import (
     KERNELS,
     PADDINGS,
-    check_image,
     check_network,
     check_sides,
-    check_volume,
 )
 from stn_lesson.families import FAMILIES, VOLUME_FAMILIES, Family
 from stn_lesson.localisation import (
+    check_images,
+    check_limit,
     check_localisation,
     check_numbers,
     start_at_identity,
@@ -59,8 +58,9 @@ class SpatialTransformer(nn.Module):
         `.half()` and `.bfloat16()`.
 
     Raises:
-        TypeError, ValueError: one of the arguments is not what it may be; and, when images come, a
-            localisation network that returns something else than (N, P).
+        TypeError, ValueError: one of the arguments is not what it may be; and, when images come,
+            something else than floats of the weights' type, or a localisation network that returns
+            something else than (N, P).
 
     >>> localise = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))
     >>> transformer = SpatialTransformer(localise)
@@ -100,7 +100,7 @@ class SpatialTransformer(nn.Module):
         identity = torch.tensor(self.family.identity, dtype=lifted(torch.get_default_dtype()))
         self.register_buffer("identity", identity, persistent=False)  # (P,)
         self.register_buffer(
-            "limit", _check_limit(limit, identity), persistent=False
+            "limit", check_limit(limit, identity), persistent=False
         )  # (P,) or None
         start_at_identity(localisation, len(identity))
 
@@ -124,6 +124,7 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, images: Tensor, *, residual: Tensor | None = None) -> Tensor:
         """The images, each warped by its own θ; see `theta` for the residual."""
+        check_images(images, self.family.axes, None if residual is not None else self.localisation)
         theta = self.theta(images, residual)
         if not torch.compiler.is_compiling() and not self._start_is_checked:
             self._start_is_checked = True
@@ -136,6 +137,16 @@ class SpatialTransformer(nn.Module):
     def _warp(self, images: Tensor, theta: Tensor) -> Tensor:
         grid = self.family.grid(theta, *self.output_size(images))
         return sample(images, grid, self.kernel, self.padding)
+
+    def extra_repr(self) -> str:
+        """All that decides what the layer does, apart from its weights."""
+        limit = self.limit
+        if limit is not None and not limit.is_meta:
+            limit = [float(f"{bound:.7g}") for bound in limit.tolist()]
+        return (
+            f"{self.family!s}, size={self.size}, downsample={self.downsample}, limit={limit}, "
+            f"kernel={self.kernel}, padding={self.padding}"
+        )
 
     def output_size(self, images: Tensor) -> tuple[int, ...]:
         """(height, width) of what the transformer returns, of volumes (depth, height, width)."""
@@ -188,13 +199,13 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
     """
     check_network(model)
     name, seen = type(model).__name__, []
-    transformer = find_transformer(model, whole_number(which, "which"))
+    transformer = find_transformer(model, which)
     if transformer is None:
         missing = "no SpatialTransformer to look through"
         if find_transformer(model) is not None:
             missing = f"no SpatialTransformer number {which}: they are counted from 0"
         raise ValueError(f"{name} has {missing}")
-    (check_image if transformer.family.axes == 2 else check_volume)(images)
+    check_images(images, transformer.family.axes)
     caller = threading.get_ident()  # another thread may be using the model: not what it sees
 
     def keep(_, inputs: tuple, view: Tensor) -> None:
@@ -219,9 +230,10 @@ def look(model: nn.Module, images: Tensor, which: int = 0) -> Look:
     return Look(theta.cpu(), grid.cpu(), view.cpu())
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+class evaluating:
     """The model in evaluation mode; afterwards each of its modules is in its own mode again.
+
+    A class: a generator that Ctrl-C cuts off would put the modes back later, when nobody looks.
 
     >>> model = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout())  # a frozen layer
     >>> with evaluating(model):
@@ -230,17 +242,25 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     >>> [module.training for module in model]
     [False, True]
     """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
+
+    def __init__(self, model: nn.Module):
+        """See the class."""
+        self.model = model
+        self.modes = [(module, module.training) for module in model.modules()]
+
+    def __enter__(self) -> None:
+        """Into evaluation mode."""
+        self.model.eval()
+
+    def __exit__(self, *error) -> None:
+        """Back into each module's own."""
+        for module, training in self.modes:
             module.training = training
 
 
 def find_transformer(model: nn.Module, which: int = 0) -> SpatialTransformer | None:
     """A spatial transformer of a model, the first unless told otherwise, or None."""
+    which = whole_number(which, "which")
     transformers = [m for m in model.modules() if isinstance(m, SpatialTransformer)]
     return transformers[which] if 0 <= which < len(transformers) else None
 
@@ -276,19 +296,3 @@ def _check_downsample(downsample, axes: int) -> tuple[float, ...]:
         if axes != 2:
             raise
         return pair(downsample, "downsample", of=positive_number)
-
-
-def _check_limit(limit, identity: Tensor) -> Tensor | None:
-    """The bounds as a tensor (P,)."""
-    if limit is None:
-        return None
-    try:
-        bounds = torch.as_tensor(limit, dtype=identity.dtype)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(
-            f"limit must be one bound or {len(identity)} of them, got {limit!r}"
-        ) from None
-    fits = bounds.shape in ((), identity.shape)
-    if not fits or not (bounds.isfinite() & (bounds >= 0)).all():
-        raise ValueError(f"limit must be one bound or {len(identity)}, none below 0, got {limit}")
-    return bounds.expand_as(identity).clone()

@@ -1,6 +1,7 @@
 """Where files go, and what may befall who writes and reads them."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,14 @@ def test_a_link_stays_a_link_and_leads_to_the_new(tmp_path):
 
 
 def test_what_dead_writers_left_behind_is_removed_and_nothing_else(tmp_path):
-    dead = [".run.pt-4711", ".run.pt-4711-0a1b2c3d", ".run.pt.lock"]
-    others = ["run.pt-1", ".run.pt-old", ".other.pt-4711", ".run.pt-4711-0a1b2c3d.txt"]
+    dead = [".run.pt-4711-0a1b2c3d", ".run.pt.lock"]
+    others = [
+        "run.pt-1",
+        ".run.pt-4711",
+        ".run.pt-old",
+        ".other.pt-4711",
+        ".run.pt-4711-0a1b2c3d.txt",
+    ]
     for name in dead + others:
         (tmp_path / name).write_text("")
     with locked(tmp_path / "run.pt"):
@@ -45,9 +52,10 @@ def test_what_dead_writers_left_behind_is_removed_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("", ValueError, "a file must have a name"),
-        (None, TypeError, "must be a string or a Path, got None"),
-        (7, TypeError, "must be a string or a Path, got 7"),
+        ("", ValueError, "a file's name must be a path, got an empty one"),
+        (None, TypeError, "a file's name must be a path, got None"),
+        (7, TypeError, "a file's name must be a path, got 7"),
+        ("a\0b", ValueError, "a file's name must be a path, got a character 0 in"),
         (".", FileError, "^. is a folder: name a file"),
         ("there.txt/run.pt", FileError, "^there.txt/run.pt cannot be written"),
     ],
@@ -62,6 +70,30 @@ def test_what_can_be_no_file_is_told_by_the_name_that_was_given(
     with pytest.raises(error, match=message), locked(name):
         pass
     assert os.listdir() == ["there.txt"]
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    write_atomically("~/runs/a.txt", b"whole")
+    assert (tmp_path / "runs" / "a.txt").read_bytes() == read_whole("~/runs/a.txt") == b"whole"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc here")
+def test_where_no_file_can_be_made_nobody_else_is_said_to_be_writing():
+    with (
+        pytest.raises(FileError, match="^/proc/x.pt cannot be written: no file can be made"),
+        locked("/proc/x.pt"),
+    ):
+        pass
+
+
+def test_room_is_tried_out_in_pieces_and_given_back(tmp_path):
+    tracemalloc.start()
+    with locked(tmp_path / "run.pt", room=40 * 2**20 + 1):
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

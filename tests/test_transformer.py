@@ -1,4 +1,5 @@
 import copy
+import gc
 import io
 import threading
 import warnings
@@ -11,6 +12,7 @@ from torch import nn
 import stn_lesson as stn
 from stn_lesson.families import thin_plate_spline
 from stn_lesson.spline import control_points
+from stn_lesson.transformer import evaluating
 
 
 def localiser(outputs=6, size=(8, 10), channels=1):
@@ -253,11 +255,22 @@ def test_a_look_leaves_every_layer_in_its_own_mode():
     assert model.training and model[0].training and not model[1].training
 
 
+def test_an_evaluation_that_was_cut_off_does_not_put_the_modes_back_later():
+    """As when Ctrl-C comes at its very end: what the caller has set since then stays."""
+    model = nn.Sequential(nn.Dropout())
+    evaluation = evaluating(model)
+    evaluation.__enter__()
+    model.eval()
+    del evaluation
+    gc.collect()
+    assert not model[0].training
+
+
 def test_a_look_that_cannot_be_is_told():
     images, model = torch.rand(2, 1, 8, 10), nn.Sequential(stn.SpatialTransformer(localiser()))
     with pytest.raises(TypeError, match="model must be a network \(nn.Module\), got str"):
         stn.look("model", images)
-    with pytest.raises(TypeError, match=r"image must be a tensor of floats .*, got torch.uint8"):
+    with pytest.raises(TypeError, match=r"images must be .* floats .*: use to_floats\(images\)"):
         stn.look(model, images.byte())
     with pytest.raises(ValueError, match=r"Sequential cannot take images of shape \(2, 1, 4, 4\)"):
         stn.look(model, images[..., :4, :4])

@@ -310,5 +310,5 @@ def test_look_shows_where_a_transformer_looks_in_a_volume():
 def test_a_picture_given_to_a_transformer_of_volumes_is_refused():
     localise = nn.Sequential(nn.Flatten(), nn.Linear(20, 12))
     transformer = stn.SpatialTransformer(localise, "volume", (2, 3, 4))
-    with pytest.raises(ValueError, match=r"image must have shape \(N, C, D, H, W\)"):
+    with pytest.raises(ValueError, match=r"images must have shape \(N, C, D, H, W\)"):
         transformer(torch.rand(2, 1, 4, 5))

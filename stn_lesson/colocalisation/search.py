@@ -16,13 +16,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from stn_lesson.arguments import real_number, seed_number, true_or_false, whole_number
+from stn_lesson.arguments import (
+    function,
+    real_number,
+    seed_number,
+    true_or_false,
+    whole_number,
+)
 from stn_lesson.checks import NotFiniteError, check_floats
 from stn_lesson.colocalisation.networks import WINDOW_SIZE, Encoder, window_transformer
 from stn_lesson.colocalisation.windows import cut_out, jitter_windows, random_windows
 from stn_lesson.datasets import to_floats
 from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.training import StopTraining, TrainingError
+from stn_lesson.training.checks import check_gradients
 from stn_lesson.training.device import check_device
 
 
@@ -160,6 +167,8 @@ def colocalise(
             cannot be.
         TrainingError: the loss, its gradient or θ became NaN or infinite.
     """
+    check_gradients()
+    function(on_step, "on_step", or_none=True)
     _check_images(images)
     _check_names(encoder, settings)
     chosen = SearchSettings(**settings)

@@ -1,8 +1,5 @@
 """What pictures, labels and paths of a data set may be; errors that say what to write instead."""
 
-import os
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -87,15 +84,6 @@ def check_labels(labels) -> Tensor:
         f"K, got {kind_of(labels)}"
         f"{_labels_remedy(labels)}"
     )
-
-
-def check_path(path, name: str) -> Path:
-    """The path of a file or folder, if it is one by its kind; nothing is looked up on disk."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} must be a path, such as 'digits.npz', got {path!r}")
-    if not os.fspath(path):
-        raise ValueError(f"{name} must be a path, such as 'digits.npz', got an empty one")
-    return Path(path)
 
 
 def _labels_remedy(labels) -> str:

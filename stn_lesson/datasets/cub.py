@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import whole_number
-from stn_lesson.datasets.checks import check_path
+from stn_lesson.arguments import path_of, whole_number
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.download import DownloadError, download
 from stn_lesson.files import (
@@ -77,7 +76,7 @@ def load_birds(folder: str | Path | None = None, *, size: int = 224) -> Dataset:
         DownloadError: no network, or an archive that is not CUB's.
         FileError: a file cannot be written, or the disk is too small, which is told first.
     """
-    folder = user_folder("cache") / "cub" if folder is None else check_path(folder, "folder")
+    folder = user_folder("cache") / "cub" if folder is None else path_of(folder, "folder")
     size = whole_number(size, "size", lowest=32)
     pictures = folder / f"birds-{size}.npy"
     if not pictures.exists():

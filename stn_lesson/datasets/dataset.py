@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import seed_number, true_or_false, whole_number
+from stn_lesson.arguments import function, seed_number, true_or_false, whole_number
+from stn_lesson.checks import check_finite, check_floats
 from stn_lesson.datasets.checks import check_byte_type, check_bytes, check_labels
 from stn_lesson.remedies import kind_of
 
@@ -23,7 +24,7 @@ class Split:
             house number.
         poses: the θ (N, 2, 3) that would cut each digit out as it was before it was moved, turned
             or scaled, (N, 3, 4) of volumes: where it is, how it stands and how large it is, to
-            judge by and never to learn from. None where nobody knows.
+            judge by and never to learn from; floats, kept in 32 bits. None where nobody knows.
         parts: the places (N, P, 2) of the P parts of what is shown, x then y, −1 and 1 at the
             centres of the corner pixels; NaN where one cannot be seen. To judge by, as the poses.
     """
@@ -43,20 +44,27 @@ class Split:
                 f"and {len(self.labels)} labels"
             )
         theta = (2, 3) if self.images.ndim == 4 else (3, 4)
-        self._check_each("poses", "one θ for each image", (len(self.labels), *theta))
+        poses = self._floats("poses", "one θ for each image", (len(self.labels), *theta))
+        if poses is not None:
+            check_finite(poses, "row", "column", name="poses")
         parts = self.parts.shape[1] if getattr(self.parts, "ndim", 0) == 3 else "P"
-        self._check_each("parts", "P places for each image", (len(self.labels), parts, 2))
+        self._floats("parts", "P places for each image", (len(self.labels), parts, 2))
 
-    def _check_each(self, name: str, what: str, shape: tuple) -> None:
-        """Refuse what is known of the images, if it is not a tensor of this shape."""
+    def _floats(self, name: str, what: str, shape: tuple) -> Tensor | None:
+        """What is known of the images, in 32 bits from here on; refused in another shape."""
         known = getattr(self, name)
-        if known is not None and (not isinstance(known, Tensor) or known.shape != shape):
+        if known is None:
+            return None
+        if not isinstance(known, Tensor) or known.shape != shape:
             got = tuple(known.shape) if isinstance(known, Tensor) else kind_of(known)
             wanted = ", ".join(map(str, shape))
             raise ValueError(
                 f"{name} must be {what}, ({wanted}), got {got}: use {name}=None where they are "
                 "not known"
             )
+        known = check_floats(known, name).float()
+        object.__setattr__(self, name, known)
+        return known
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -87,8 +95,9 @@ class Dataset:
         train: pictures to learn from, as the first epoch shows them.
         test: pictures to judge by, once.
         valid: pictures to choose settings by.
-        redraw: makes the training pictures of an epoch anew; None means the same in each. A
-            function with a name, or a `partial` of one, can be sent to another process with them.
+        redraw: makes the training pictures of an epoch (1, 2, …) anew, as many and as large bytes
+            as `train` has; None means the same in each. A function with a name, or a `partial` of
+            one, can be sent to another process with them.
     """
 
     name: str
@@ -105,11 +114,24 @@ class Dataset:
                 raise TypeError(
                     f"{name} must be a Split, got {kind_of(split)}: use Split(images, labels)"
                 )
+        function(self.redraw, "redraw", or_none=True)
 
     def training_images(self, epoch: int) -> Tensor:
-        """The training pictures to use in one epoch (0, 1, 2, …)."""
-        epoch = whole_number(epoch, "epoch", lowest=0)
-        return self.redraw(epoch) if self.redraw and epoch > 0 else self.train.images
+        """The training pictures to use in one epoch (0, 1, 2, …).
+
+        Raises:
+            TypeError, ValueError: `redraw` returns others than bytes of the same shape.
+        """
+        epoch, wanted = whole_number(epoch, "epoch", lowest=0), self.train.images
+        if self.redraw is None or epoch == 0:
+            return wanted
+        images = check_bytes(self.redraw(epoch), f"redraw({epoch})", volumes=True)
+        if images.shape != wanted.shape:
+            raise ValueError(
+                f"redraw({epoch}) must be as many images as train holds, of the same size, "
+                f"{tuple(wanted.shape)}, got {tuple(images.shape)}"
+            )
+        return images
 
     def to(self, device: str | torch.device) -> "Dataset":
         """The same pictures on another device; what is made from them is then made there, too."""

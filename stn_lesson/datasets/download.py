@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stn_lesson.datasets.checks import check_path
+from stn_lesson.arguments import path_of
 from stn_lesson.files import WRITING_TIME, FileError, check_disk_space, file_errors, locked
 
 TIMEOUT = 30  # seconds without a byte, after which a connection counts as lost
@@ -45,7 +45,7 @@ def download(
     Traceback (most recent call last):
     stn_lesson.datasets.download.DownloadError: digits.gz could not be fetched into ...
     """
-    path = check_path(path, "path")
+    path = path_of(path, "path")
     part, failures = path.with_name(f"{path.name}.part"), []
     with locked(path, wait=WRITING_TIME):
         for url in [] if path.exists() else urls:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.checks import check_path
+from stn_lesson.arguments import path_of
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.download import DownloadError, download
 from stn_lesson.files import chosen_folder, read_whole, user_folder
@@ -55,7 +55,7 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
         DownloadError: no network, or a file that is not MNIST's.
         FileError: a file is there, and cannot be read.
     """
-    folders = [user_folder("cache") if folder is None else check_path(folder, "folder")]
+    folders = [user_folder("cache") if folder is None else path_of(folder, "folder")]
     if folder is None and (chosen := chosen_folder()):
         folders.insert(0, chosen)  # perhaps it can only be read
     images, labels, test_images, test_labels = (_load(name, folders) for name in FILES)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stn_lesson.datasets.checks import check_path
+from stn_lesson.arguments import path_of
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.remedies import DARKEST_WHITE, HALF_LEVEL, kind_of
 
@@ -42,7 +42,7 @@ def load_npz(path: str | os.PathLike) -> Dataset:
         TypeError, ValueError: no path, not a .npz file, missing arrays, lengths that do not fit,
             pictures that are not square or of unknown brightness, or pickled objects.
     """
-    path = check_path(path, "path")
+    path = path_of(path, "path")
     if path.is_dir():
         raise FileNotFoundError(f"{path} is a folder: name the file in it")
     if not path.exists():

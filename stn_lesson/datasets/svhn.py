@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from stn_lesson.arguments import true_or_false
-from stn_lesson.datasets.checks import check_path
+from stn_lesson.arguments import path_of, true_or_false
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.download import DownloadError, download
 from stn_lesson.datasets.numbers import BLANK, CROP
@@ -86,7 +85,7 @@ def load_svhn(folder: str | Path | None = None, *, extra: bool = True) -> Datase
         FileError: a file cannot be written, or the disk is too small, which is told first.
         ModuleNotFoundError: h5py is missing, which reads the boxes.
     """
-    folder = user_folder("cache") / "svhn" if folder is None else check_path(folder, "folder")
+    folder = user_folder("cache") / "svhn" if folder is None else path_of(folder, "folder")
     train = ("train", "extra") if true_or_false(extra, "extra") else ("train",)
     _tell_what_is_needed(folder, (train, ("test",)))
     return Dataset("SVHN", train=_load_crops(folder, train), test=_load_crops(folder, ("test",)))

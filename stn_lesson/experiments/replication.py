@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-from stn_lesson.arguments import real_number, seed_number
+from stn_lesson.arguments import path_of, real_number, seed_number
 from stn_lesson.experiments import records
 from stn_lesson.experiments.recipe import plan_recipe
 from stn_lesson.files import locked
@@ -37,7 +37,7 @@ def replicate(
         KeyboardInterrupt: the run was stopped by hand; the same call on the same kind of device
             goes on.
     """
-    seed, folder = seed_number(seed), Path(folder)
+    seed, folder = seed_number(seed), path_of(folder, "folder")
     name, description, prepare, settings = plan_recipe(data, network)
     file, device = f"{name}-seed{seed}", default_device()
     path, checkpoint = folder / f"{file}.json", folder / records.checkpoint_name(file, device)
@@ -66,7 +66,7 @@ def merge(folder: Path) -> tuple[Path, list[str]]:
     Raises:
         FileNotFoundError: there is no record in the folder.
     """
-    records_by_seed, left_out = defaultdict(dict), []
+    folder, records_by_seed, left_out = path_of(folder, "folder"), defaultdict(dict), []
     for path in sorted(folder.rglob("*.json")):
         try:
             record = records.load_record(path)

@@ -35,6 +35,10 @@ class SpatialSoftArgmax(nn.Module):
         super().__init__()
         self.inverse_temperature = real_number(inverse_temperature, "inverse_temperature", 0)
 
+    def extra_repr(self) -> str:
+        """How sharply it picks: a run goes on from a checkpoint only with the same."""
+        return f"inverse_temperature={self.inverse_temperature}"
+
     def forward(self, maps: Tensor) -> Tensor:
         """Points (N, 2·C) between −1 and 1."""
         height, width = maps.shape[-2:]

@@ -157,6 +157,8 @@ def _check_images(
     name: str,
 ) -> None:
     """Raise a clear error for anything but images of floats that a network can read."""
+    if not inputs and not named_inputs:
+        return  # Python itself tells of an argument that is missing
     images, weights = (*inputs, *named_inputs.values())[0], next(network.parameters())
     side, name = size or "H", name or type(network).__name__
     wanted = f"{name} reads floats (N, {channels}, {side}, {size or 'W'})"

@@ -123,6 +123,13 @@ class HeatMapLocalisation(nn.Module):
         self.register_buffer("starts", torch.tensor(starts), persistent=False)  # (windows, 2)
         self.register_buffer("steps", torch.zeros(()))  # of training, up to `narrowing`
 
+    def extra_repr(self) -> str:
+        """What decides where the windows look, apart from the weights."""
+        return (
+            f"starts={self.starts.tolist()}, reach={self.reach}, scale={self.scale}, "
+            f"start_scale={self.start_scale}, narrowing={self.narrowing}"
+        )
+
     def family(self, which: int) -> Family:
         """The transformations of one window: attention, with its scale and start as identity."""
         attention = FAMILIES["attention"]

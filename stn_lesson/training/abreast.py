@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from stn_lesson.arguments import function
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
 from stn_lesson.training.checks import check_data, check_model
@@ -57,6 +58,9 @@ def fit_abreast(
     >>> [len(history.accuracy) for history in histories]
     [2, 2]
     """
+    function(warn, "warn")
+    if "seed" in settings:
+        raise TypeError("each model has a seed of its own: use seeds=[…], as many as models")
     models, data, seeds = _check_abreast(models, data, seeds)
     histories = [History() for _ in models]
     try:
@@ -89,17 +93,24 @@ def _check_abreast(models, data, seeds) -> tuple[list, list, list]:
         if not isinstance(given, Iterable) or isinstance(given, nn.Module):
             raise TypeError(f"{name} must be a list, got {type(given).__name__}")
     models, data, seeds = list(models), list(data), list(seeds)
-    for model, own in zip(models, data, strict=False):
-        check_model(model)
-        check_data(own)
-    shapes = {tuple(own.train.images.shape) for own in data}
-    if not len(models) == len(data) == len(seeds) or len(shapes) != 1:
+    if not models or not len(models) == len(data) == len(seeds):
         raise ValueError(
             f"each model needs its data and its seed, got {len(models)} models, {len(data)} data "
-            f"sets and {len(seeds)} seeds; and training images of one shape, got {shapes}"
+            f"sets and {len(seeds)} seeds"
         )
-    if len(set(map(id, models))) < len(models):
-        raise ValueError("one model stands in the list twice: make a new one for each seed")
+    owners = {}
+    for n, (model, own) in enumerate(zip(models, data, strict=True)):
+        check_model(model)
+        check_data(own)
+        for values in (*model.parameters(), *model.buffers()):
+            if owners.setdefault(id(values), n) != n:
+                raise ValueError(
+                    f"models {owners[id(values)]} and {n} share weights, which each would train: "
+                    "make a new model for each seed"
+                )
+    shapes = {tuple(own.train.images.shape) for own in data}
+    if len(shapes) > 1:
+        raise ValueError(f"all data must have training images of one shape, got {shapes}")
     return models, data, seeds
 
 

@@ -81,13 +81,18 @@ def aim_of_frames(theta: Tensor, poses: Tensor) -> Aim:
     >>> print(aim_of_frames(poses, poses))
     frames follow 1.00 in x, 1.00 in y; 100.0 % found; area 0.11
     """
+    if theta.shape != poses.shape or not len(theta):
+        raise ValueError(
+            "theta and poses must be (N, 2, 3), one of each for N pictures, got "
+            f"{tuple(theta.shape)} and {tuple(poses.shape)}"
+        )
     frames, digits = theta[:, :, 2], poses[:, :, 2]
     from_mean = digits - digits.mean(0)
     slope = (from_mean * frames).sum(0) / from_mean.square().sum(0).clamp(min=1e-12)
     places = places_in_view(theta, poses)
     return Aim(
         slope=tuple(slope.tolist()),
-        spread=tuple(places.std(0).tolist()),
+        spread=tuple(_deviations(places).tolist()),
         found=share_found(places),
         area=theta[:, :, :2].det().abs().median().item(),
         theta_spread=theta_spread(theta),
@@ -109,7 +114,12 @@ def theta_spread(theta: Tensor) -> float:
     >>> theta_spread(torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 5.0]]))
     2.0
     """
-    return theta.std(0).max().item()
+    return _deviations(theta).max().item()
+
+
+def _deviations(values: Tensor) -> Tensor:
+    """The standard deviations over the first axis; of one picture alone, 0."""
+    return values.std(0, correction=min(1, len(values) - 1))
 
 
 def measure_aim(model: nn.Module, split: Split, which: int = 0) -> Aim | None:

@@ -3,6 +3,8 @@
 All of it is told before the first step.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -75,8 +77,9 @@ def check_training(
         processes: those that train the model together.
 
     Raises:
-        ValueError: nothing in the model learns, it cannot read the images, it has fewer outputs
-            than there are classes, or there are too few images for a batch.
+        TypeError, ValueError: nothing in the model learns, it cannot read the images, it has fewer
+            outputs than there are classes, there are too few images for a batch, or what is drawn
+            anew for the second epoch is not like the first.
     """
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError(
@@ -91,9 +94,13 @@ def check_training(
             "a larger batch_size"
         )
     for name, split in (("train", data.train), ("test", data.test)):
-        _check_labels(f"data.{name}", split, _count_outputs(model, split, name))
+        name, heads = f"data.{name}", tuple(split.labels.shape[1:])
+        check_labels(name, split, _few_scores(model, split.images, heads, name))
     if smallest_batch(count, settings.batch_size, together) == 1:
         _check_batch_norms(model, data.train.images[:2], count, settings.batch_size, together)
+    if data.redraw is not None and settings.epochs > 1:
+        with torch.random.fork_rng():
+            data.training_images(1)
 
 
 def smallest_batch(images: int, batch_size: int, processes: int = 1) -> int:
@@ -107,41 +114,125 @@ def smallest_batch(images: int, batch_size: int, processes: int = 1) -> int:
 
 
 @torch.no_grad()
-def _scores(model: nn.Module, images: Tensor) -> Tensor:
-    """What a model says of a few images, bytes; it and the random numbers are left as they were."""
-    device = next(model.parameters()).device
-    with evaluating(model), torch.random.fork_rng():
-        return model(to_floats(images.to(device)))
+def class_scores(
+    model: nn.Module, images: Tensor, heads: tuple[int, ...] | None = None, name: str = "images"
+) -> Tensor:
+    """What a model says of images, in whatever mode it is; an error if it is no answer.
 
+    Args:
+        model: a network.
+        images: bytes (N, C, H, W), on any device.
+        heads: () where an image has one label, (K,) where it has K; None takes either.
+        name: of what holds the images.
 
-def _count_outputs(model: nn.Module, split: Split, name: str) -> int | None:
-    """How many classes a model tells apart; None if it has lost its numbers already."""
-    images, heads = split.images[:2], tuple(split.labels.shape[1:])
-    shape = tuple(images.shape[1:])
+    Returns:
+        class scores, (N, classes) or (N, classes, K), on the model's device.
+
+    Raises:
+        ValueError: the model cannot read the images, or returns something else.
+    """
+    device = next((parameter.device for parameter in model.parameters()), images.device)
     try:
-        scores = _scores(model, images)
-    except NotFiniteError:  # the first step tells of it
-        return None
+        scores = model(to_floats(images.to(device)))
+    except (NotFiniteError, torch.cuda.OutOfMemoryError):
+        raise
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        types = {p.dtype for p in model.parameters() if p.is_floating_point()}
+        if other := types - {torch.float32}:
+            raise ValueError(
+                f"the model has weights of {other.pop()}, and images are shown to it as "
+                f"torch.float32: use model.float() ({reason})"
+            ) from error
         raise ValueError(
-            f"the model cannot read images (C, H, W) of shape {shape}, as data.{name} holds them: "
-            f"make it for that size and as many channels, or take other images ({reason})"
+            f"the model cannot read images (C, H, W) of shape {tuple(images.shape[1:])}, as {name} "
+            f"holds them: make it for that size and as many channels, or take other images "
+            f"({reason})"
         ) from error
-    wanted = "".join(f", {count}" for count in ("classes", *heads))
-    fits = isinstance(scores, Tensor) and scores.ndim == 2 + len(heads)
-    if not fits or len(scores) != len(images) or scores.shape[2:] != heads:
-        got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        folded = "".join(f" * {count}), nn.Unflatten(1, (-1, {count})" for count in heads)
+    _check_scores(scores, len(images), heads)
+    return scores
+
+
+def _check_scores(scores, count: int, heads: tuple[int, ...] | None, when: str = "") -> None:
+    """Raise an error for anything but class scores of so many images."""
+    is_tensor = isinstance(scores, Tensor)
+    if is_tensor and heads is None:
+        heads = tuple(scores.shape[2:3])
+    wanted = "".join(f", {each}" for each in ("classes", *(heads or ())))
+    fits = is_tensor and scores.ndim == 2 + len(heads)
+    if not fits or len(scores) != count or scores.shape[2:] != heads:
+        got = tuple(scores.shape) if is_tensor else type(scores).__name__
+        folded = "".join(f" * {k}), nn.Unflatten(1, (-1, {k})" for k in heads or ())
         raise ValueError(
-            f"the model must return class scores (N{wanted}), got {got} for {len(images)} images: "
+            f"the model must return class scores (N{wanted}){when}, got {got} for {count} images: "
             f"end it with nn.Flatten() and nn.Linear(…, classes{folded})"
         )
-    return scores.shape[1]
 
 
-def _check_labels(name: str, split: Split, outputs: int | None) -> None:
-    """Raise an error for labels that the model has no output for."""
+class CheckedStep:
+    """A training step, whose first call sees to it that the model can learn from what it returns.
+
+    No weight has been changed by then. It is here, and not before the step, since only a step asks
+    the model in training mode, where it may return something else.
+
+    Args:
+        step: as `train_step`.
+        model: that it trains.
+        heads: as in `class_scores`.
+
+    Raises:
+        ValueError: no class scores came, or some without a gradient.
+    """
+
+    def __init__(self, step: Callable[..., Tensor], model: nn.Module, heads: tuple[int, ...]):
+        """See the class."""
+        self.step, self.model, self.heads, self.is_checked = step, model, heads, False
+
+    def __call__(self, images: Tensor, labels: Tensor, loss_weight: float = 1.0) -> Tensor:
+        """The loss of a step on these images."""
+        if self.is_checked:
+            return self.step(images, labels, loss_weight)
+        hook = self.model.register_forward_hook(self._check)
+        try:
+            loss = self.step(images, labels, loss_weight)
+        finally:
+            hook.remove()
+        self.is_checked = True
+        return loss
+
+    def _check(self, model: nn.Module, inputs: tuple, scores) -> None:
+        _check_scores(scores, len(inputs[0]), self.heads, " in training mode, too")
+        if not scores.requires_grad:
+            raise ValueError(
+                "no gradient comes from the model's scores to its weights, so nothing can be "
+                "learnt: take detach(), .data, numpy and torch.no_grad() out of its forward"
+            )
+
+
+def check_gradients() -> None:
+    """Raise a clear error where torch keeps no gradients, and nothing could learn."""
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "nothing can be learnt under torch.no_grad() or torch.inference_mode(): train outside "
+            "of it"
+        )
+
+
+def _few_scores(model: nn.Module, images: Tensor, *how) -> Tensor | None:
+    """What a model says of a few images; it and the random numbers are left as they were.
+
+    None if the model has lost its numbers already: the first step tells of it.
+    """
+    with evaluating(model), torch.random.fork_rng():
+        try:
+            return class_scores(model, images[:2], *how)
+        except NotFiniteError:
+            return None
+
+
+def check_labels(name: str, split: Split, scores: Tensor | None) -> None:
+    """Raise an error for labels that a model of these scores (N, classes, …) has no output for."""
+    outputs = None if scores is None else scores.shape[1]
     lowest, highest = split.labels.min().item(), split.labels.max().item()
     if lowest < 0:
         raise ValueError(f"labels are counted from 0, {name} holds {lowest}: add {-lowest} to them")
@@ -166,9 +257,7 @@ def _check_batch_norms(
         if isinstance(module, BATCH_NORMS) and (module.training or not model.training):
             hooks.append(module.register_forward_pre_hook(note))
     try:
-        _scores(model, images)
-    except NotFiniteError:
-        return
+        _few_scores(model, images)
     finally:
         for hook in hooks:
             hook.remove()

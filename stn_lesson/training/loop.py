@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from stn_lesson.arguments import function
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
 from stn_lesson.training.device import check_device
@@ -80,6 +81,9 @@ def fit(
     >>> len(history.accuracy)
     2
     """
+    function(on_step, "on_step", or_none=True)
+    function(on_epoch, "on_epoch", or_none=True)
+    function(warn, "warn")
     history = History()
     try:
         device = check_device(device)

@@ -21,7 +21,13 @@ from stn_lesson.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from stn_lesson.training.checks import check_data, check_model, check_training
+from stn_lesson.training.checks import (
+    CheckedStep,
+    check_data,
+    check_gradients,
+    check_model,
+    check_training,
+)
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.device import channels_last
 from stn_lesson.training.evaluation import evaluate
@@ -38,6 +44,9 @@ from stn_lesson.training.watch import TransformerWatch
 from stn_lesson.transformer import find_transformer, look
 
 TRACKED_IMAGES = 32  # test images whose θ the history keeps at every epoch
+# For the room that a checkpoint needs: of a tensor beside its numbers, of a step's loss, and for
+# how many epochs room is kept at most.
+TENSOR_BYTES, STEP_BYTES, ROOM_FOR_EPOCHS = 700, 9, 1000
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class TrainingRun:
         log_every_step: bool = False,
     ):
         """See the class."""
+        check_gradients()
         check_model(model)
         check_data(data)
         self.model = channels_last(model.to(device))
@@ -99,13 +109,14 @@ class TrainingRun:
         self.optimiser = make_optimiser(model, settings, device)
         total_steps = settings.epochs * self.steps_per_epoch
         self.lr_scheduler = make_lr_scheduler(self.optimiser, settings, total_steps)
-        self.train_step = partial(
+        step = partial(
             train_step,
             self.processes.data_parallel(self.model),
             optimiser=self.optimiser,
             max_grad_norm=settings.max_grad_norm,
             precision=settings.precision,
         )
+        self.train_step = CheckedStep(step, self.model, tuple(data.train.labels.shape[1:]))
         one_gpu = on_gpu and self.processes.world_size == 1
         self.fast_step = CudaGraphStep(self.train_step) if one_gpu else self.train_step
         self.unread_losses: list[Tensor] = []
@@ -246,20 +257,30 @@ class TrainingRun:
 
     @cached_property
     def _fingerprint(self) -> dict:
-        """What makes two runs the same: their settings, their images and labels, what is frozen."""
+        """What makes two runs the same: settings, images and labels, what is frozen or held."""
         train, test = self.data.train, self.data.test
         named = self.model.named_parameters()
+        held = set(self.held)
         return asdict(self.settings) | {
             "image_shape": list(train.images.shape),
             "train": fingerprint(train),
             "test": fingerprint(test),
+            "redrawn": self.data.redraw is not None,
             "frozen": [name for name, parameter in named if not parameter.requires_grad],
+            "held": [name for name, module in self.model.named_modules() if module in held],
         }
 
     def _checkpoint_bytes(self) -> int:
-        """How large a checkpoint may become: the weights, two moments of each, and the history."""
-        weights = sum(value.nbytes for value in self.model.state_dict().values())
-        return 3 * weights + 100_000 + 10_000 * self.settings.epochs
+        """How large a checkpoint may become: weights, moments, and the history of many epochs."""
+        state = self.model.state_dict().values()
+        learnt = [each for each in self.model.parameters() if each.requires_grad]
+        moments = 2 * learnt if self.settings.optimiser == "adamw" else []
+        tensors = [*state, *moments]
+        transformer = find_transformer(self.model)
+        tracked = 4 * TRACKED_IMAGES * (len(transformer.identity) + 1) if transformer else 0
+        of_epoch = TENSOR_BYTES + tracked + STEP_BYTES * self.steps_per_epoch
+        weights = sum(each.nbytes + TENSOR_BYTES for each in tensors)
+        return weights + 20_000 + of_epoch * min(self.settings.epochs, ROOM_FOR_EPOCHS)
 
     @contextmanager
     def _on_the_clock(self) -> Iterator[None]:

@@ -202,6 +202,14 @@ def test_a_search_refuses_settings_that_cannot_be(settings, error, message):
         co.colocalise(bright_scenes(4).images, Ink(), **settings)
 
 
+def test_a_search_without_gradients_or_with_no_function_to_call_is_refused():
+    images = bright_scenes(4).images
+    with torch.no_grad(), pytest.raises(ValueError, match="nothing can be learnt under torch.no_"):
+        co.colocalise(images, Ink(), steps=1)
+    with pytest.raises(TypeError, match="on_step must be a function or None, got 3"):
+        co.colocalise(images, Ink(), steps=1, on_step=3)
+
+
 def test_a_search_refuses_what_gives_no_codes():
     for encoder in (None, nn.Linear(2, 2), Ink):
         with pytest.raises(TypeError, match="encoder must be an Encoder"):

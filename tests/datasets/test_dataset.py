@@ -31,6 +31,52 @@ def test_poses_are_one_theta_for_each_image_and_go_where_the_images_go():
 
 
 @pytest.mark.parametrize(
+    ("poses", "error", "message"),
+    [
+        (torch.ones(3, 2, 3).long(), TypeError, r"poses must be a tensor of floats.*poses.float"),
+        (torch.full((3, 2, 3), torch.nan), ValueError, "poses of sample 0 holds nan in row 0"),
+        (
+            torch.full((3, 2, 3), 1e300, dtype=torch.float64),
+            ValueError,
+            "poses of sample 0 holds inf in row 0",
+        ),
+    ],
+)
+def test_poses_are_finite_floats(poses, error, message):
+    with pytest.raises(error, match=message):
+        Split(torch.zeros(3, 1, 4, 4).byte(), torch.arange(3), poses)
+
+
+def test_poses_and_parts_are_kept_in_32_bits_and_a_part_may_be_out_of_sight():
+    parts = torch.zeros(3, 2, 2, dtype=torch.float64)
+    parts[0] = torch.nan
+    split = Split(
+        torch.zeros(3, 1, 4, 4).byte(), torch.arange(3), torch.ones(3, 2, 3).half(), parts
+    )
+    assert split.poses.dtype == split.parts.dtype == torch.float32 and split.parts[0].isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("redraw", "error", "message"),
+    [
+        (True, TypeError, "redraw must be a function or None, got True"),
+        (lambda epoch: None, TypeError, r"redraw\(1\) must be bytes .*, got NoneType"),
+        (
+            lambda epoch: PLAIN.train.images.numpy(),
+            TypeError,
+            r"use torch.as_tensor\(redraw\(1\)\)",
+        ),
+        (lambda epoch: to_floats(PLAIN.train.images), TypeError, r"use \(redraw\(1\) \* 255\)"),
+        (lambda epoch: PLAIN.train.images[:9], ValueError, r"\(20, 1, 2, 3\), got \(9, 1, 2, 3\)"),
+        (lambda epoch: PLAIN.train.images[..., :2], ValueError, r", got \(20, 1, 2, 2\)"),
+    ],
+)
+def test_what_is_drawn_anew_must_be_like_what_it_takes_the_place_of(redraw, error, message):
+    with pytest.raises(error, match=message):
+        Dataset("anew", PLAIN.train, PLAIN.test, redraw=redraw).training_images(1)
+
+
+@pytest.mark.parametrize(
     ("images", "labels", "error", "message"),
     [
         (torch.zeros(2, 1, 3, 3), CLASSES, TypeError, r"\(N, C, H, W\), got torch.float32"),

@@ -124,6 +124,11 @@ def test_images_that_a_network_cannot_read_are_refused(network, images, error, m
         network(images)
 
 
+def test_a_network_that_is_given_no_images_says_so():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'images'"):
+        stn.FCN(8)()
+
+
 def test_a_network_that_checks_its_images_is_a_network_as_any():
     model, images = stn.FCN(8), torch.rand(2, 1, 8, 8)
     scores = model(images)

@@ -1,5 +1,7 @@
 """Aim, by hand: frames made to follow, to lag, to stay or to break, and what is said of them."""
 
+import warnings
+
 import pytest
 import torch
 from small_run import QUICK_SETTINGS, small_data, small_model
@@ -51,6 +53,13 @@ def test_spread_found_area_and_theta_spread_by_hand():
     sizes = torch.tensor([1.0, 0.5, 0.1])[:, None, None] * torch.eye(2)
     several = torch.cat([sizes, CENTRES[..., None]], -1)
     assert aim_of_frames(several, POSES).area == 0.25  # the median
+
+
+def test_one_picture_alone_has_a_place_and_no_spread():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        aim = aim_of_frames(POSES[:1], POSES[:1])
+    assert aim.spread == (0, 0) and aim.theta_spread == 0 and aim.found == 1
 
 
 def test_places_are_those_that_theta_takes_to_the_digits():

@@ -18,7 +18,14 @@ from stn_lesson.datasets import Dataset, Split
 from stn_lesson.families import FAMILIES
 from stn_lesson.files import FileError
 from stn_lesson.networks import NETWORKS
-from stn_lesson.training import CheckpointError, StopTraining, load_checkpoint, save_checkpoint
+from stn_lesson.training import (
+    CheckpointError,
+    Settings,
+    StopTraining,
+    load_checkpoint,
+    save_checkpoint,
+)
+from stn_lesson.training.run import TrainingRun
 from stn_lesson.transformer import freeze_transformers
 
 
@@ -27,8 +34,8 @@ def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, unbroken, stop_in):
     data, calls = small_data(), []
 
     def images(epoch):  # in the middle of the second epoch: its images are drawn, then ■
-        calls.append(epoch)
-        if stop_in == "an epoch" and calls == [1]:
+        calls.append(epoch)  # once before the first step, for a trial
+        if stop_in == "an epoch" and calls == [1, 1]:
             raise KeyboardInterrupt
         return small_data().training_images(epoch)
 
@@ -61,9 +68,10 @@ KILLED = """
 import os, sys, time, stn_lesson as stn
 sys.path.insert(0, {tests!r})
 from small_run import QUICK_SETTINGS, small_data, small_model
-data = small_data()
+data, drawn = small_data(), []
 def images(epoch):
-    if epoch == 1:
+    drawn.append(epoch)  # once before the first step, for a trial
+    if drawn == [1, 1]:
         from stn_lesson.training import steps
         convert, converted = steps.to_floats, []
         def wait_at_the_second_step(batch):
@@ -133,11 +141,15 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path):
 
 
 def test_a_checkpoint_goes_on_only_with_what_made_it(tmp_path):
-    """Frozen or not, other labels, other test images, another dropout."""
+    """Frozen, held or drawn anew or not, other labels, test images, dropout or padding."""
     file, data = tmp_path / "run.pt", small_data()
     stn.fit(small_model(), data, **QUICK_SETTINGS, checkpoint=file)
     frozen, calmer = freeze_transformers(small_model()), small_model()
     calmer.classifier[7].p = 0.5
+    padded, held = small_model(), small_model()
+    padded.transformer.padding = "zeros"
+    held.classifier[7].eval()
+    once = dataclasses.replace(data, redraw=None)
     turned = Split(data.train.images, data.train.labels.roll(1))
     upside_down = Split(data.train.images.flip(2), data.train.labels)
     for model, other, message in [
@@ -145,11 +157,43 @@ def test_a_checkpoint_goes_on_only_with_what_made_it(tmp_path):
         (small_model(), dataclasses.replace(data, train=turned), r"other settings \({'train': "),
         (small_model(), dataclasses.replace(data, train=upside_down), r"settings \({'train': "),
         (small_model(), dataclasses.replace(data, test=data.train), r"settings \({'test': "),
+        (small_model(), once, r"other settings \({'redrawn': True}\)"),
+        (held, data, r"other settings \({'held': \[\]}\)"),
         (calmer, data, "another network"),
+        (padded, data, "another network"),
     ]:
         with pytest.raises(CheckpointError, match=message):
             stn.fit(model, other, **QUICK_SETTINGS, checkpoint=file)
     assert stn.fit(small_model(), data, **QUICK_SETTINGS, checkpoint=file).accuracy
+
+
+@pytest.mark.parametrize(
+    ("network", "optimiser"),
+    [(stn.PointingSTN, "sgd"), (partial(stn.STCNN, family="tps", filters=4), "adamw")],
+)
+def test_the_room_that_is_tried_out_holds_the_checkpoint_and_is_not_twice_as_much(
+    tmp_path, network, optimiser
+):
+    file, digits = tmp_path / "run.pt", stn.distort(stn.load_digits(), scale=(1, 1)).test
+    few = Split(digits.images[:32], digits.labels[:32], digits.poses[:32])
+    settings = Settings(epochs=20, batch_size=4, optimiser=optimiser, learning_rate=1e-4)
+    run = TrainingRun(network(28), Dataset("few", few, few), settings, torch.device("cpu"))
+    with run.session(file):
+        room = run._checkpoint_bytes()
+        for epoch in range(20):
+            for batch in run.batches(epoch):
+                run.step(batch)
+            run.finish_epoch()
+        run.save(pytest.fail)
+    assert room / 2 < file.stat().st_size < room
+
+
+def test_a_run_without_end_asks_for_no_disk_without_end(tmp_path):
+    def stop(model, history):
+        raise StopTraining
+
+    file, settings = tmp_path / "run.pt", QUICK_SETTINGS | {"epochs": 10**7}
+    assert stn.fit(small_model(), small_data(), **settings, checkpoint=file, on_epoch=stop).accuracy
 
 
 def test_a_checkpoint_is_a_zip_file_that_torch_reads_and_only_a_sealed_one_is_a_checkpoint(

@@ -7,6 +7,7 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Split
+from stn_lesson.training import predict
 
 
 def test_the_accuracy_is_the_share_that_is_named_correctly():
@@ -32,6 +33,38 @@ def test_what_cannot_be_evaluated_is_told():
         for ask in (stn.evaluate, stn.measure_aim):
             with pytest.raises(error, match=message):
                 ask(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Unflatten(1, (10, 1))),
+            r"class scores \(N, classes\), got \(64, 10, 1\) for 64 images",
+        ),
+        (nn.Conv2d(1, 10, 3), r"class scores \(N, classes\), got \(64, 10, 26, 26\)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 3)), "split has labels up to 9"),
+        (nn.Sequential(nn.Flatten(0), nn.Linear(784, 10)), r"cannot read images .*\(1, 28, 28\)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(100, 10)), "as split holds them: make it for that"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).double(), r"use model.float\(\)"),
+    ],
+)
+def test_a_model_that_does_not_answer_is_told(model, message):
+    digits = stn.load_digits().test
+    with pytest.raises(ValueError, match=message):
+        stn.evaluate(model, Split(digits.images[:64], digits.labels[:64]))
+
+
+def test_what_cannot_be_predicted_is_told_and_a_class_for_each_place_is_given():
+    model, digits = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), stn.load_digits().test
+    with pytest.raises(TypeError, match=r"images must be bytes .*: use \(images"):
+        predict(model, digits.images / 255)
+    with pytest.raises(ValueError, match="cannot read images .* as images holds them"):
+        predict(model, digits.images[..., :9])
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        predict(model, digits.images, batch_size=0)
+    places = nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.Unflatten(1, (10, 3)))
+    assert predict(places, digits.images, batch_size=100).shape == (510, 3)
 
 
 def held_norms():

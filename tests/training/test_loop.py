@@ -216,9 +216,12 @@ def test_models_trained_abreast_are_those_trained_one_by_one():
 
 def test_what_does_not_go_together_is_not_trained_abreast():
     data = small_data()
-    for models, sets, seeds in ((1, [data, data], [0, 1]), (2, [data, stn.load_digits()], [0, 1])):
-        with pytest.raises(ValueError, match="each model needs its data and its seed"):
-            abreast([without_dropout(0) for _ in range(models)], sets, seeds=seeds)
+    for models, sets, message in (
+        (1, [data, data], "each model needs its data and its seed, got 1 models, 2 data"),
+        (2, [data, stn.load_digits()], "all data must have training images of one shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            abreast([without_dropout(0) for _ in range(models)], sets, seeds=[0, 1])
 
 
 def test_one_that_diverges_stops_those_beside_it():
@@ -236,8 +239,11 @@ def test_an_interrupt_keeps_what_models_abreast_had_reached():
 
     def stop(epoch):
         redraws.append(epoch)
-        raise KeyboardInterrupt
+        if len(redraws) == 2:  # the first is a trial, before the first step
+            raise KeyboardInterrupt
+        return data.train.images
 
-    data = dataclasses.replace(small_data(), redraw=stop)
+    data = small_data()
+    data = dataclasses.replace(data, redraw=stop)
     histories, _ = abreast([without_dropout(0)], [data], seeds=[0])
-    assert redraws == [1] and histories[0].interrupted and len(histories[0].accuracy) == 1
+    assert redraws == [1, 1] and histories[0].interrupted and len(histories[0].accuracy) == 1

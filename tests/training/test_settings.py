@@ -20,6 +20,11 @@ WRONG_SETTINGS = [
     ("epochs", True, "epochs must be a whole number, got True"),
     ("batch_size", 0, "batch_size must be at least 1, got 0"),
     ("batch_size", -1, "batch_size must be at least 1, got -1"),
+    (
+        "batch_size",
+        2**63,
+        "batch_size must be at most 9223372036854775807, got 9223372036854775808",
+    ),
     ("batch_size", 1.5, "batch_size must be a whole number, got 1.5"),
     ("optimiser", "adam", "optimiser must be one of adamw, sgd, got 'adam'"),
     ("optimiser", None, "optimiser must be one of adamw, sgd, got None"),
@@ -135,6 +140,65 @@ def test_a_model_and_data_that_do_not_go_together_are_told_before_the_first_step
         stn.fit_abreast([model], [data], seeds=[0], epochs=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("on_step", 5), ("on_epoch", 5), ("on_step", torch.ones(3)), ("warn", None), ("warn", "no")],
+)
+def test_what_is_called_meanwhile_must_be_a_function(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be a function"):
+        stn.fit(linear(), dataset(DIGITS), epochs=1, **{name: value})
+
+
+class Answering(nn.Module):
+    """A network that makes something else of its scores, in training mode alone."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.scores, self.make = linear(), make
+
+    def forward(self, images):
+        scores = self.scores(images)
+        return self.make(scores) if self.training else scores
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Answering(lambda scores: (scores, scores)), r"in training mode, too, got tuple for 3"),
+        (Answering(lambda scores: scores[:1]), r"in training mode, too, got \(1, 10\) for 3"),
+        (Answering(torch.Tensor.detach), r"no gradient comes from the model's scores"),
+        (linear().double(), r"weights of torch.float64, .*: use model.float\(\)"),
+        (linear().half(), r"weights of torch.float16, .*: use model.float\(\)"),
+        (linear().bfloat16(), r"weights of torch.bfloat16, .*: use model.float\(\)"),
+    ],
+)
+def test_a_model_that_cannot_learn_is_told_before_a_weight_is_changed(model, message):
+    before = weights(model).clone()
+    for train in (
+        lambda: stn.fit(model, dataset(DIGITS), epochs=1, device="cpu"),
+        lambda: stn.fit_abreast([model], [dataset(DIGITS)], seeds=[0], epochs=1, device="cpu"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train()
+        model.train()
+    assert torch.equal(weights(model), before) and not model._forward_hooks
+    assert stn.fit(linear().double().float(), dataset(DIGITS), epochs=1).accuracy  # the remedy
+
+
+@pytest.mark.parametrize("without", [torch.no_grad, torch.inference_mode])
+def test_where_no_gradients_are_kept_nothing_is_begun(without):
+    model = linear()
+    with without(), pytest.raises(ValueError, match=r"nothing can be learnt under torch.no_grad"):
+        stn.fit(model, dataset(DIGITS), epochs=1)
+    assert stn.fit(model, dataset(DIGITS), epochs=1).accuracy
+
+
+def test_images_drawn_anew_are_tried_before_the_first_step():
+    data = Dataset("few", DIGITS, DIGITS, redraw=lambda epoch: DIGITS.images[:1])
+    with pytest.raises(ValueError, match=r"redraw\(1\) must be as many images as train holds"):
+        stn.fit(linear(), data, epochs=2, on_step=lambda *_: pytest.fail("it took a step"))
+
+
 def with_batch_norm(norm=None):
     first = nn.Conv2d(1, 4, 28)
     return nn.Sequential(first, nn.Flatten(), norm or nn.BatchNorm1d(4), nn.Linear(4, 3))
@@ -167,7 +231,10 @@ def test_more_processes_than_images_in_a_batch_are_told(monkeypatch):
 def test_models_abreast_must_be_lists_and_each_model_another():
     data, model = dataset(DIGITS), linear()
     for arguments, message in [
-        (([model, model], 2 * [data], [0, 1]), "one model stands in the list twice"),
+        (([model, model], 2 * [data], [0, 1]), "models 0 and 1 share weights"),
+        (([linear(), model, nn.Sequential(*model)], 3 * [data], [0, 1, 2]), "models 1 and 2 share"),
+        (([model], [data, None], [0]), "got 1 models, 2 data sets and 1 seeds"),
+        (([model], [None], [0]), "data must be a Dataset, got NoneType"),
         ((model, [data], [0]), "models must be a list, got Sequential"),
         (([model], data, [0]), "data must be a list, got Dataset"),
         (([model], [data], 0), "seeds must be a list, got int"),
@@ -177,3 +244,5 @@ def test_models_abreast_must_be_lists_and_each_model_another():
         models, sets, seeds = arguments
         with pytest.raises((TypeError, ValueError), match=message):
             stn.fit_abreast(models, sets, seeds=seeds, epochs=1)
+    with pytest.raises(TypeError, match=r"a seed of its own: use seeds=\["):
+        stn.fit_abreast([model], [data], seeds=[0], seed=3)
