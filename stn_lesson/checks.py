@@ -55,7 +55,8 @@ def check_floats(values: Tensor, name: str = "theta") -> Tensor:
 def check_alike(first: Tensor, other: Tensor, names: tuple[str, str]) -> None:
     """Raise a clear error for two tensors that cannot be taken together, sample by sample."""
     name, other_name = names
-    if len(first) != len(other) and 1 not in (len(first), len(other)):
+    # Of its shape, and not len(), which torch.export would take for a constant.
+    if first.shape[0] != other.shape[0] and 1 not in (first.shape[0], other.shape[0]):
         raise ValueError(
             f"{name} and {other_name} must hold one for all or as many as each other, got "
             f"{len(first)} and {len(other)}"

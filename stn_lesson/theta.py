@@ -207,7 +207,7 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
 def _homogeneous(theta: Tensor) -> Tensor:
     """θ with the row 0 … 0 1 below it, unless it is square: (N, 3, 3), or (N, 4, 4) of volumes."""
     size = theta.shape[2]
-    last = theta.new_tensor([*[0.0] * (size - 1), 1.0]).expand(len(theta), 1, size)
+    last = theta.new_tensor([*[0.0] * (size - 1), 1.0]).expand(theta.shape[0], 1, size)
     return torch.cat([theta, last], -2)[:, :size]
 
 
@@ -282,11 +282,13 @@ def broadcast_numbers(**values) -> tuple[Tensor, ...]:
     like = dict(dtype=torch.double if double else torch.float)
     like["device"] = tensors[0].device if tensors else None
     vectors = [torch.as_tensor(value, **like).reshape(-1) for value in vectors]
-    lengths = {len(v): name for name, v in zip(names, vectors, strict=True) if len(v) != 1}
-    if len(lengths) > 1:
+    try:
+        vectors = torch.broadcast_tensors(*vectors)
+    except RuntimeError:
+        lengths = {len(v): name for name, v in zip(names, vectors, strict=True) if len(v) != 1}
         got = ", ".join(f"{length} for {name}" for length, name in lengths.items())
-        raise ValueError(f"arguments must hold one number for all, or N like the others, got {got}")
-    vectors = torch.broadcast_tensors(*vectors)
+        message = f"arguments must hold one number for all, or N like the others, got {got}"
+        raise ValueError(message) from None
     if (n := first_of(~torch.stack(vectors).isfinite().all(1))) is not None:
         raise ValueError(f"{names[n]} must hold finite numbers, got {vectors[n].tolist()}")
     return vectors

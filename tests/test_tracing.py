@@ -12,6 +12,7 @@ from stn_lesson.families import FAMILIES, thin_plate_spline
 from stn_lesson.grid import projective_grid
 from stn_lesson.homography import projective_theta
 from stn_lesson.spline import control_points, thin_plate_grid
+from stn_lesson.volume import volume_theta
 
 IMAGES = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -40,6 +41,34 @@ def test_a_layer_is_exported_for_batches_of_any_size(family):
     for images in (IMAGES, torch.rand(5, 1, 8, 8)):
         torch.testing.assert_close(program.module()(images), transformer(images))
     torch.testing.assert_close(transformer(IMAGES), transformer(IMAGES))  # nothing of it stays
+
+
+ANGLES, SPREADS = torch.tensor([10.0, 20, 30]), torch.tensor([[1.0, 2], [3, 4], [1, 1]])
+SLANTED = torch.tensor([[-1.0, -0.7], [0.9, -1], [1, 1], [-0.8, 0.9]]).repeat(3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs"),
+    [
+        (lambda angle, scale: stn.affine_theta(angle, scale), (ANGLES, SPREADS)),
+        (lambda theta: stn.compose(theta, stn.affine_theta(30)), (torch.rand(3, 2, 3),)),
+        (stn.compose, (torch.rand(3, 2, 3), torch.rand(3, 3, 3))),
+        (lambda corners: stn.invert(projective_theta(corners)), (SLANTED,)),
+        (projective_theta, (SLANTED, SLANTED / 2)),
+        (lambda scale: volume_theta((0, 20, 0), scale), (ANGLES,)),
+    ],
+)
+def test_geometry_is_exported_for_batches_of_any_size(function, inputs):
+    class Program(nn.Module):
+        def forward(self, *inputs):
+            return function(*inputs)
+
+    batch = torch.export.Dim("batch", min=1, max=64)
+    sizes = {"inputs": tuple({0: batch} for _ in inputs)}
+    program = torch.export.export(Program(), inputs, dynamic_shapes=sizes).module()
+    for count in (1, 3):
+        some = [value[:count] for value in inputs]
+        torch.testing.assert_close(program(*some), function(*some))
 
 
 def test_a_layer_never_used_before_can_be_exported():
