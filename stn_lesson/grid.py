@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
+from stn_lesson.device import where_to_make
 from stn_lesson.precision import float_type, in_full_precision
 from stn_lesson.theta_checks import check_homography, check_theta, check_volume_theta
 
@@ -16,14 +17,16 @@ def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
     """Coordinates of `count` pixel centres in a row, from −1 to 1. One pixel alone sits at 0.
 
     Raises:
-        TypeError, ValueError: `count` is no whole number from 1, or dtype has fewer than 32 bits.
+        TypeError, ValueError: `count` is no whole number from 1, dtype has fewer than 32 bits, or
+            there is no such device.
 
     >>> pixel_centres(5)
     tensor([-1.0000, -0.5000,  0.0000,  0.5000,  1.0000])
     """
     count = whole_number(count, "a side in pixels", 1, 2**24)  # float32 counts no further
+    how = dict(dtype=float_type(dtype), device=where_to_make(device))
     edge = 1 if count > 1 else 0
-    return torch.linspace(-edge, edge, count, dtype=float_type(dtype), device=device)
+    return torch.linspace(-edge, edge, count, **how)
 
 
 def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
@@ -33,7 +36,7 @@ def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
         (3, H·W): rows x_t, y_t and 1; columns run through the pixels row by row, as in reading.
 
     Raises:
-        TypeError, ValueError: a side that is no whole number from 1, or a dtype of 16 bits.
+        TypeError, ValueError: as `pixel_centres`.
 
     >>> meshgrid(height=2, width=3)
     tensor([[-1.,  0.,  1., -1.,  0.,  1.],

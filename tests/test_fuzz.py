@@ -123,7 +123,7 @@ RIGHT = {
     "padding": words,
     "kernel": words,
     "family": words,
-    "device": st.none(),  # torch's own errors tell of devices that are not there
+    "device": st.sampled_from([None, None, "cpu", "meta", "gpu", "cuda:99", 99, 1.5]),
     "dtype": types,
     "scale": st.one_of(numbers, st.tuples(numbers, numbers), tensors()),
     "size": st.one_of(st.integers(1, 30), st.tuples(st.integers(1, 30), st.integers(1, 30))),
@@ -147,8 +147,7 @@ def calls(draw):
         if given_by_default and choice < 5:
             continue
         right = RIGHT.get(parameter.name, SIDES)
-        only_right = choice < 8 or parameter.name == "device"
-        arguments[parameter.name] = draw(right if only_right else anything)
+        arguments[parameter.name] = draw(right if choice < 8 else anything)
     return name, arguments
 
 
