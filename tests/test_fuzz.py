@@ -35,7 +35,9 @@ MEANT = ValueError, TypeError
 numbers = st.one_of(
     st.integers(-3, 40),
     st.floats(-3, 40),
-    st.sampled_from([1e-30, 1e30, 2**64, float("nan"), float("inf"), -float("inf"), 1j]),
+    st.sampled_from(
+        [1e-30, 1e30, 2**64, 10**9, 10**400, float("nan"), float("inf"), -float("inf"), 1j]
+    ),
     st.integers(0, 20).map(np.int64),
     st.floats(-2, 20, width=32).map(np.float32),
     st.booleans(),

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from stn_lesson.arguments import pair, real_number, seed_number, true_or_false, whole_number
-from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.datasets.checks import check_bytes, check_side
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.grid import projective_grid, sampling_grid
@@ -232,7 +232,7 @@ def _distorted(
     chunk: int,
 ) -> Tensor | Dataset:
     """The digits, or all of a data set's, warped by the θ that `draw_theta` draws for each."""
-    size = None if size is None else whole_number(size, "size", lowest=1)
+    size = None if size is None else check_side(size)
     chunk = whole_number(chunk, "chunk", lowest=1)
     how = dict(draw_theta=draw_theta, grid=grid, size=size, chunk=chunk)
     if isinstance(digits, Dataset):
