@@ -16,7 +16,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 WRITING_TIME = 60  # seconds to wait for another who is writing the same file just now
+_NOT_A_FOLDER = "it would lie in a file: name a folder for it"
 _REMEDIES = {
+    errno.EEXIST: _NOT_A_FOLDER,
+    errno.ENOTDIR: _NOT_A_FOLDER,
     errno.ENOSPC: "make room there, or name a file elsewhere",
     errno.EDQUOT: "make room there, or name a file elsewhere",
 }
