@@ -54,9 +54,9 @@ def user_folder(kind: str = "") -> Path:
         kind: "results" for records; "checkpoints" for networks trained anew; "cache" for what can
             be made or fetched again (in `$STN_LESSON_DATA`, it lies beside those folders).
     """
-    if (chosen := chosen_folder()) and _is_writable(chosen):
+    if (chosen := chosen_folder()) and is_writable(chosen):
         return chosen / ("" if kind == "cache" else kind)
-    if lesson_folder().parent != PACKAGE and _is_writable(lesson_folder()):
+    if lesson_folder().parent != PACKAGE and is_writable(lesson_folder()):
         return lesson_folder() / kind
     import pooch  # slow to import, and not needed in a checkout
 
@@ -69,11 +69,11 @@ def chosen_folder() -> Path | None:
     return Path(folder).expanduser() if folder else None
 
 
-def _is_writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or where it would be made."""
-    while not folder.exists():
+    while not os.path.exists(folder):  # nor in a folder that may not be entered
         folder = folder.parent
-    return os.access(folder, os.W_OK)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK)
 
 
 @contextmanager
