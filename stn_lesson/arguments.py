@@ -213,6 +213,18 @@ def list_of(value, name: str, what: str) -> list:
     return list(value)
 
 
+def dict_of(value, name: str, what: str) -> dict:
+    """The value, if it is a dict; a TypeError that says what it holds otherwise.
+
+    >>> dict_of([1, 2], "curves", "name → (x, y)")
+    Traceback (most recent call last):
+    TypeError: curves must be a dict, name → (x, y), got [1, 2]
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a dict, {what}, got {_shown(value)}")
+    return value
+
+
 def true_or_false(value, name: str) -> bool:
     """The value as a bool, if it is True or False; numpy's are, and so are 0 and 1.
 
