@@ -176,6 +176,8 @@ def _check_images(
         )
     if images.ndim != 4 or images.shape[1] != channels:
         how = remedy(images, "images", channels=channels, floats=True)
+        if not how and images.ndim == 4:
+            how = f": use a network made with channels={images.shape[1]}"
         raise ValueError(f"{wanted}, got {tuple(images.shape)}{how}")
     height, width = images.shape[2:]
     if min(height, width) < smallest or (size is not None and (height, width) != (size, size)):
