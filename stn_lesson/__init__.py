@@ -5,6 +5,7 @@ networks, datasets, training. `stn_lesson.plots` and `stn_lesson.widgets` are im
 that `import stn_lesson` loads no plotting and no widgets.
 """
 
+import stn_lesson.matplotlib_folder  # noqa: F401 (before matplotlib is imported)
 from stn_lesson.datasets import (
     DISTORTIONS,
     Dataset,

@@ -17,11 +17,15 @@ from torch import Tensor
 
 from stn_lesson.remedies import kind_of
 
-LARGEST = 2**63 - 1  # of torch's whole numbers
+LARGEST_SEED = 2**63 - 1
+MAX_COUNT = 2**31 - 1  # of anything, unless a room says less
+MAX_PIXELS = 2**28  # of a picture made anew, 16,384 × 16,384; its grid takes 2 GB
 
 
 def whole_number(value, name: str, lowest: int | None = None, highest: int | None = None) -> int:
-    """The value as an int, if it is a whole number within the bounds, and one that torch can hold.
+    """The value as an int, if it is a whole number within the bounds.
+
+    Without a highest, it is `MAX_COUNT` at most.
 
     Raises:
         TypeError: it is no whole number: 1.5, "2", True or None.
@@ -37,8 +41,22 @@ def whole_number(value, name: str, lowest: int | None = None, highest: int | Non
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {_shown(value)}") from None
     _check_bounds(number, name, lowest, highest)
-    _check_bounds(number, name, None, LARGEST)
+    if highest is None:
+        _check_bounds(number, name, None, MAX_COUNT)
     return number
+
+
+def check_pixels(*sides: int) -> None:
+    """Refuse the sides of a picture or a volume of more pixels than `MAX_PIXELS`.
+
+    >>> check_pixels(10**9, 10**9)
+    Traceback (most recent call last):
+    ValueError: a picture may have 268435456 pixels at most, got 1000000000×1000000000
+    """
+    if math.prod(sides) > MAX_PIXELS:
+        raise ValueError(
+            f"a picture may have {MAX_PIXELS} pixels at most, got {'×'.join(map(str, sides))}"
+        )
 
 
 def real_number(
@@ -135,7 +153,7 @@ def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
 
 def seed_number(value, name: str = "seed") -> int:
     """The value as a seed: a whole number from 0 to 2⁶³ − 1."""
-    return whole_number(value, name, 0, LARGEST)
+    return whole_number(value, name, 0, LARGEST_SEED)
 
 
 def positive_number(value, name: str) -> float:
@@ -229,6 +247,18 @@ def list_of(value, name: str, what: str) -> list:
     return list(value)
 
 
+def dict_of(value, name: str, what: str) -> dict:
+    """The value, if it is a dict; a TypeError that says what it holds otherwise.
+
+    >>> dict_of([1, 2], "curves", "name → (x, y)")
+    Traceback (most recent call last):
+    TypeError: curves must be a dict, name → (x, y), got [1, 2]
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a dict, {what}, got {_shown(value)}")
+    return value
+
+
 def true_or_false(value, name: str) -> bool:
     """The value as a bool, if it is True or False; numpy's are, and so are 0 and 1.
 
@@ -244,16 +274,18 @@ def true_or_false(value, name: str) -> bool:
 def _check_bounds(number: float, name: str, lowest: float | None, highest: float | None) -> None:
     """Raise a ValueError that names the bounds for a number outside them."""
     if lowest is not None and highest is not None and not lowest <= number <= highest:
-        raise ValueError(f"{name} must be from {lowest} to {highest}, got {number}")
+        raise ValueError(f"{name} must be from {lowest} to {highest}, got {_shown(number)}")
     if lowest is not None and number < lowest:
-        raise ValueError(f"{name} must be at least {lowest}, got {number}")
+        raise ValueError(f"{name} must be at least {lowest}, got {_shown(number)}")
     if highest is not None and number > highest:
-        raise ValueError(f"{name} must be at most {highest}, got {number}")
+        raise ValueError(f"{name} must be at most {highest}, got {_shown(number)}")
 
 
 def _shown(value) -> str:
     """A value as an error shows it: itself if it is short, else what it is."""
     if isinstance(value, Tensor | np.ndarray) and value.ndim:
         return kind_of(value)
+    if isinstance(value, int) and value.bit_length() > 200:  # Python writes out no 5,000 digits
+        return f"a number of {int(value.bit_length() * math.log10(2)) + 1} digits"
     text = repr(value)
     return text if len(text) <= 60 else f"a {kind_of(value)}"

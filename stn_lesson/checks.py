@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stn_lesson.arguments import list_of, one_of, pair, whole_number
+from stn_lesson.arguments import check_pixels, list_of, one_of, pair, whole_number
 from stn_lesson.precision import lifted
 from stn_lesson.remedies import kind_of, remedy
 
@@ -55,7 +55,8 @@ def check_floats(values: Tensor, name: str = "theta") -> Tensor:
 def check_alike(first: Tensor, other: Tensor, names: tuple[str, str]) -> None:
     """Raise a clear error for two tensors that cannot be taken together, sample by sample."""
     name, other_name = names
-    if len(first) != len(other) and 1 not in (len(first), len(other)):
+    # Of its shape, and not len(), which torch.export would take for a constant.
+    if first.shape[0] != other.shape[0] and 1 not in (first.shape[0], other.shape[0]):
         raise ValueError(
             f"{name} and {other_name} must hold one for all or as many as each other, got "
             f"{len(first)} and {len(other)}"
@@ -234,12 +235,15 @@ def check_sides(size, count: int) -> tuple[int, ...]:
     ValueError: size (depth, height, width) must be three whole numbers, got (4, 5)
     """
     if count == 2:
-        return pair(size, "size (height, width)", of=whole_number, lowest=1)
-    name = "size (depth, height, width)"
-    sides = list_of(size, name, "three whole numbers")
-    if len(sides) != 3:
-        raise ValueError(f"{name} must be three whole numbers, got {tuple(sides)}")
-    return tuple(whole_number(side, name, lowest=1) for side in sides)
+        sides = pair(size, "size (height, width)", of=whole_number, lowest=1)
+    else:
+        name = "size (depth, height, width)"
+        sides = list_of(size, name, "three whole numbers")
+        if len(sides) != 3:
+            raise ValueError(f"{name} must be three whole numbers, got {tuple(sides)}")
+        sides = tuple(whole_number(side, name, lowest=1) for side in sides)
+    check_pixels(*sides)
+    return sides
 
 
 def check_image_and_theta(image: Tensor, theta: Tensor, size) -> tuple[int, ...]:

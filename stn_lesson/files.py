@@ -19,7 +19,10 @@ from stn_lesson.arguments import path_of
 PACKAGE = Path(__file__).resolve().parent
 PIECE = bytes(2**20)  # how room is tried out: a piece at a time
 WRITING_TIME = 60  # seconds to wait for another who is writing the same file just now
+_NOT_A_FOLDER = "it would lie in a file: name a folder for it"
 _REMEDIES = {
+    errno.EEXIST: _NOT_A_FOLDER,
+    errno.ENOTDIR: _NOT_A_FOLDER,
     errno.ENOSPC: "make room there, or name a file elsewhere",
     errno.EDQUOT: "make room there, or name a file elsewhere",
 }
@@ -54,9 +57,9 @@ def user_folder(kind: str = "") -> Path:
         kind: "results" for records; "checkpoints" for networks trained anew; "cache" for what can
             be made or fetched again (in `$STN_LESSON_DATA`, it lies beside those folders).
     """
-    if (chosen := chosen_folder()) and _is_writable(chosen):
+    if (chosen := chosen_folder()) and is_writable(chosen):
         return chosen / ("" if kind == "cache" else kind)
-    if lesson_folder().parent != PACKAGE and _is_writable(lesson_folder()):
+    if lesson_folder().parent != PACKAGE and is_writable(lesson_folder()):
         return lesson_folder() / kind
     import pooch  # slow to import, and not needed in a checkout
 
@@ -69,11 +72,11 @@ def chosen_folder() -> Path | None:
     return Path(folder).expanduser() if folder else None
 
 
-def _is_writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or where it would be made."""
-    while not folder.exists():
+    while not os.path.exists(folder):  # nor in a folder that may not be entered
         folder = folder.parent
-    return os.access(folder, os.W_OK)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK)
 
 
 @contextmanager

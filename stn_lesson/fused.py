@@ -60,9 +60,10 @@ def fused_warp(image: Tensor, theta: Tensor, size=None, padding: str = "zeros") 
     tensor([[[[0., 1., 2.]]]], device='cuda:0')
     """
     check_image(image, padding)
+    _check_kernel_takes(image, padding)
     check_theta(_zeros_in_shape_of(theta))
     size = check_image_and_theta(image, theta, size)
-    _check_kernel_runs(image, size, padding)
+    _check_kernel_runs(image, size)
     theta = theta.float().contiguous().expand(len(image), 2, 3)
     return _FusedWarp.apply(image.contiguous(), theta, size, padding)
 
@@ -72,12 +73,16 @@ def _zeros_in_shape_of(theta):
     return torch.zeros(theta.shape, dtype=theta.dtype) if isinstance(theta, Tensor) else theta
 
 
-def _check_kernel_runs(image: Tensor, size: tuple[int, int], padding: str) -> None:
-    """Raise a clear error where the kernel cannot do what `warp` can."""
+def _check_kernel_takes(image: Tensor, padding: str) -> None:
+    """Raise a clear error for a padding or a type that `warp` alone takes."""
     if padding == "reflection":
         raise ValueError('fused_warp pads with zeros or border, got "reflection": use warp instead')
     if image.dtype not in DTYPES:
         raise TypeError(f"fused_warp computes in float32, got {image.dtype}: use warp instead")
+
+
+def _check_kernel_runs(image: Tensor, size: tuple[int, int]) -> None:
+    """Raise a clear error where the kernel cannot run."""
     if max(image.shape[2] * image.shape[3], size[0] * size[1]) > MAX_PIXELS:
         raise ValueError(
             f"fused_warp takes at most {MAX_PIXELS} pixels a picture: use warp instead"

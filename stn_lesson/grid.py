@@ -7,7 +7,8 @@ convention is written once, in `pixel_centres`, and once in the other direction,
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import whole_number
+from stn_lesson.arguments import check_pixels, whole_number
+from stn_lesson.device import where_to_make
 from stn_lesson.precision import float_type, in_full_precision
 from stn_lesson.theta_checks import check_homography, check_theta, check_volume_theta
 
@@ -16,14 +17,16 @@ def pixel_centres(count: int, *, dtype=None, device=None) -> Tensor:
     """Coordinates of `count` pixel centres in a row, from −1 to 1. One pixel alone sits at 0.
 
     Raises:
-        TypeError, ValueError: `count` is no whole number from 1, or dtype has fewer than 32 bits.
+        TypeError, ValueError: `count` is no whole number from 1, dtype has fewer than 32 bits, or
+            there is no such device.
 
     >>> pixel_centres(5)
     tensor([-1.0000, -0.5000,  0.0000,  0.5000,  1.0000])
     """
     count = whole_number(count, "a side in pixels", 1, 2**24)  # float32 counts no further
+    how = dict(dtype=float_type(dtype), device=where_to_make(device))
     edge = 1 if count > 1 else 0
-    return torch.linspace(-edge, edge, count, dtype=float_type(dtype), device=device)
+    return torch.linspace(-edge, edge, count, **how)
 
 
 def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
@@ -33,18 +36,16 @@ def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
         (3, H·W): rows x_t, y_t and 1; columns run through the pixels row by row, as in reading.
 
     Raises:
-        TypeError, ValueError: a side that is no whole number from 1, or a dtype of 16 bits.
+        TypeError, ValueError: as `pixel_centres`, or more pixels than `arguments.MAX_PIXELS`.
 
     >>> meshgrid(height=2, width=3)
     tensor([[-1.,  0.,  1., -1.,  0.,  1.],
             [-1., -1., -1.,  1.,  1.,  1.],
             [ 1.,  1.,  1.,  1.,  1.,  1.]])
     """
-    y_t, x_t = torch.meshgrid(
-        pixel_centres(height, dtype=dtype, device=device),
-        pixel_centres(width, dtype=dtype, device=device),
-        indexing="ij",
-    )  # both (H, W)
+    y, x = (pixel_centres(side, dtype=dtype, device=device) for side in (height, width))
+    check_pixels(len(y), len(x))
+    y_t, x_t = torch.meshgrid(y, x, indexing="ij")  # both (H, W)
     return torch.stack([x_t.flatten(), y_t.flatten(), torch.ones_like(x_t).flatten()])
 
 
@@ -139,8 +140,9 @@ def volume_meshgrid(depth: int, height: int, width: int, *, dtype=None, device=N
             [-1., -1.,  1.,  1.],
             [ 1.,  1.,  1.,  1.]])
     """
-    sides = (pixel_centres(side, dtype=dtype, device=device) for side in (depth, height, width))
-    z_t, y_t, x_t = torch.meshgrid(*sides, indexing="ij")  # each (D, H, W)
+    axes = [pixel_centres(side, dtype=dtype, device=device) for side in (depth, height, width)]
+    check_pixels(*map(len, axes))
+    z_t, y_t, x_t = torch.meshgrid(*axes, indexing="ij")  # each (D, H, W)
     return torch.stack([axis.flatten() for axis in (x_t, y_t, z_t, torch.ones_like(x_t))])
 
 

@@ -67,9 +67,7 @@ def _check_corners(corners: Tensor, name: str) -> Tensor:
 def _solve_for_corners(corners: Tensor, name: str) -> Tensor:
     """θ of the homography from the target's corners to four points (N, 4, 2)."""
     # Each corner gives two equations, x·w = x_t·h₁ + y_t·h₂ + h₃ and the like, linear in the h.
-    x_t, y_t = (
-        corners.new_tensor([[-1, 1, 1, -1], [-1, -1, 1, 1]]).expand(len(corners), 2, 4).unbind(1)
-    )
+    x_t, y_t = corners.new_tensor([[-1, 1, 1, -1], [-1, -1, 1, 1]]).expand_as(corners.mT).unbind(1)
     x, y = corners.unbind(-1)  # both (N, 4)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
     rows_x = torch.stack([x_t, y_t, one, zero, zero, zero, -x * x_t, -x * y_t], -1)

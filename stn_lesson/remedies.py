@@ -128,6 +128,8 @@ def _with_channels(pictures: Tensor, code: str, channels) -> tuple[Tensor, str]:
         return pictures, code
     if 3 in right and pictures.shape[1] == 4:
         return pictures[:, :3], f"{code}[:, :3]"
+    if 3 in right and pictures.shape[1] == 1:
+        return pictures.expand(-1, 3, -1, -1), f"{code}.expand(-1, 3, -1, -1)"
     if 1 not in right:
         raise ValueError("no channels can be made of this")
     if not pictures.is_floating_point():

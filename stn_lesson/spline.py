@@ -4,7 +4,7 @@ import math
 from functools import lru_cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stn_lesson.arguments import whole_number
 from stn_lesson.grid import meshgrid
@@ -55,8 +55,8 @@ def thin_plate_grid(theta: Tensor, height: int, width: int) -> Tensor:
     theta = check_control_points(theta)
     k = math.isqrt(theta.shape[1])
     make = thin_plate_matrix_on
-    if torch.compiler.is_compiling():
-        make = make.__wrapped__  # a program that is traced has no numbers to keep
+    if torch.compiler.is_compiling() or type(theta) not in (Tensor, nn.Parameter):
+        make = make.__wrapped__  # a program that is traced, a fake tensor: no numbers to keep
     matrix = make(k, height, width, theta.dtype, theta.device)  # (H·W, k²)
     source = theta.mT @ matrix.mT  # (N, 2, k²) @ (k², H·W) = (N, 2, H·W)
     return source.transpose(1, 2).reshape(-1, height, width, 2)
@@ -70,7 +70,7 @@ def thin_plate_matrix(k: int, height: int, width: int) -> Tensor:
     forces balance.
 
     Returns:
-        (H·W, k²), rows in reading order, in double precision. Each row sums to 1.
+        (H·W, k²), rows in reading order, in double precision, on the CPU. Each row sums to 1.
 
     >>> thin_plate_matrix(2, 2, 2).round(decimals=6).abs()  # four pixels on four points
     tensor([[1., 0., 0., 0.],
@@ -78,8 +78,9 @@ def thin_plate_matrix(k: int, height: int, width: int) -> Tensor:
             [0., 0., 1., 0.],
             [0., 0., 0., 1.]], dtype=torch.float64)
     """
-    points = control_points(k, dtype=torch.double)  # (k², 2)
-    pixels = meshgrid(height, width, dtype=torch.double)[:2].T  # (H·W, 2)
+    where = dict(dtype=torch.double, device="cpu")  # whatever torch.set_default_device says
+    points = control_points(k, **where)  # (k², 2)
+    pixels = meshgrid(height, width, **where)[:2].T  # (H·W, 2)
     flat = points.new_ones(len(points), 1)
     plane = torch.cat([flat, points], 1)  # (k², 3)
     # U · weights + plane · coefficients = θ, and the weights push neither sideways nor around.

@@ -62,7 +62,10 @@ def affine_theta(
         centre=vector_pair(centre, "centre"),
     )
     if first_of((scale_x == 0) | (scale_y == 0)) is not None:
-        raise ValueError("scale must not be 0: a picture shrunk to nothing has no inverse")
+        raise ValueError(
+            f"scale must not be 0, nor round to it in {scale_x.dtype}: a picture shrunk to nothing "
+            "has no inverse"
+        )
     if first_of(lean.remainder(180) == 90) is not None:
         raise ValueError("shear must not be ±90 degrees: it would flatten the picture to a line")
     picture = _picture_matrix(angle, scale_x, scale_y, lean)
@@ -101,7 +104,8 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
         (N, 2, 3); (N, 3, 3) if one of them is a homography; (N, 3, 4) for volumes.
 
     Raises:
-        TypeError, ValueError: θ of another kind or shape, or two that do not agree.
+        TypeError, ValueError: θ of another kind or shape, two that do not agree, or a product too
+            large for their type.
 
     >>> once = affine_theta(rotation=30)
     >>> torch.allclose(compose(once, once), affine_theta(rotation=60))
@@ -115,7 +119,14 @@ def compose(first: Tensor, then: Tensor) -> Tensor:
             f"{tuple(first.shape)} and {tuple(then.shape)}"
         )
     rows = max(first.shape[1], then.shape[1])
-    return (_homogeneous(first) @ _homogeneous(then))[:, :rows]
+    both = (_homogeneous(first) @ _homogeneous(then))[:, :rows]
+    if (n := first_of(~both.isfinite().flatten(1).all(1))) is not None:
+        use = "" if both.dtype == torch.double else ": use first.double() and then.double()"
+        raise ValueError(
+            f"first and then are so large that their product {n} does not fit into {both.dtype}"
+            + use
+        )
+    return both
 
 
 @in_full_precision
@@ -143,7 +154,7 @@ def invert(theta: Tensor) -> Tensor:
     theta = check_matrix(theta)
     rows = theta.shape[1]
     matrix, shift = theta[..., :rows], theta[..., rows:]  # a homography has no shift of its own
-    inverse, determinant = _inverse(_widened(matrix))
+    inverse, determinant = _inverse(matrix)
     if (n := first_of(determinant == 0)) is not None:
         raise ValueError(
             f"theta {n} has determinant 0: it reads the whole output from one line of the input, "
@@ -153,9 +164,10 @@ def invert(theta: Tensor) -> Tensor:
     undone = torch.cat([inverse, shift], -1).to(theta.dtype) + 0.0  # + 0 turns −0 into 0
     held = undone.isfinite().all(2) & (undone[..., :rows] != 0).any(2)
     if (n := first_of(~held.all(1))) is not None:
+        use = "look at what computed it" if theta.dtype == torch.double else "use theta.double()"
         raise ValueError(
             f"theta {n} is so large or small that its inverse does not fit into {theta.dtype}, "
-            f"its matrix is {matrix[n].tolist()}: use theta.double()"
+            f"its matrix is {matrix[n].tolist()}: {use}"
         )
     return undone
 
@@ -181,10 +193,11 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
     matrix, translation = picture[..., :2] / _aspect_factors(size, picture), picture[..., 2]
     (a, b), (c, d) = (row.unbind(-1) for row in matrix.unbind(-2))
     scale_x = torch.hypot(a, c)
-    scale_y = (a * d - b * c) / scale_x
-    lean = (a * b + c * d) / (scale_x * scale_y)
+    cos, sin = a / scale_x, -c / scale_x  # no product of two scales: it might not fit
+    scale_y = cos * d + sin * b
+    lean = (cos * b - sin * d) / scale_y
     return {
-        "rotation": torch.rad2deg(torch.atan2(-c, a)),
+        "rotation": torch.rad2deg(torch.atan2(sin, cos)),
         "scale": torch.stack([scale_x, scale_y], -1),
         "shear": torch.rad2deg(torch.atan(-lean)),
         "translation": translation,
@@ -194,20 +207,23 @@ def decompose(theta: Tensor, *, size=None) -> dict[str, Tensor]:
 def _homogeneous(theta: Tensor) -> Tensor:
     """θ with the row 0 … 0 1 below it, unless it is square: (N, 3, 3), or (N, 4, 4) of volumes."""
     size = theta.shape[2]
-    last = theta.new_tensor([*[0.0] * (size - 1), 1.0]).expand(len(theta), 1, size)
+    last = theta.new_tensor([*[0.0] * (size - 1), 1.0]).expand(theta.shape[0], 1, size)
     return torch.cat([theta, last], -2)[:, :size]
 
 
-def _widened(matrix: Tensor) -> Tensor:
-    """A matrix in 64 bits where 32 might not hold the products of its numbers: (N, k, k)."""
-    size = matrix.abs().amax((1, 2))
-    if matrix.shape[1] == 2 and first_of((size < 1e-12) | (size > 1e12)) is None:
-        return matrix
-    return matrix.double()
-
-
 def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """The inverse of (N, 2, 2) or (N, 3, 3), and the determinant (N,): 0 where there is none."""
+    """The inverse of (N, 2, 2) or (N, 3, 3), in 64 bits where 32 might not do.
+
+    With it, (N,), what is 0 where there is no inverse: the determinant with its rows brought to
+    the size of 1 by powers of two, which round nothing.
+    """
+    size = matrix.detach().abs().amax(2, keepdim=True)  # of each row, (N, k, 1)
+    largest = size.amax((1, 2))
+    if matrix.shape[1] == 3 or first_of((largest < 1e-12) | (largest > 1e12)) is not None:
+        matrix, size = matrix.double(), size.double()
+    size = size.clamp(min=torch.finfo(size.dtype).tiny)
+    size = size / (2 * torch.frexp(size).mantissa)
+    matrix = matrix / size
     if matrix.shape[1] == 2:
         a, b, c, d = matrix.flatten(1).unbind(1)
         adjugate = torch.stack([d, -b, -c, a], -1).view(-1, 2, 2)
@@ -217,7 +233,7 @@ def _inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
         pairs = (second, third), (third, first), (first, second)
         adjugate = torch.stack([torch.linalg.cross(*pair) for pair in pairs], -1)
         determinant = (first * adjugate[..., 0]).sum(-1)
-    return adjugate / determinant[:, None, None], determinant
+    return adjugate / determinant[:, None, None] / size.mT, determinant
 
 
 def _picture_matrix(rotation: Tensor, scale_x: Tensor, scale_y: Tensor, shear: Tensor) -> Tensor:
@@ -266,11 +282,13 @@ def broadcast_numbers(**values) -> tuple[Tensor, ...]:
     like = dict(dtype=torch.double if double else torch.float)
     like["device"] = tensors[0].device if tensors else None
     vectors = [torch.as_tensor(value, **like).reshape(-1) for value in vectors]
-    lengths = {len(v): name for name, v in zip(names, vectors, strict=True) if len(v) != 1}
-    if len(lengths) > 1:
+    try:
+        vectors = torch.broadcast_tensors(*vectors)
+    except RuntimeError:
+        lengths = {len(v): name for name, v in zip(names, vectors, strict=True) if len(v) != 1}
         got = ", ".join(f"{length} for {name}" for length, name in lengths.items())
-        raise ValueError(f"arguments must hold one number for all, or N like the others, got {got}")
-    vectors = torch.broadcast_tensors(*vectors)
+        message = f"arguments must hold one number for all, or N like the others, got {got}"
+        raise ValueError(message) from None
     if (n := first_of(~torch.stack(vectors).isfinite().all(1))) is not None:
         raise ValueError(f"{names[n]} must hold finite numbers, got {vectors[n].tolist()}")
     return vectors

@@ -86,7 +86,7 @@ def tilt_between(first: Tensor, other: Tensor) -> Tensor:
 def _turn(angle: Tensor, a: int, b: int) -> Tensor:
     """The rotation (N, 3, 3) that takes axis b towards axis a: for a, b = 0, 1, right up."""
     cos, sin = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
-    matrix = torch.eye(3, dtype=angle.dtype, device=angle.device).repeat(len(angle), 1, 1)
+    matrix = torch.eye(3, dtype=angle.dtype, device=angle.device).repeat(angle.shape[0], 1, 1)
     matrix[:, a, a] = matrix[:, b, b] = cos
     matrix[:, a, b], matrix[:, b, a] = sin, -sin
     return matrix

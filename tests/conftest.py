@@ -15,7 +15,7 @@ if not torch.cuda.is_available():
 def on_the_cpu():
     """Bit-for-bit comparisons hold on the CPU: the tests run there, also where there is a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stn_lesson.training.device.default_device", lambda: torch.device("cpu"))
+        patch.setattr("stn_lesson.device.default_device", lambda: torch.device("cpu"))
         yield
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import stn_lesson as stn
 from stn_lesson.arguments import (
     list_of,
     one_of,
@@ -11,6 +12,9 @@ from stn_lesson.arguments import (
     true_or_false,
     whole_number,
 )
+from stn_lesson.datasets.numbers import house_numbers
+from stn_lesson.grid import volume_meshgrid
+from stn_lesson.networks import CNN, FCN, STFCN
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3), np.array(3)])
@@ -48,6 +52,41 @@ def test_bounds_are_told():
             real_number(value, "rate")
     with pytest.raises(ValueError, match="seed must be from 0 to 9223372036854775807, got -1"):
         seed_number(-1)
+
+
+HUGE, FEW = 2**24, stn.load_digits().test.images[:2]
+EYE = stn.affine_theta()
+# Each would ask for terabytes, or for a number that torch cannot count to.
+TOO_LARGE = {
+    "a side": (lambda: stn.to_pixels(torch.zeros(2), 10**400, 3), "most 2147483647, got a number"),
+    "more digits than are written": (lambda: stn.house(10**5000), "got a number of 5001 digits"),
+    "a board": (lambda: stn.checkerboard(10**30, 5), "height must be at most 2147483647"),
+    "a board's squares": (lambda: stn.checkerboard(10**9, 10**9), "got 1000000000×1000000000"),
+    "a house": (lambda: stn.house(10**6, 10**6), "pixels at most"),
+    "a grid": (lambda: stn.sampling_grid(EYE, HUGE, HUGE), "got 16777216×16777216"),
+    "a net": (lambda: stn.meshgrid(HUGE, HUGE), "pixels at most"),
+    "a volume": (lambda: volume_meshgrid(HUGE, 2, HUGE), "got 16777216×2×16777216"),
+    "a warp": (lambda: stn.warp(FEW.float(), EYE, (HUGE, HUGE)), "pixels at most"),
+    "a view": (lambda: stn.SpatialTransformer(torch.nn.Linear(1, 6), size=(HUGE, HUGE)), "pixels"),
+    "a canvas": (lambda: stn.clutter(FEW, 10**6), "got 1000000×1000000"),
+    "a canvas's side": (lambda: stn.clutter(FEW, size=10**30), "size must be at most 2147483647"),
+    "pieces": (lambda: stn.clutter(FEW, pieces=10**30), "pieces must be from 0 to 1000, got"),
+    "a distortion": (lambda: stn.distort(FEW, 10**6), "pixels at most"),
+    "a cube": (lambda: stn.solids(FEW, 10**4), "got 10000×10000×10000"),
+    "a prism": (lambda: stn.extrude(FEW, 10**7), "got 10000000×28×28"),
+    "scenes": (lambda: house_numbers(10**9), "training must be from 1 to 100000, got"),
+    "birds": (lambda: stn.drawn_birds(64, 10**9), "test must be from 1 to 100000, got"),
+    "a network": (lambda: CNN(size=10**9), "size must be from 1 to 4096, got 1000000000"),
+    "a network's view": (lambda: STFCN(view=10**9), "view must be from 1 to 4096, got"),
+    "units": (lambda: FCN(hidden=10**9), "hidden must be from 1 to 4096, got"),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_numbers_that_are_too_large_are_refused_before_memory_is_asked_for(case):
+    call, message = TOO_LARGE[case]
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize("value", [(2, 3), [2, 3], np.array([2, 3]), torch.tensor([2, 3])])

@@ -12,7 +12,7 @@ from scipy.interpolate import RBFInterpolator
 import stn_lesson as stn
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.families import FAMILIES, grid_of, thin_plate_spline
-from stn_lesson.grid import projective_grid
+from stn_lesson.grid import pixel_centres, projective_grid, volume_meshgrid
 from stn_lesson.homography import projective_theta
 from stn_lesson.spline import (
     control_points,
@@ -275,3 +275,16 @@ def test_a_net_of_one_point_is_refused():
         control_points(1)
     with pytest.raises(TypeError, match="k must be a whole number, got 2.5"):
         control_points(2.5)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", 99, 1.5, [], torch.device("cuda:99")])
+def test_a_grid_on_a_device_that_is_not_here_is_refused(device):
+    for make in (
+        lambda: stn.meshgrid(3, 3, device=device),
+        lambda: pixel_centres(3, device=device),
+        lambda: control_points(3, device=device),
+        lambda: volume_meshgrid(1, 2, 3, device=device),
+    ):
+        with pytest.raises(ValueError, match=r"device must be one that is here, such as 'c.*, got"):
+            make()
+    assert stn.meshgrid(3, 3, device="cpu").shape == stn.meshgrid(3, 3, device="meta").shape

@@ -129,9 +129,9 @@ def test_importing_the_package_loads_no_plots_and_no_widgets():
 
 
 ROOMS = (
-    "remedies arguments files precision checks theta_checks theta homography volume grid spline "
-    "families sampler fused_kernels fused localisation transformer networks datasets training "
-    "colocalisation experiments plots widgets assignment"
+    "remedies arguments files matplotlib_folder device precision checks theta_checks theta "
+    "homography volume grid spline families sampler fused_kernels fused localisation "
+    "transformer networks datasets training colocalisation experiments plots widgets assignment"
 )
 
 

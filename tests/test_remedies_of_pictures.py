@@ -5,12 +5,14 @@ import pytest
 import torch
 from PIL import Image
 from remedy_in import remedy_in
+from torch import nn
 
 import stn_lesson as stn
 from stn_lesson import colocalisation, plots
+from stn_lesson.colocalisation.scenes import iou
 from stn_lesson.datasets import Split
 from stn_lesson.datasets.checks import check_bytes
-from stn_lesson.networks import GlobalMaxCNN
+from stn_lesson.networks import FCN, GlobalMaxCNN
 from stn_lesson.plots.picture import check_drawable
 from stn_lesson.widgets import (
     Alignment,
@@ -36,11 +38,18 @@ def play(digits):
     return FoolTheNetwork(MODEL, digits)
 
 
+def called_once(model):
+    model(FLOATS)
+    return model
+
+
 # What a message may name besides the argument itself.
 WORDS = {
     **vars(stn),
     "torch": torch,
     "numpy": np,
+    "boxes": torch.ones(3, 4),
+    "others": torch.ones(3, 4),
     "Split": Split,
 }
 
@@ -68,6 +77,10 @@ TO_WRITE = {
     "a network of doubles": (MODEL, "images", SCENES.double() / 255),
     "a network of colours": (MODEL, "images", torch.rand(2, 3, 60, 60)),
     "a network of one image": (GlobalMaxCNN(), "images", torch.rand(28, 28)),
+    "a network of grey": (FCN(28, 3), "images", FLOATS),
+    "a network of grey in five axes": (FCN(28, 3), "images", FLOATS[:, None]),
+    "boxes for one other": (lambda boxes: iou(boxes, torch.ones(3, 4)), "boxes", torch.ones(1, 4)),
+    "one box for all": (lambda others: iou(torch.ones(3, 4), others), "others", torch.ones(1, 4)),
     "an encoder of bytes": (colocalisation.Encoder(), "images", BYTES),
     "a gallery of floats": (lambda images: plots.gallery(MODEL, images), "images", SCENES / 255),
     "a gallery of a list": (lambda images: plots.gallery(MODEL, images), "images", list(SCENES)),
@@ -155,6 +168,21 @@ TO_DO = {
         lambda: FoolTheNetwork(stn.STFCN(family="tps"), DIGITS, side=28),
         'use a network with family="affine" or "attention"',
         lambda: FoolTheNetwork(stn.STFCN(family="attention"), DIGITS, side=28),
+    ),
+    "a network for two channels": (
+        lambda: FCN(28, 2)(FLOATS),
+        "use a network made with channels=1",
+        lambda: FCN(28, channels=1)(FLOATS),
+    ),
+    "as many boxes": (
+        lambda: iou(torch.ones(2, 4), torch.ones(3, 4)),
+        "must be equally many, got 2 and 3",
+        lambda: iou(torch.ones(3, 4), torch.ones(3, 4)),
+    ),
+    "sizes before counting": (
+        lambda: stn.networks.count_parameters(nn.LazyLinear(3)),
+        "call model(images) once, then count",
+        lambda: stn.networks.count_parameters(called_once(nn.LazyLinear(3))),
     ),
     "fewer scenes": (
         lambda: colocalisation.scenes_of_class(DIGITS, 4, count=400),

@@ -165,6 +165,38 @@ def test_an_inverse_that_float32_cannot_hold_is_told():
     assert stn.invert(tiny.double()).isfinite().all()
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_64_bits_are_undone_to_their_ends(size):
+    for theta in (size * torch.eye(2, 3).double(), size * torch.eye(3).double()):
+        twice = stn.invert(stn.invert(theta[None]))
+        torch.testing.assert_close(twice, theta[None], rtol=1e-12, atol=0)
+        uneven = theta[None] * torch.tensor(
+            [1, 1 / size, 1], dtype=torch.double
+        )  # its second column is 1
+        rows = len(theta)
+        product = uneven[..., :rows] @ stn.invert(uneven)[..., :rows]
+        torch.testing.assert_close(product[0], torch.eye(rows).double())
+    with pytest.raises(ValueError, match="theta 0 has determinant 0"):
+        stn.invert(size * torch.ones(1, 2, 3).double())
+    with pytest.raises(ValueError, match=r"does not fit into torch.float64, .* look at what"):
+        stn.invert(1e-320 * torch.eye(2, 3).double()[None])
+
+
+@pytest.mark.parametrize("scale", [(1e20, 1e20), (1e-25, 1e-25), (2e20, -3e-20)])
+def test_scales_of_any_size_are_taken_apart(scale):
+    parts = stn.decompose(stn.affine_theta(rotation=30, scale=scale, shear=10))
+    torch.testing.assert_close(parts["scale"], torch.tensor([scale]), rtol=1e-5, atol=0)
+    for name, degrees in (("rotation", 30.0), ("shear", 10.0)):
+        torch.testing.assert_close(parts[name], torch.tensor([degrees]), rtol=1e-4, atol=0)
+
+
+def test_a_product_too_large_for_its_type_is_told():
+    large = 1e30 * torch.eye(2, 3)[None]
+    with pytest.raises(ValueError, match=r"product 0 .*float32: use first.double\(\) and then.dou"):
+        stn.compose(large, large)
+    assert stn.compose(large.double(), large.double()).amax().item() == pytest.approx(1e60)
+
+
 def test_a_chosen_centre_stays_where_it_is():
     centre = torch.tensor([[0.3, -0.6], [-1.0, 1.0], [0.0, 0.0]])
     theta = stn.affine_theta(rotation=torch.tensor([20.0, 90, 7]), scale=1.5, centre=centre)

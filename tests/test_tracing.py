@@ -5,6 +5,7 @@ import logging
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import jacfwd, jvp, vmap
 
 import stn_lesson as stn
@@ -12,7 +13,9 @@ from stn_lesson.families import FAMILIES, thin_plate_spline
 from stn_lesson.grid import projective_grid
 from stn_lesson.homography import projective_theta
 from stn_lesson.spline import control_points, thin_plate_grid
+from stn_lesson.volume import volume_theta
 
+EYE = torch.eye(2, 3)[None]
 IMAGES = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
@@ -40,6 +43,34 @@ def test_a_layer_is_exported_for_batches_of_any_size(family):
     for images in (IMAGES, torch.rand(5, 1, 8, 8)):
         torch.testing.assert_close(program.module()(images), transformer(images))
     torch.testing.assert_close(transformer(IMAGES), transformer(IMAGES))  # nothing of it stays
+
+
+ANGLES, SPREADS = torch.tensor([10.0, 20, 30]), torch.tensor([[1.0, 2], [3, 4], [1, 1]])
+SLANTED = torch.tensor([[-1.0, -0.7], [0.9, -1], [1, 1], [-0.8, 0.9]]).repeat(3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs"),
+    [
+        (lambda angle, scale: stn.affine_theta(angle, scale), (ANGLES, SPREADS)),
+        (lambda theta: stn.compose(theta, stn.affine_theta(30)), (torch.rand(3, 2, 3),)),
+        (stn.compose, (torch.rand(3, 2, 3), torch.rand(3, 3, 3))),
+        (lambda corners: stn.invert(projective_theta(corners)), (SLANTED,)),
+        (projective_theta, (SLANTED, SLANTED / 2)),
+        (lambda scale: volume_theta((0, 20, 0), scale), (ANGLES,)),
+    ],
+)
+def test_geometry_is_exported_for_batches_of_any_size(function, inputs):
+    class Program(nn.Module):
+        def forward(self, *inputs):
+            return function(*inputs)
+
+    batch = torch.export.Dim("batch", min=1, max=64)
+    sizes = {"inputs": tuple({0: batch} for _ in inputs)}
+    program = torch.export.export(Program(), inputs, dynamic_shapes=sizes).module()
+    for count in (1, 3):
+        some = [value[:count] for value in inputs]
+        torch.testing.assert_close(program(*some), function(*some))
 
 
 def test_a_layer_never_used_before_can_be_exported():
@@ -122,6 +153,16 @@ def test_a_spline_first_seen_in_a_derivative_or_a_program_can_be_used_later():
         assert learnt.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("fake_first", [True, False])
+def test_a_spline_of_fake_tensors_leaves_nothing_behind(fake_first):
+    theta, size = control_points(3)[None], (5, 26 + fake_first)
+    if not fake_first:
+        thin_plate_grid(theta, *size)
+    with FakeTensorMode() as mode:
+        assert thin_plate_grid(mode.from_tensor(theta), *size).shape == (1, *size, 2)
+    torch.testing.assert_close(thin_plate_grid(theta, *size), stn.sampling_grid(EYE, *size))
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_vmap_maps_geometry_over_a_batch():
     theta = stn.affine_theta(rotation=20.0 * torch.arange(3), scale=1.3)
@@ -158,3 +199,10 @@ def test_the_meta_device_tells_shapes():
     assert stn.warp(images, theta, (3, 4)).shape == (2, 1, 3, 4)
     assert stn.invert(theta).shape == (1, 2, 3)
     assert layer("tps").to("meta")(images).shape == (2, 1, 8, 8)
+
+
+def test_the_device_that_tensors_are_made_on_by_default_does_not_matter_to_a_spline():
+    net = control_points(3)[None]
+    with torch.device("meta"):
+        grid = thin_plate_grid(net, 5, 28)
+    torch.testing.assert_close(grid, stn.sampling_grid(EYE, 5, 28))

@@ -164,9 +164,11 @@ def iou(boxes: Tensor, others: Tensor) -> Tensor:
                 f"bottom, got shape {tuple(value.shape)}"
             )
     if len(boxes) != len(others):
+        one, many = ("boxes", "others") if len(boxes) == 1 else ("others", "boxes")
+        use = f": use {one}.expand(len({many}), 4) to compare all with one"
         raise ValueError(
-            f"boxes and others must be equally many, got {len(boxes)} and {len(others)}: use "
-            "others.expand(len(boxes), 4) to compare all with one"
+            f"boxes and others must be equally many, got {len(boxes)} and {len(others)}"
+            + (use if 1 in (len(boxes), len(others)) else "")
         )
     top_left = torch.maximum(boxes[:, :2], others[:, :2])
     bottom_right = torch.minimum(boxes[:, 2:], others[:, 2:])

@@ -28,9 +28,9 @@ from stn_lesson.colocalisation.networks import WINDOW_SIZE, Encoder, window_tran
 from stn_lesson.colocalisation.windows import cut_out, jitter_windows, random_windows
 from stn_lesson.datasets import to_floats
 from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.device import check_device
 from stn_lesson.training import StopTraining, TrainingError
 from stn_lesson.training.checks import check_gradients
-from stn_lesson.training.device import check_device
 
 
 def triplet_loss(codes: Tensor, random_codes: Tensor, detach_others: bool = True) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import seed_number, whole_number
+from stn_lesson.datasets.checks import MAX_IMAGES
 from stn_lesson.datasets.dataset import Dataset, Split
 
 HEADS = ("cap", "eye stripe", "bib", "ring")
@@ -47,7 +48,10 @@ def drawn_birds(train: int = 6000, test: int = 2000, seed: int = 0) -> Dataset:
     drawn birds: 64 training images, 16 test images, 3 channels of 96×96 pixels
     """
     seed = seed_number(seed)
-    counts = whole_number(train, "train", lowest=1), whole_number(test, "test", lowest=1)
+    counts = [
+        whole_number(count, name, 1, MAX_IMAGES)
+        for count, name in ((train, "train"), (test, "test"))
+    ]
     splits = []
     for k, count in enumerate(counts):
         generator = torch.Generator().manual_seed((2 * seed + k) % 2**63)

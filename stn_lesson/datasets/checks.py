@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import check_pixels, whole_number
 from stn_lesson.remedies import kind_of, remedy
+
+MAX_IMAGES = 100_000  # drawn anew; more would take many gigabytes
 
 
 def check_bytes(
@@ -84,6 +87,20 @@ def check_labels(labels) -> Tensor:
         f"K, got {kind_of(labels)}"
         f"{_labels_remedy(labels)}"
     )
+
+
+def check_side(size, axes: int = 2) -> int:
+    """The side of a square picture made anew, or of a cube of voxels, as a whole number from 1.
+
+    Raises:
+        TypeError, ValueError: it is none, or there would be too many pixels.
+
+    >>> check_side(60)
+    60
+    """
+    size = whole_number(size, "size", lowest=1)
+    check_pixels(*[size] * axes)
+    return size
 
 
 def _labels_remedy(labels) -> str:

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import seed_number, whole_number
-from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.datasets.checks import check_bytes, check_side
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.theta import compose
+
+MAX_PIECES = 1000  # of a canvas; more would take gigabytes
 
 
 def clutter(
@@ -95,11 +97,9 @@ def place_digits(
     >>> images[0, 0, row : row + 28, column : column + 28].eq(255).all().item()
     True
     """
-    size, chunk = whole_number(size, "size", 1), whole_number(chunk, "chunk", 1)
-    pieces, piece_size = (
-        whole_number(pieces, "pieces", 0),
-        whole_number(piece_size, "piece_size", 1),
-    )
+    size, chunk = check_side(size), whole_number(chunk, "chunk", 1)
+    pieces = whole_number(pieces, "pieces", 0, MAX_PIECES)
+    piece_size = whole_number(piece_size, "piece_size", 1)
     digits, others = (_check_digits(some, size, piece_size) for some in (digits, others))
     if digits.shape[1:] != others.shape[1:]:
         raise ValueError(

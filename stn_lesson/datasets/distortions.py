@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from stn_lesson.arguments import pair, real_number, seed_number, true_or_false, whole_number
-from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.datasets.checks import check_bytes, check_side
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.grid import projective_grid, sampling_grid
@@ -17,9 +17,9 @@ from stn_lesson.spline import control_points, thin_plate_grid
 from stn_lesson.theta import affine_theta, compose, invert
 
 HalfSize = tuple[float, float]  # half the width and half the height of a picture, in pixel steps
-# Images made at a time: few enough for their grids to stay in the processor's cache.
-CHUNK_SIZE = 256
+CHUNK_SIZE = 256  # images made at a time: so few that their grids stay in the processor's cache
 MAX_JITTER = 1_000_000  # pixels; what is moved farther than this is lost anyhow
+SCALES = (1e-6, 1e6)  # smallest and largest; beyond them 32 bits no longer tell corners apart
 MAX_POINTS = 32  # along each side of a net; more would take gigabytes
 
 
@@ -232,7 +232,7 @@ def _distorted(
     chunk: int,
 ) -> Tensor | Dataset:
     """The digits, or all of a data set's, warped by the θ that `draw_theta` draws for each."""
-    size = None if size is None else whole_number(size, "size", lowest=1)
+    size = None if size is None else check_side(size)
     chunk = whole_number(chunk, "chunk", lowest=1)
     how = dict(draw_theta=draw_theta, grid=grid, size=size, chunk=chunk)
     if isinstance(digits, Dataset):
@@ -294,6 +294,7 @@ def _is_folded(corners: Tensor) -> Tensor:
 def _check_scale(scale) -> tuple[float, float]:
     """(smallest, largest) as numbers; an error where they are not two, positive and in order."""
     smallest, largest = pair(scale, "scale = (smallest, largest)", of=real_number)
-    if not 0 < smallest <= largest:
-        raise ValueError(f"scale must be (smallest, largest), both above 0, got {scale}")
+    if not SCALES[0] <= smallest <= largest <= SCALES[1]:
+        between = f"both above 0, from {SCALES[0]} to {SCALES[1]:.0f}"
+        raise ValueError(f"scale must be (smallest, largest), {between}, got {scale}")
     return smallest, largest

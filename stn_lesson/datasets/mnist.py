@@ -11,7 +11,7 @@ from torch import Tensor
 from stn_lesson.arguments import path_of
 from stn_lesson.datasets.dataset import Dataset, Split
 from stn_lesson.datasets.download import DownloadError, download
-from stn_lesson.files import chosen_folder, read_whole, user_folder
+from stn_lesson.files import chosen_folder, file_errors, read_whole, user_folder
 
 # MD5 of each file as it is downloaded, and of what it unpacks to: a copy that is already there may
 # have been packed anew, the digits stay the same.
@@ -53,7 +53,7 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
 
     Raises:
         DownloadError: no network, or a file that is not MNIST's.
-        FileError: a file is there, and cannot be read.
+        FileError: a file is there, and cannot be read; or it cannot be written.
     """
     folders = [user_folder("cache") if folder is None else path_of(folder, "folder")]
     if folder is None and (chosen := chosen_folder()):
@@ -70,10 +70,12 @@ def load_mnist(folder: str | Path | None = None) -> Dataset:
 
 def _load(name: str, folders: list[Path]) -> Tensor:
     """A file from the first of the folders that has it; the last gets what must be downloaded."""
-    found = [folder / name for folder in folders if (folder / name).exists()]
-    if not found:
-        _download(name, folders[-1])
-    return read_idx(_unpack((found or [folders[-1] / name])[0]))
+    for path in (folder / name for folder in folders):
+        with file_errors(path, "read"):  # of a folder that may not be entered
+            if path.exists():
+                return read_idx(_unpack(path))
+    _download(name, folders[-1])
+    return read_idx(_unpack(folders[-1] / name))
 
 
 def _unpack(path: Path) -> bytes:

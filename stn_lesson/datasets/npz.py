@@ -12,9 +12,11 @@ from torch import Tensor
 
 from stn_lesson.arguments import path_of
 from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.files import file_errors
 from stn_lesson.remedies import DARKEST_WHITE, HALF_LEVEL, kind_of
 
 PARTS = ("train", "valid", "test")
+MAX_CLASSES = 1_000_000  # a label from here on is a mistake
 ARRAY_NAMES = {f"{axis}_{part}" for axis in "xy" for part in PARTS}
 # What numpy and zipfile raise for files that are damaged, encrypted, pickled or made to do harm.
 READ_ERRORS = (
@@ -38,15 +40,13 @@ def load_npz(path: str | os.PathLike) -> Dataset:
     pickled objects are refused.
 
     Raises:
-        FileNotFoundError, PermissionError: no such file, or one that may not be read.
-        TypeError, ValueError: no path, not a .npz file, missing arrays, lengths that do not fit,
-            pictures that are not square or of unknown brightness, or pickled objects.
+        FileNotFoundError, FileError: no such file, or one that cannot be read.
+        TypeError, ValueError: no path, not a .npz file, arrays that are missing or there twice,
+            lengths that do not fit, pictures that are not square or of unknown brightness, labels
+            that are no classes, or pickled objects.
     """
     path = path_of(path, "path")
-    if path.is_dir():
-        raise FileNotFoundError(f"{path} is a folder: name the file in it")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: check the name and the folder")
+    _check_file(path)
     arrays, found = _read_arrays(path)
     parts = [part for part in PARTS if part != "valid" or {"x_valid", "y_valid"} & arrays.keys()]
     for name in (f"{axis}_{part}" for part in parts for axis in "xy"):
@@ -64,29 +64,52 @@ def load_npz(path: str | os.PathLike) -> Dataset:
     return Dataset(path.stem, **splits)
 
 
+def _check_file(path: Path) -> None:
+    """Raise a clear error where there is no .npz file, or none that can be read."""
+    with file_errors(path, "read"):
+        try:
+            path.stat()  # which tells a folder that may not be entered, as exists() does not
+        except (FileNotFoundError, NotADirectoryError):
+            message = f"{path} does not exist: check the name and the folder"
+            raise FileNotFoundError(message) from None
+        if path.is_dir():
+            raise FileNotFoundError(f"{path} is a folder: name the file in it")
+        with open(path, "rb") as file:
+            is_archive = zipfile.is_zipfile(file)
+    if not is_archive:
+        raise ValueError(
+            f"{path} is not a .npz file of named arrays: save them with numpy.savez(path, "
+            "x_train=…, y_train=…, x_test=…, y_test=…)"
+        )
+
+
 def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], str]:
     """The arrays of a data set by their names in small letters; and all names that there are."""
     try:
         with np.load(path, allow_pickle=False) as file:
             if broken := file.zip.testzip():  # numpy itself looks at what it reads, and only there
                 raise ValueError(f"{broken} is damaged")
-            arrays = {
-                name.lower(): file[name] for name in file.files if name.lower() in ARRAY_NAMES
-            }
-            return arrays, ", ".join(sorted(file.files)) or "none"
-    except PermissionError as error:
-        raise PermissionError(f"{path} may not be read by you: change its permissions") from error
+            arrays = {name: file[name] for name in file.files if name.lower() in ARRAY_NAMES}
+            found = ", ".join(sorted(file.files)) or "none"
     except READ_ERRORS as error:
         raise ValueError(
             f"{path} is not a .npz file of plain arrays ({error}); pickled objects are refused "
             "because loading them could run a stranger's code"
         ) from error
+    by_small_letters = {name.lower(): array for name, array in arrays.items()}
+    if len(by_small_letters) < len(arrays):
+        raise ValueError(
+            f"{path} must hold each array once, in small letters or in large; it has {found}"
+        )
+    return by_small_letters, found
 
 
 def _pictures(array: np.ndarray, name: str) -> np.ndarray:
     """Flat rows or squares of pixels as (N, side, side), in whatever grey values they have."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fuib" or 0 in array.shape[:1]:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fuib":
         raise ValueError(f"{name} must hold pictures (N, side²), got {kind_of(array)}")
+    if array.shape[:1] == (0,):
+        raise ValueError(f"{name} must hold one picture at least, got none: {kind_of(array)}")
     rest = array.shape[1:]
     side = math.isqrt(math.prod(rest))
     forms = (side * side,), (side, side), (1, side, side), (side, side, 1)
@@ -167,6 +190,10 @@ def _labels(array: np.ndarray, name: str, count: int) -> Tensor:
             )
         array = array.argmax(1)
     flat = array.reshape(-1)
-    if not np.isfinite(flat).all() or (flat < 0).any() or (flat != np.floor(flat)).any():
-        raise ValueError(f"{name} must hold classes as whole numbers 0, 1, 2, …")
+    inside = (flat >= 0) & (flat < MAX_CLASSES)  # NaN is not
+    if not inside.all() or (flat != np.floor(flat)).any():
+        raise ValueError(
+            f"{name} must hold classes as whole numbers 0, 1, 2, … below {MAX_CLASSES}, got "
+            f"{flat.min()} to {flat.max()}"
+        )
     return torch.from_numpy(flat.astype(np.int64))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import real_number, seed_number, whole_number
+from stn_lesson.datasets.checks import MAX_IMAGES
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.fonts import FONTS, GLYPH_HEIGHT, digit_atlas
 from stn_lesson.datasets.walls import draw_walls
@@ -60,7 +61,7 @@ def draw_numbers(count: int, seed: int = 0) -> NumberScenes:
     >>> scenes.images.shape, scenes.labels.shape
     (torch.Size([4, 3, 96, 96]), torch.Size([4, 3]))
     """
-    count = whole_number(count, "count", lowest=1)
+    count = whole_number(count, "count", 1, MAX_IMAGES)
     generator = torch.Generator().manual_seed(seed_number(seed))
     images = torch.empty(count, 3, SCENE, SCENE, dtype=torch.uint8)
     labels, fonts = _choose_digits(count, generator)
@@ -144,7 +145,7 @@ def house_numbers(
     house numbers, looseness 1.2: 20 training images, 10 test images, 3 channels of 64×64 pixels
     """
     training, test = (
-        whole_number(count, name, lowest=1)
+        whole_number(count, name, 1, MAX_IMAGES)
         for count, name in ((training, "training"), (test, "test"))
     )
     looseness = real_number(looseness, "looseness", lowest=0)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import whole_number
+from stn_lesson.arguments import check_pixels, whole_number
 
 
 def house(height: int = 128, width: int = 192) -> Tensor:
@@ -15,13 +15,14 @@ def house(height: int = 128, width: int = 192) -> Tensor:
         floats (1, 3, height, width) from 0 to 1.
 
     Raises:
-        TypeError, ValueError: a side that is no whole number from 1 on.
+        TypeError, ValueError: a side that is no whole number from 1 on, or too many pixels.
 
     >>> house(40, 60).shape
     torch.Size([1, 3, 40, 60])
     """
     height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
     fine = 3  # drawn three times as large and averaged, for smooth edges
+    check_pixels(height * fine, width * fine)
     y = torch.linspace(0, 1, height * fine)[:, None]
     x = torch.linspace(0, 1.5, width * fine)[None, :]
     sky = torch.stack([0.55 + 0.3 * y, 0.75 + 0.15 * y, 0.95 - 0 * y]).expand(3, -1, width * fine)
@@ -48,7 +49,7 @@ def checkerboard(height: int = 128, width: int = 128, squares: int = 8) -> Tenso
     """A checkerboard, `squares` fields along its shorter side; floats (1, 1, height, width).
 
     Raises:
-        TypeError, ValueError: a number that is no whole number from 1 on.
+        TypeError, ValueError: a number that is no whole number from 1 on, or too many pixels.
 
     >>> checkerboard(2, 4, squares=2)
     tensor([[[[0., 1., 0., 1.],
@@ -56,6 +57,7 @@ def checkerboard(height: int = 128, width: int = 128, squares: int = 8) -> Tenso
     """
     height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
     squares = whole_number(squares, "squares", lowest=1)
+    check_pixels(height, width)
     field = max(min(height, width) // squares, 1)
     rows, columns = torch.arange(height)[:, None] // field, torch.arange(width)[None, :] // field
     return ((rows + columns) % 2).float()[None, None]

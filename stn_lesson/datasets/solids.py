@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import real_number, seed_number, whole_number
-from stn_lesson.datasets.checks import check_bytes
+from stn_lesson.arguments import check_pixels, real_number, seed_number, whole_number
+from stn_lesson.datasets.checks import check_bytes, check_side
 from stn_lesson.datasets.dataset import Dataset, derive_dataset
 from stn_lesson.grid import pixel_centres, volume_grid
 from stn_lesson.sampler import pixels_per_unit, sample
@@ -35,6 +35,7 @@ def extrude(digits: Tensor, depth: int = 28) -> Tensor:
     """
     digits = check_bytes(digits, "digits", channels=1)
     board = pixel_centres(depth, device=digits.device).abs() <= HALF_THICKNESS  # (depth,)
+    check_pixels(len(board), *digits.shape[2:])
     return digits[:, :, None] * board[:, None, None]
 
 
@@ -106,7 +107,7 @@ def turn_solids(
     (torch.Size([2, 1, 24, 24, 24]), torch.Size([2, 3, 4]))
     """
     digits = check_bytes(digits, "digits", channels=1, alternative=", or a Dataset")
-    size, chunk = whole_number(size, "size", 1), whole_number(chunk, "chunk", 1)
+    size, chunk = check_side(size, axes=3), whole_number(chunk, "chunk", 1)
     rotation, count = real_number(rotation, "rotation"), len(digits)
     generator = torch.Generator().manual_seed(seed)
     angles, places, zoom = torch.rand(7, count, generator=generator).split([3, 3, 1])

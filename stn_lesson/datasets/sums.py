@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import seed_number
+from stn_lesson.datasets.checks import check_bytes
 from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.datasets.distortions import DISTORTIONS
+from stn_lesson.remedies import kind_of
 
 
 def addition(
@@ -38,7 +40,8 @@ def addition(
         a `Dataset` of bytes (N, 2, 42, 42), or as large as the distortion makes them.
 
     Raises:
-        TypeError: no `Dataset`, or a distortion that cannot be called.
+        TypeError, ValueError: no `Dataset`, labels that are no single digits, or a distortion that
+            cannot be called or returns other pictures than it was given.
 
     >>> from stn_lesson.datasets import load_digits
     >>> addition(load_digits())
@@ -46,6 +49,8 @@ def addition(
     """
     if not isinstance(digits, Dataset):
         raise TypeError(f"digits must be a Dataset with labels, got {type(digits).__name__}")
+    for name in ("train", "test", "valid"):
+        _check_labels(getattr(digits, name), name)
     _check_distortion(distortion)
     seed = seed_number(seed)
     return derive_dataset(
@@ -65,8 +70,13 @@ def _pairs(split: Split, seed: int, *, partners: int, distortion: Callable) -> t
     generator = torch.Generator().manual_seed(seed)
     partner = _one_of_each(_partner_labels(split.labels, partners), split.labels, generator)
     both = torch.cat([split.images, split.images[partner]])  # (2N, 1, h, w)
-    both = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
-    return torch.cat(both.chunk(2), 1), None
+    made = distortion(both, seed=torch.randint(2**31, (), generator=generator).item())
+    made = check_bytes(made, "distorted", alternative=", as the distortion is given")
+    if len(made) != len(both):
+        raise ValueError(
+            f"distortion must return as many pictures as it is given, {len(both)}, got {len(made)}"
+        )
+    return torch.cat(made.chunk(2), 1), None
 
 
 def _sums(labels: Tensor, partners: int) -> Tensor:
@@ -77,6 +87,16 @@ def _partner_labels(labels: Tensor, partners: int) -> Tensor:
     """The class of each pair's second digit (N,), drawn by a seed, the same in every epoch."""
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(partners))
     return labels[order.to(labels.device)]
+
+
+def _check_labels(split: Split | None, name: str) -> None:
+    """Raise a clear error for labels below 0, or several for each picture."""
+    labels = torch.zeros(0) if split is None else split.labels
+    if labels.ndim != 1 or (labels < 0).any():
+        raise ValueError(
+            f"digits.{name} must have one label from 0 on for each picture, got "
+            f"{kind_of(labels) if labels.ndim != 1 else labels.min().item()}"
+        )
 
 
 def _check_distortion(distortion) -> None:

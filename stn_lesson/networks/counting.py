@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from stn_lesson.arguments import whole_number
 from stn_lesson.checks import check_network
@@ -15,8 +16,15 @@ def count_parameters(model: nn.Module) -> int:
 
     Raises:
         TypeError: it is no network.
+        ValueError: it has lazy layers, which have no parameters yet.
     """
-    return sum(parameter.numel() for parameter in check_network(model).parameters())
+    parameters = list(check_network(model).parameters())
+    if any(map(is_lazy, parameters)):
+        raise ValueError(
+            "model has lazy layers, whose sizes its first images tell: call model(images) once, "
+            "then count"
+        )
+    return sum(parameter.numel() for parameter in parameters)
 
 
 def match_parameters(make: Callable[[int], nn.Module], parameters: int) -> nn.Module:

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stn_lesson.arguments import one_of, true_or_false, whole_number
+from stn_lesson.arguments import one_of, true_or_false
 from stn_lesson.families import FAMILIES, Family
 from stn_lesson.networks.pointing import PointingLocalisation
 from stn_lesson.networks.recipe import (
@@ -254,7 +254,7 @@ def _transformers(localisations: list[nn.Module], family: str | Family, side: in
 
 
 def _whole_view(view: int | None) -> int | None:
-    return None if view is None else whole_number(view, "view", lowest=1)
+    return None if view is None else whole_sizes(view=view)[0]
 
 
 def _check_pointing(pointing: bool, family: str | Family) -> None:

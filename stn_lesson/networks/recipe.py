@@ -11,6 +11,8 @@ from stn_lesson.arguments import whole_number
 from stn_lesson.remedies import kind_of, remedy
 from stn_lesson.transformer import SpatialTransformer, freeze_transformers
 
+MAX_UNITS = 4096  # of a layer, channels, classes, a side in pixels; more would take gigabytes
+
 
 class RecipeSTN(nn.Module):
     """The spatial transformer network of the Lasagne recipe, layer by layer.
@@ -90,12 +92,12 @@ def init_like_the_recipe(layer: nn.Module) -> None:
 
 
 def whole_sizes(**sizes) -> list[int]:
-    """Sizes and counts of a network by name, each a whole number from 1 on.
+    """Sizes and counts of a network by name, each a whole number from 1 to `MAX_UNITS`.
 
     >>> whole_sizes(size=60, classes=10)
     [60, 10]
     """
-    return [whole_number(size, name, lowest=1) for name, size in sizes.items()]
+    return [whole_number(size, name, 1, MAX_UNITS) for name, size in sizes.items()]
 
 
 def side_after(convolutions: Callable[[int], int], side: int, name: str) -> int:
@@ -176,6 +178,8 @@ def _check_images(
         )
     if images.ndim != 4 or images.shape[1] != channels:
         how = remedy(images, "images", channels=channels, floats=True)
+        if not how and images.ndim == 4:
+            how = f": use a network made with channels={images.shape[1]}"
         raise ValueError(f"{wanted}, got {tuple(images.shape)}{how}")
     height, width = images.shape[2:]
     if min(height, width) < smallest or (size is not None and (height, width) != (size, size)):

@@ -248,7 +248,7 @@ def window_stn(
     >>> count_parameters(window_stn(FeatureCNN()))
     141312
     """
-    windows, view = whole_number(windows, "windows"), whole_number(view, "view", lowest=1)
+    windows, (view,) = whole_number(windows, "windows"), whole_sizes(view=view)
     if windows not in STARTS:
         raise ValueError(f"windows must be one of {', '.join(map(str, STARTS))}, got {windows}")
     side = side_after(lambda side: side // 8, view, "view")

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
-from stn_lesson.arguments import text
+from stn_lesson.arguments import dict_of, list_of, text
 from stn_lesson.plots.looking import draw_look_gallery
 from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
 from stn_lesson.remedies import kind_of
@@ -88,7 +88,7 @@ def error_curves(
     """
     check_histories(histories, may_be_none=bool(reference))
     curves = {name: (range(len(h.accuracy)), h.accuracy) for name, h in histories.items()}
-    curves |= reference or {}
+    curves |= _check_curves(reference or {}, "reference")
     last = ", ".join(
         f"{name} {100 - 100 * y[-1]:.1f} %" for name, (_, y) in curves.items() if len(y)
     )
@@ -105,15 +105,29 @@ def error_curves(
 def lines(
     curves: dict[str, tuple[Sequence, Sequence]], x_label: str, y_label: str, alt: str = ""
 ) -> Picture:
-    """Named curves (x, y) in one diagram; each has a colour, a line style and a mark of its own."""
-    figure = Picture(
-        6.5, 3.4, text(alt, "alt") or f"{y_label} against {x_label}: {', '.join(curves)}."
-    )
+    """Named curves (x, y) in one diagram; each has a colour, a line style and a mark of its own.
+
+    Raises:
+        TypeError, ValueError: no curves by name, or x and y that are not equally long.
+    """
+    names = ", ".join(map(str, _check_curves(curves, "curves")))
+    figure = Picture(6.5, 3.4, text(alt, "alt") or f"{y_label} against {x_label}: {names}.")
     axes = figure.add_subplot()
     draw_lines(axes, curves, x_label, y_label)
     if any(curves):
         axes.legend(frameon=False)
     return figure
+
+
+def _check_curves(curves: dict, name: str) -> dict:
+    """The curves themselves, if they are (x, y) by name, both equally long."""
+    for curve, points in dict_of(curves, name, "name → (x, y)").items():
+        if not isinstance(points, tuple | list) or len(points) != 2:
+            raise TypeError(f"{name}[{curve!r}] must be a pair (x, y), got {kind_of(points)}")
+        x, y = (len(list_of(axis, f"{name}[{curve!r}]", "numbers")) for axis in points)
+        if x != y:
+            raise ValueError(f"{name}[{curve!r}] must have a y for each x, got {y} for {x}")
+    return curves
 
 
 def check_histories(histories: dict[str, History], may_be_none: bool = False) -> None:

@@ -19,8 +19,11 @@ def warped_maps(before: Tensor, looked: Look, which: int = 0, most: int = 8) -> 
         most: how many of the C maps are drawn, those that differ most within themselves.
 
     Raises:
-        ValueError: other maps than those that were looked at, or no image of that number.
+        TypeError, ValueError: no `Look`, other maps than those that were looked at, or no image of
+            that number.
     """
+    if not isinstance(looked, Look):
+        raise TypeError(f"looked must be a Look, as look returns it, got {kind_of(looked)}")
     count, channels = looked.view.shape[:2]
     if not isinstance(before, Tensor) or before.shape[:2] != (count, channels) or before.ndim != 4:
         raise ValueError(

@@ -7,6 +7,7 @@ from statistics import mean
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
+from stn_lesson.arguments import dict_of, list_of, real_number
 from stn_lesson.plots.picture import BLUE, ORANGE, Picture
 
 
@@ -21,8 +22,11 @@ def compare_with_published(
         label: what the figures are.
 
     Raises:
-        ValueError: no figures at all.
+        TypeError, ValueError: no figures by (row, column), or none at all.
     """
+    measured = _check_cells(measured, "measured", "a figure for each seed")
+    cells = dict_of(published, "published", "(row, column) → a figure")
+    published = {cell: real_number(cells[cell], f"published[{cell!r}]") for cell in cells}
     cells = measured | published
     if not cells:
         raise ValueError("measured or published must hold figures, by (row, column), got none")
@@ -63,11 +67,12 @@ def contest(results: dict, unit: str = "") -> Picture:
         unit: of the tasks, to stand behind their names, such as "pixels".
 
     Raises:
-        ValueError: no accuracies for any cell.
+        TypeError, ValueError: no accuracies by (network, task), or none for any cell.
 
     >>> print(contest({("aims", 60): [0.97, 0.99], ("looks", 60): [0.95]}, "pixels").alt)
     Test accuracy, mean of the seeds. On 60 pixels: aims 98.0 % (97.0 to 99.0), looks 95.0 %.
     """
+    results = _check_cells(results, "results", "an accuracy for each seed")
     cells = {cell: [100 * a for a in accuracies] for cell, accuracies in results.items()}
     if not any(cells.values()):
         raise ValueError(
@@ -98,8 +103,18 @@ def _range_in_words(values: Sequence[float]) -> str:
     return f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
 
 
+def _check_cells(cells: dict, name: str, what: str) -> dict:
+    """A table's cells, (row, column) → lists of numbers."""
+    dict_of(cells, name, f"(row, column) → {what}")
+    lists = {cell: list_of(cells[cell], f"{name}[{cell!r}]", "numbers") for cell in cells}
+    return {cell: [real_number(n, f"{name}[{cell!r}]") for n in lists[cell]] for cell in cells}
+
+
 def _rows_and_columns(cells: Iterable[tuple]) -> tuple[list, list]:
     """Of the cells (row, column) of a table, each once, in the order in which they come."""
+    for cell in cells:
+        if not isinstance(cell, tuple) or len(cell) != 2:
+            raise TypeError(f"figures must be given by (row, column), got {cell!r}")
     rows, columns = zip(*cells, strict=True)
     return list(dict.fromkeys(rows)), list(dict.fromkeys(columns))
 
@@ -124,7 +139,14 @@ def seed_accuracies(by_name: dict[str, tuple[Sequence[float], tuple[float, float
     Args:
         by_name: name → the accuracies (0 to 1), their mean and half the width of its interval
             (infinite where it is not known).
+
+    Raises:
+        TypeError, ValueError: no accuracies by name, each with mean and half width.
     """
+    wanted = "name → (accuracies, (mean, half width))"
+    for name, values in dict_of(by_name, "by_name", wanted).items():
+        if len(list_of(values, f"by_name[{name!r}]", "accuracies, and their mean")) != 2:
+            raise ValueError(f"by_name must hold {wanted}, got {values!r} for {name!r}")
     descriptions, figure = [], Picture(7, 0.9 + 0.6 * len(by_name))
     axes = figure.add_subplot()
     for row, (name, (accuracies, (average, half_width))) in enumerate(by_name.items()):

@@ -1,5 +1,6 @@
 """Training: `fit`, the loop, stands in `loop.py`; all else is what it stands on."""
 
+from stn_lesson.device import default_device
 from stn_lesson.training.abreast import fit_abreast
 from stn_lesson.training.aim import Aim, aim_of_frames, measure_aim, places_in_view, share_found
 from stn_lesson.training.checkpoints import (
@@ -8,7 +9,7 @@ from stn_lesson.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from stn_lesson.training.device import PRECISIONS, default_device, fastest_precision
+from stn_lesson.training.device import PRECISIONS, fastest_precision
 from stn_lesson.training.evaluation import evaluate, predict
 from stn_lesson.training.history import History
 from stn_lesson.training.loop import StopTraining, TrainingError, fit

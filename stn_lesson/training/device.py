@@ -1,37 +1,9 @@
-"""What this machine trains on: which device, and in which precision."""
+"""How a device trains fastest: in which precision, and with weights in which order."""
 
 import torch
 from torch import nn
 
 PRECISIONS = ("float32", "bfloat16")
-
-
-def default_device() -> torch.device:
-    """Cuda where there is one, else cpu (Apple's mps has no backward pass for the sampler)."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def check_device(device: torch.device | str | int | None) -> torch.device:
-    """The device of that name, if this machine has it; the default one for None.
-
-    Raises:
-        ValueError: it has none of that name.
-
-    >>> check_device("cpu")
-    device(type='cpu')
-    """
-    try:
-        found = default_device() if device is None else torch.device(device)
-        if found.type == "meta":
-            raise RuntimeError("its tensors hold no numbers")
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        reason = str(error).splitlines()[0].removesuffix(".")
-        raise ValueError(
-            f"device must be one that is here, such as {str(default_device())!r}, got {device!r}: "
-            f"{reason}"
-        ) from error
-    return found
 
 
 def fastest_precision(device: torch.device | str) -> str:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from stn_lesson.arguments import function
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
-from stn_lesson.training.device import check_device
+from stn_lesson.device import check_device
 from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun
 from stn_lesson.training.settings import Settings

@@ -19,7 +19,7 @@ from torch.distributed import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from stn_lesson.training.device import default_device
+from stn_lesson.device import default_device
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from stn_lesson.transformer import SpatialTransformer, evaluating, find_transfor
 from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, transformer_view
 
 CLUTTER_SIDE, CLUTTER_COUNT = 8, 16  # side and number of the pieces of clutter on offer
-MIN_SIDE = 16  # pixels on a side, of digits and of scenes
+MIN_SIDE, MAX_SIDE = 16, 256  # pixels on a side, of digits and of scenes
 
 
 class FoolTheNetwork(LivePicture):
@@ -62,7 +62,7 @@ class FoolTheNetwork(LivePicture):
         """See the class."""
         transformer = _affine_transformer(model)
         _check_digits(digits)
-        side = whole_number(side, "side", lowest=MIN_SIDE)
+        side = whole_number(side, "side", MIN_SIDE, MAX_SIDE)
         self.model, self._digits = model, digits
         size = transformer.output_size(torch.empty(1, 1, side, side))
         self.look(torch.zeros(1, 1, side, side))  # told now, and not when the browser asks

@@ -164,7 +164,11 @@ def test_iou_refuses_what_is_no_box():
         (lambda d: scenes_of_class(d.train, 4, 0), ValueError, "count must be at least 1"),
         (lambda d: scenes_of_class(d.train, 4, seed=1.5), TypeError, "seed must be a whole number"),
         (lambda d: scenes_of_class(d.train, 4, size=20), ValueError, "use a size of at least 28"),
-        (lambda d: scenes_of_class(d.train, 4, pieces=-1), ValueError, "pieces must be at least 0"),
+        (
+            lambda d: scenes_of_class(d.train, 4, pieces=-1),
+            ValueError,
+            "pieces must be from 0 to 1000",
+        ),
         (lambda d: window_dataset(d.train), TypeError, "must be a Dataset, got Split"),
         (lambda d: window_dataset(d, shift=1.5), TypeError, "shift must be a whole number"),
         (lambda d: iou([1], torch.zeros(1, 4)), TypeError, r"use torch.tensor\(boxes\)"),

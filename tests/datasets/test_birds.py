@@ -81,7 +81,7 @@ def test_parts_go_where_the_images_go_and_must_be_places():
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"train": 0}, "train must be at least 1, got 0"),
+        ({"train": 0}, "train must be from 1 to 100000, got 0"),
         ({"test": 1.5}, "test must be a whole number, got 1.5"),
         ({"seed": -1}, "seed must be from 0"),
     ],

@@ -116,7 +116,7 @@ def test_clutter_refuses_what_is_not_digits(bad, how, error, message):
         ({"size": 60.0}, TypeError, "size must be a whole number, got 60.0"),
         ({"chunk": 0}, ValueError, "chunk must be at least 1, got 0"),
         ({"chunk": -1}, ValueError, "chunk must be at least 1, got -1"),
-        ({"pieces": -1}, ValueError, "pieces must be at least 0, got -1"),
+        ({"pieces": -1}, ValueError, "pieces must be from 0 to 1000, got -1"),
         ({"piece_size": 0}, ValueError, "piece_size must be at least 1"),
         ({"seed": 1.5}, TypeError, "seed must be a whole number, got 1.5"),
         ({"seed": 2**64}, ValueError, "seed must be from 0 to"),

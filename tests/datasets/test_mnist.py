@@ -14,6 +14,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson.datasets import mnist
 from stn_lesson.datasets.mnist import DownloadError
+from stn_lesson.files import FileError
 
 
 def idx(array):
@@ -105,6 +106,22 @@ def test_a_damaged_file_in_the_folder_is_named(small_mnist):
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(DownloadError, match="train-labels.*is damaged or cut short.*delete it"):
         stn.load_mnist()
+
+
+def test_a_folder_that_is_none_or_may_not_be_entered_is_told_and_not_the_network(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "a_file").write_bytes(b"")
+    with pytest.raises(FileError, match=r"it would lie in a file: name a folder") as told:
+        stn.load_mnist(tmp_path / "a_file")
+    assert "network" not in str(told.value)
+
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)
+    with pytest.raises(FileError, match=r"ubyte.gz cannot be read \(Permission denied\)"):
+        stn.load_mnist(tmp_path)
 
 
 def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import stn_lesson as stn
+from stn_lesson.files import FileError
 
 
 def recipe_form(side=60, counts=(12, 6, 6)):
@@ -69,6 +70,11 @@ def test_bytes_squares_and_a_missing_validation_split_are_read(tmp_path):
             r"3 numbers for each, numpy int64 of shape \(12, 3\): save",
         ),
         ({"y_train": np.full(12, 0.5)}, "whole numbers"),
+        ({"y_train": np.full(12, 2**63, np.uint64)}, "below 1000000, got 9223372036854775808 to"),
+        ({"y_train": np.full(12, 1e30)}, r"below 1000000, got 1e\+30 to"),
+        ({"y_train": np.full(12, np.nan)}, "whole numbers"),
+        ({"X_train": np.zeros((12, 1600))}, "once, in small letters or in large; it has X_train, "),
+        ({"x_test": np.zeros((0, 1600))}, "x_test must hold one picture at least, got none"),
         ({"y_train": np.array([object()] * 12)}, "pickled objects are refused"),
         ({"x_train": np.zeros((12, 30, 120), np.float32)}, "must hold square pictures"),
         ({"x_test": np.zeros((6, 1600), np.float32)}, "pictures of different sizes"),
@@ -207,5 +213,17 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="got an empty one"):
         stn.load_npz("")
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="is not a .npz file"):
+    with pytest.raises(ValueError, match="is not a .npz file of named arrays: save") as told:
         stn.load_npz(tmp_path / "array.npy")
+    assert "pickle" not in str(told.value)
+    np.savez(tmp_path / "array.npy", **recipe_form())  # as it says; numpy adds .npz
+    assert len(stn.load_npz(tmp_path / "array.npy.npz").train) == 12
+
+
+def test_a_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    with pytest.raises(FileError, match=r"d.npz cannot be read \(Permission denied\): ask for"):
+        stn.load_npz(tmp_path / "d.npz")

@@ -130,11 +130,11 @@ def test_a_training_begins_tight_and_is_cut_anew_in_every_epoch():
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda: draw_numbers(0), ValueError, "count must be at least 1, got 0"),
+        (lambda: draw_numbers(0), ValueError, "count must be from 1 to 100000, got 0"),
         (lambda: draw_numbers(2, seed="x"), TypeError, "seed must be a whole number"),
         (lambda: crop_numbers(SCENES, -1), ValueError, "looseness must be at least 0, got -1"),
         (lambda: crop_numbers(SCENES, (1.0, 0.5)), ValueError, "looseness must be at least 1.0"),
-        (lambda: house_numbers(0), ValueError, "training must be at least 1, got 0"),
+        (lambda: house_numbers(0), ValueError, "training must be from 1 to 100000, got 0"),
         (lambda: house_numbers(2, 2, epochs=0), ValueError, "epochs must be at least 1, got 0"),
         (lambda: house_numbers(2, 2, looseness="e"), TypeError, "looseness must be a number"),
     ],

@@ -126,6 +126,8 @@ def test_the_same_seed_gives_the_same_images_whatever_the_chunk(distort):
     [
         ({"scale": (0, 1)}, ValueError, "both above 0"),
         ({"scale": (2, 1)}, ValueError, "smallest, largest"),
+        ({"scale": (1e-30, 1)}, ValueError, "from 1e-06 to 1000000, got"),
+        ({"scale": (1, 1e18)}, ValueError, "from 1e-06 to 1000000, got"),
         ({"jitter": -1}, ValueError, "jitter must be from 0 to 1000000, got -1"),
         ({"jitter": float("inf")}, ValueError, "got inf"),
         ({"jitter": float("nan")}, ValueError, "got nan"),
@@ -137,6 +139,14 @@ def test_what_cannot_be_slanted_or_bent_is_refused(distort, how, error, message)
     digits = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     with pytest.raises(error, match=message):
         distort(**{"digits": digits, **how})
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+@pytest.mark.parametrize("distort", [stn.distort, distort_projective, distort_elastic])
+def test_between_the_bounds_of_scale_every_number_is_finite(distort, scale):
+    digits = torch.full((20, 1, 28, 28), 255, dtype=torch.uint8)
+    ink = distort(digits, scale=(scale, scale)).sum()
+    assert ink > 0 if scale > 1 else ink < digits.sum() / 100
 
 
 def test_a_net_of_one_point_bends_nothing_and_is_refused():

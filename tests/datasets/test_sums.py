@@ -104,6 +104,23 @@ def test_pictures_without_labels_are_refused():
         addition(DIGITS, distortion="RTS")
     with pytest.raises(TypeError, match="seed must be a whole number"):
         addition(DIGITS, seed=1.5)
+    for labels in (DIGITS.train.labels - 5, DIGITS.train.labels[:, None].repeat(1, 2)):
+        wrong = Dataset("wrong", Split(DIGITS.train.images, labels), DIGITS.test)
+        with pytest.raises(ValueError, match=r"digits.train must have one label .*got (-|torch)"):
+            addition(wrong)
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (lambda digits: None, TypeError, "as the distortion is given, got NoneType"),
+        (lambda digits: digits / 255, TypeError, r"use \(distorted \* 255\).round"),
+        (lambda digits: digits[:1], ValueError, "as many pictures as it is given, 120, got 1"),
+    ],
+)
+def test_what_a_distortion_returns_is_looked_at(returned, error, message):
+    with pytest.raises(error, match=message):
+        addition(DIGITS, distortion=lambda digits, seed: returned(digits))
 
 
 def test_pairs_are_distorted_as_one_is_told_to():

@@ -92,7 +92,7 @@ def test_a_size_is_a_whole_number_of_any_library(network):
     for wrong in (60.0, "60", (60, 60), None):
         with pytest.raises(TypeError, match="size must be a whole number, got"):
             network(size=wrong)
-    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="classes must be from 1 to 4096, got 0"):
         network(size=60, classes=0)
 
 

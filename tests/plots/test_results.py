@@ -42,3 +42,35 @@ def test_a_contest_without_results_is_refused():
     for results in ({}, {("cnn", 60): []}):
         with pytest.raises(ValueError, match="must hold accuracies.*got none"):
             plots.contest(results)
+
+
+def draw_lines(curves):
+    return plots.lines(curves, "x", "y")
+
+
+@pytest.mark.parametrize(
+    ("draw", "given", "error", "message"),
+    [
+        (plots.contest, [1, 2], TypeError, "results must be a dict"),
+        (plots.contest, {1: [0.5]}, TypeError, r"given by \(row, column\), got 1"),
+        (plots.contest, {("a", 1): 0.5}, TypeError, "must be a list of numbers, got 0.5"),
+        (plots.contest, {("a", 1): ["x"]}, TypeError, "must be a number, got 'x'"),
+        (plots.seed_accuracies, [1], TypeError, "by_name must be a dict, name → "),
+        (plots.seed_accuracies, {"a": [0.5]}, ValueError, "by_name must hold name → "),
+        (lambda given: plots.compare_with_published(given, {}), [1], TypeError, "measured must"),
+        (lambda given: plots.compare_with_published({}, given), [1], TypeError, "published must"),
+        (draw_lines, [1, 2], TypeError, "curves must be a dict"),
+        (draw_lines, {"a": [1]}, TypeError, "be a pair"),
+        (
+            lambda given: plots.lines(given, "x", "y"),
+            {"a": ([1, 2], [1])},
+            ValueError,
+            "for each x",
+        ),
+        (lambda given: plots.error_curves({}, given), [1], TypeError, "reference must be a dict"),
+        (lambda given: plots.warped_maps(given, given), 1, TypeError, "looked must be a Look"),
+    ],
+)
+def test_what_holds_no_figures_by_name_is_refused(draw, given, error, message):
+    with pytest.raises(error, match=message):
+        draw(given)

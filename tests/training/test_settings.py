@@ -8,8 +8,8 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.datasets import Dataset, Split
+from stn_lesson.device import check_device
 from stn_lesson.training import Settings
-from stn_lesson.training.device import check_device
 from stn_lesson.training.processes import ProcessGroup
 
 WRONG_SETTINGS = [

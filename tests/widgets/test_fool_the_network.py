@@ -67,7 +67,7 @@ def test_the_still_picture_shows_seven_angles():
         (Split(torch.zeros(2, 3, 28, 28).byte(), torch.arange(2)), {}, ValueError, "N, 1, H, W"),
         (stn.load_digits().test, {"side": 40}, ValueError, r"RecipeSTN reads floats .*60, 60\)"),
         (stn.load_digits().test, {"side": 60.0}, TypeError, "side must be a whole number"),
-        (stn.load_digits().test, {"side": 8}, ValueError, "side must be at least 16"),
+        (stn.load_digits().test, {"side": 8}, ValueError, "side must be from 16 to 256"),
         (stn.load_digits().test, {"index": 600}, ValueError, "index must be from -1 to 509"),
     ],
 )
