@@ -118,7 +118,7 @@ def watch_for_collapse(
         f"step {step}: the training has collapsed. {outside:.0%} of the transformer's samples "
         "fall outside the images, so the classifier sees much the same for every digit, and the "
         f"loss stays at {chance:.2f}, where guessing leaves it (ln 10 = 2.30 for ten classes of "
-        "one size). It will not recover: stop it, and train a new model with a smaller "
+        "one size). It seldom recovers: stop it, and train a new model with a smaller "
         "localisation_rate or learning_rate, or check that the localisation network starts at "
         "the identity."
     )

@@ -23,7 +23,7 @@ WRONG_SETTINGS = [
     (
         "batch_size",
         2**63,
-        "batch_size must be at most 9223372036854775807, got 9223372036854775808",
+        "batch_size must be at most 2147483647, got 9223372036854775808",
     ),
     ("batch_size", 1.5, "batch_size must be a whole number, got 1.5"),
     ("optimiser", "adam", "optimiser must be one of adamw, sgd, got 'adam'"),
