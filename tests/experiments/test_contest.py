@@ -106,3 +106,22 @@ def test_the_recorded_contest_shows_what_the_notebook_says():
     for rival in ("frozen_stn", "recipe_stn", "plain_cnn_small", "plain_cnn_large"):
         ahead = median(accuracies["pointing_stn", 84]) - median(accuracies[rival, 84])
         assert ahead >= 0.1, rival
+
+
+def test_the_larger_the_scene_the_more_aiming_pays():
+    """What notebook 05 and the README say of 60×60 and 100×100 pixels, and of MNIST."""
+    percent = {
+        (data, *cell): 100 * sum(seeds) / len(seeds)
+        for data in ("digits", "mnist")
+        for cell, seeds in experiments.contest_accuracies(data).items()
+    }
+    assert percent["digits", "pointing_stn", 60] - percent["digits", "plain_cnn_large", 60] < 1.5
+    assert 90 < percent["digits", "frozen_stn", 60] < 91.5
+    assert 50 < percent["digits", "frozen_stn", 100] < 55
+    assert percent["digits", "pointing_stn", 100] == pytest.approx(96.1, abs=0.05)
+    lost = experiments.read_record("contest-digits-100-recipe_stn")["runs"]
+    assert len(lost) == 3 and all(run["collapsed_at"] for run in lost)
+    assert max(percent["digits", f"plain_cnn_{size}", 100] for size in ("small", "large")) < 25
+    figures = {"pointing_stn": 95.8, "frozen_stn": 69.7, "plain_cnn_large": 92.3}
+    for network, figure in figures.items():
+        assert percent["mnist", network, 84] == pytest.approx(figure, abs=0.05), network
