@@ -49,7 +49,10 @@ def test_a_record_keeps_what_was_read_at_each_looseness_and_how_the_frames_moved
     for run in record["runs"]:
         assert set(run["whole_numbers"]) == {"0.15", "0.6", "1.2"}
         assert torch.tensor(run["motion_of_frames"]).shape == (3, 2)
-    assert "st_cnn_multi" in experiments.numbers_table()
+    assert len(experiments.numbers_accuracies()["st_cnn_multi", "e = 0.6"]) == 2
+    head, *lines = experiments.numbers_table().splitlines()
+    assert head.split()[:4] == ["network", "e", "=", "0.15"] and len(lines) == 1
+    assert lines[0].split()[-4:-2] == ["2", "1"]  # seeds and epochs
     assert list(experiments.run_numbers("st_cnn_multi", seeds=2)) == [path]  # nothing to train
 
 
