@@ -64,8 +64,8 @@ def numbers_network(name: str, seed: int = 0) -> nn.Module:
 def load_house_numbers(name: str, seed: int = 0) -> tuple[Dataset, dict]:
     """House numbers as a network is trained on them, and the settings to do so with `fit`.
 
-    All networks may train for about as long as "st_cnn_single" takes, so the slower have fewer
-    epochs; the crops grow looser at the same share of each training.
+    Those without several transformers may train for about as long as "st_cnn_single" takes; the
+    crops grow looser at the same share of each training.
 
     Args:
         name: as in `numbers_network`.
