@@ -87,7 +87,7 @@ class NumberSTN(nn.Module):
 class DeepPointingLocalisation(PointingLocalisation):
     """A `PointingLocalisation` whose heat maps are made by four convolutions instead of two.
 
-    Each of their pixels sees 46 pixels of the image, the width of a number: among pieces of
+    Each of their pixels sees 56×56 of the image, more than a number is wide: among pieces of
     digits, a number is no bright spot.
 
     Shape:
