@@ -1,4 +1,4 @@
-"""Data: embedded digits, MNIST, .npz files, distortions, clutter, sums, pictures to warp."""
+"""Data: embedded digits, MNIST, .npz files, distortions, clutter, sums, house numbers, pictures."""
 
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.digits import load_digits
@@ -10,8 +10,10 @@ from stn_lesson.datasets.distortions import (
 )
 from stn_lesson.datasets.mnist import load_mnist
 from stn_lesson.datasets.npz import load_npz
+from stn_lesson.datasets.numbers import house_numbers
 from stn_lesson.datasets.pictures import checkerboard, house
 from stn_lesson.datasets.sums import addition
+from stn_lesson.datasets.svhn import load_svhn
 
 __all__ = [
     "DISTORTIONS",
@@ -23,8 +25,10 @@ __all__ = [
     "distort_elastic",
     "distort_projective",
     "house",
+    "house_numbers",
     "load_digits",
     "load_mnist",
     "load_npz",
+    "load_svhn",
     "to_floats",
 ]
