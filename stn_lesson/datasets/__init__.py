@@ -1,4 +1,4 @@
-"""Data: digits, MNIST, .npz files, distortions, clutter, sums, birds, pictures to warp."""
+"""Data: digits, MNIST, .npz files, distortions, clutter, sums, house numbers, birds, solids."""
 
 from stn_lesson.datasets.birds import drawn_birds
 from stn_lesson.datasets.cub import load_birds
@@ -12,8 +12,10 @@ from stn_lesson.datasets.distortions import (
 )
 from stn_lesson.datasets.mnist import load_mnist
 from stn_lesson.datasets.npz import load_npz
+from stn_lesson.datasets.numbers import house_numbers
 from stn_lesson.datasets.pictures import checkerboard, house
 from stn_lesson.datasets.sums import addition
+from stn_lesson.datasets.svhn import load_svhn
 
 __all__ = [
     "DISTORTIONS",
@@ -26,9 +28,11 @@ __all__ = [
     "distort_projective",
     "drawn_birds",
     "house",
+    "house_numbers",
     "load_birds",
     "load_digits",
     "load_mnist",
     "load_npz",
+    "load_svhn",
     "to_floats",
 ]

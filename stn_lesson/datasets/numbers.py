@@ -135,7 +135,7 @@ def house_numbers(
         looseness: of the test's crops, and the highest of the training's: each of these draws its
             own, from 0 on.
         epochs: how many there will be. If it is given, a network may first read, then look: the
-            crops of the first quarter are tight (0.15), and they grow looser to the third.
+            crops of the first eighth are tight (0.15), and they grow looser until the half.
         seed: decides scenes and crops.
 
     Raises:
@@ -181,10 +181,10 @@ def number_words(labels: Tensor) -> list[str]:
 def loosened(progress: float, looseness: float) -> float:
     """The highest looseness of the training crops, a share of the way through a training.
 
-    >>> [loosened(share, 1.15) for share in (0, 0.25, 0.75, 1)]
+    >>> [loosened(share, 1.15) for share in (0, 0.125, 0.5, 1)]
     [0.15, 0.15, 1.15, 1.15]
     """
-    share = min(max(2 * progress - 0.5, 0), 1)
+    share = min(max((progress - 1 / 8) / (3 / 8), 0), 1)
     return min(TIGHT, looseness) * (1 - share) + looseness * share
 
 

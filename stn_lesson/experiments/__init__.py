@@ -3,6 +3,7 @@
 from stn_lesson.experiments.contest import contest_accuracies, contest_table
 from stn_lesson.experiments.numbers import (
     load_house_numbers,
+    numbers_accuracies,
     numbers_network,
     numbers_table,
     run_numbers,
@@ -38,6 +39,7 @@ __all__ = [
     "load_solids",
     "load_two_digits",
     "measured_errors",
+    "numbers_accuracies",
     "numbers_network",
     "numbers_table",
     "pretrained",

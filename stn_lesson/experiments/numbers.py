@@ -1,7 +1,9 @@
 """House numbers (section 4.2): one transformer before the reader, or one before each layer."""
 
+import statistics
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -62,8 +64,8 @@ def numbers_network(name: str, seed: int = 0) -> nn.Module:
 def load_house_numbers(name: str, seed: int = 0) -> tuple[Dataset, dict]:
     """House numbers as a network is trained on them, and the settings to do so with `fit`.
 
-    All networks may train for about as long as "st_cnn_single" takes, so the slower have fewer
-    epochs; the crops grow looser at the same share of each training.
+    Those without several transformers may train for about as long as "st_cnn_single" takes; the
+    crops grow looser at the same share of each training.
 
     Args:
         name: as in `numbers_network`.
@@ -143,23 +145,40 @@ def _run_network(name: str, seeds: int) -> Path:
         "experiment": "house numbers",
         "data": repr(data),
         "network": name,
-        "settings": settings | {"training_looseness": "0 to 0.15 at first, 0 to 1.2 at last"},
+        "settings": settings | {"training_scenes": TRAINING_SCENES},
     }
     return run_seeds(
         f"numbers-drawn-{name}", description, seeds, prepare, settings, measure=measure
     )
 
 
-def numbers_table() -> str:
-    """The records of all networks, as a table: whole numbers read at each looseness, in %."""
-    head = "seeds", "epochs", "seconds", "parameters"
-    rows = [["network", *(f"e = {e:g}" for e in LOOSENESSES), *head]]
-    for name in NUMBERS_NETWORKS:
+def numbers_accuracies() -> dict[tuple[str, str], list[float]]:
+    """The share of numbers read in whole, as recorded: (network, "e = 1.2") → one for each seed."""
+    found = {}
+    for name, looseness in product(NUMBERS_NETWORKS, LOOSENESSES):
         if record := records.find_record(f"numbers-drawn-{name}"):
-            runs = record["runs"]
-            whole = [[100 * run["whole_numbers"][f"{e:g}"] for run in runs] for e in LOOSENESSES]
-            seconds = sorted(run["training_seconds"] for run in runs)[len(runs) // 2]
-            rows.append([name, *(format_mean(shares, 1) for shares in whole), str(len(runs)),
-                         str(record["settings"]["epochs"]), f"{seconds:.0f}",
-                         f"{record['parameters']:,}"])  # fmt: skip
-    return "\n".join(align_columns(rows))
+            shares = [run["whole_numbers"][f"{looseness:g}"] for run in record["runs"]]
+            found[name, f"e = {looseness:g}"] = shares
+    return found
+
+
+def numbers_table() -> str:
+    """The records of all networks, a line each: numbers read in whole, in %, and at what cost."""
+    accuracies = numbers_accuracies()
+    columns = [f"e = {looseness:g}" for looseness in LOOSENESSES]
+    lines = [["network", *columns, "seeds", "epochs", "seconds", "parameters"]]
+    for name in dict.fromkeys(name for name, _ in accuracies):
+        record = records.read_record(f"numbers-drawn-{name}")
+        seconds = statistics.median(run["training_seconds"] for run in record["runs"])
+        shares = [[100 * share for share in accuracies[name, column]] for column in columns]
+        lines.append(
+            [
+                name,
+                *(format_mean(of_column, 1) for of_column in shares),
+                str(len(record["runs"])),
+                str(record["settings"]["epochs"]),
+                f"{seconds:.0f}",
+                f"{record['parameters']:,}",
+            ]
+        )
+    return "\n".join(align_columns(lines))

@@ -9,6 +9,7 @@ from stn_lesson.transformer import SpatialTransformer
 
 FILTERS = (24, 48, 64)  # of the three convolutions
 HIDDEN = 192  # units of the dense layer
+SMALL = 0.1  # what the localisation networks of feature maps are multiplied by
 SHARPNESS = 10  # of the softmax over a heat map
 HEADS, CLASSES = 3, 11  # of a number: three places, each a digit or none
 
@@ -86,7 +87,7 @@ class NumberSTN(nn.Module):
 class DeepPointingLocalisation(PointingLocalisation):
     """A `PointingLocalisation` whose heat maps are made by four convolutions instead of two.
 
-    Each of their pixels sees 46 pixels of the image, the width of a number: among pieces of
+    Each of their pixels sees 56×56 of the image, more than a number is wide: among pieces of
     digits, a number is no bright spot.
 
     Shape:
@@ -113,7 +114,9 @@ class DeepPointingLocalisation(PointingLocalisation):
 class CoarseLocalisation(nn.Sequential):
     """θ's numbers of feature maps, from their means in 4×4 fields.
 
-    Batch normalisation and tanh keep it from falling silent, as ReLUs would let it.
+    Batch normalisation and tanh keep it from falling silent, as ReLUs would let it. What it returns
+    is made small: it learns at a tenth of the rate, and leaves the first look to the first
+    transformer.
 
     Shape:
         feature maps (N, channels, H, W) → θ's numbers (N, 6).
@@ -130,6 +133,10 @@ class CoarseLocalisation(nn.Sequential):
             nn.AdaptiveAvgPool2d(4), nn.Flatten(),
             nn.Linear(16 * channels, 32), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 6),
         )  # fmt: skip
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """θ's numbers (N, 6)."""
+        return SMALL * super().forward(maps)
 
 
 def _convolutions() -> list[nn.Sequential]:

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from statistics import mean
 
 import pytest
 import torch
@@ -49,7 +50,10 @@ def test_a_record_keeps_what_was_read_at_each_looseness_and_how_the_frames_moved
     for run in record["runs"]:
         assert set(run["whole_numbers"]) == {"0.15", "0.6", "1.2"}
         assert torch.tensor(run["motion_of_frames"]).shape == (3, 2)
-    assert "st_cnn_multi" in experiments.numbers_table()
+    assert len(experiments.numbers_accuracies()["st_cnn_multi", "e = 0.6"]) == 2
+    head, *lines = experiments.numbers_table().splitlines()
+    assert head.split()[:4] == ["network", "e", "=", "0.15"] and len(lines) == 1
+    assert lines[0].split()[-4:-2] == ["2", "1"]  # seeds and epochs
     assert list(experiments.run_numbers("st_cnn_multi", seeds=2)) == [path]  # nothing to train
 
 
@@ -96,3 +100,16 @@ def test_unknown_names_are_refused():
     for run in (experiments.run_numbers, experiments.run_svhn):
         with pytest.raises(ValueError, match="network must be one of cnn, "):
             next(run("vgg"))
+
+
+def test_the_records_hold_what_notebook_11_tells():
+    loosest = {
+        name: 100 * mean(shares)
+        for (name, at), shares in experiments.numbers_accuracies().items()
+        if at == "e = 1.2"
+    }
+    assert loosest["st_cnn_single"] >= loosest["cnn"] + 10
+    assert loosest["st_cnn_single"] >= loosest["frozen_st_cnn"] + 15
+    for name in ("st_cnn_single", "st_cnn_multi", "st_cnn_multi_first"):
+        for run in experiments.read_record(f"numbers-drawn-{name}")["runs"]:
+            assert min(run["motion_of_frames"][0]) >= 0.1 and run["collapsed_at"] is None
