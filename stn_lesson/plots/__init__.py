@@ -15,6 +15,7 @@ from stn_lesson.plots.picture import (
     pixel_values,
 )
 from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
+from stn_lesson.plots.windows import window_gallery
 
 __all__ = [
     "BLUE",
@@ -39,4 +40,5 @@ __all__ = [
     "sampling",
     "seed_accuracies",
     "training_progress",
+    "window_gallery",
 ]
