@@ -60,7 +60,7 @@ SEARCH_SETTINGS = {
 # that is compared. The CNN by itself trains for as long as pretraining and two windows together.
 BIRDS_SCHEDULES = {
     "pretraining": {"epochs": 5, "batch_size": 64},
-    "cnn": {"epochs": 14, "batch_size": 64},
+    "cnn": {"epochs": 13, "batch_size": 64},
     "windows": {"epochs": 8, "batch_size": 64, "localisation_rate": 0.5},
 }
 # Windows are wide at first, so that much can be read before it is known where to look, and then
