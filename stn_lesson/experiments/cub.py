@@ -127,10 +127,7 @@ def run_cub_cell(network: str, size: int, seeds: int = 1, folder: str | Path | N
 
 
 def run_birds_cub(
-    network: str | None = None,
-    size: int | None = None,
-    seeds: int = 1,
-    folder: str | Path | None = None,
+    network: str | None = None, size: int | None = None, seeds: int = 1
 ) -> Iterator[Path]:
     """Run the cells of the paper's table 3 that are not ruled out; yield each record's file.
 
@@ -138,7 +135,6 @@ def run_birds_cub(
         network: "cnn", "2st_cnn" or "4st_cnn"; None for all.
         size: 224 or 448 pixels; None for both.
         seeds: as in `run_cub_cell`.
-        folder: as in `load_birds`.
 
     Raises:
         ValueError: the table has no such cell.
@@ -148,7 +144,7 @@ def run_birds_cub(
         known = ", ".join(f"{name} at {side}" for name, side in CUB_CELLS)
         raise ValueError(f"network and size must be one of {known}, got {network} at {size}")
     for name, side in cells:
-        yield run_cub_cell(name, side, seeds, folder)
+        yield run_cub_cell(name, side, seeds)
 
 
 def cub_table() -> str:

@@ -33,9 +33,9 @@ def tiny_cub(few_digits, monkeypatch):
 
 def test_a_cell_is_trained_and_its_record_says_how_near_the_windows_come_to_each_part(tiny_cub):
     asked, results = tiny_cub
-    paths = list(cub.run_birds_cub(size=224, folder="somewhere"))
+    paths = list(cub.run_birds_cub(size=224))
     assert paths == [results / "birds-cub-224-cnn.json", results / "birds-cub-224-2st_cnn.json"]
-    assert asked == [("somewhere", 224)] * 2
+    assert asked == [(None, 224)] * 2
     runs = [json.loads(path.read_text("utf-8"))["runs"][0] for path in paths]
     assert "distance" not in runs[0] and len(runs[1]["accuracy"]) == 1
     assert torch.tensor(runs[1]["distance"]).shape == torch.tensor(runs[1]["centre_std"]).shape
