@@ -126,7 +126,8 @@ class SpatialTransformer(nn.Module):
         """The images, each warped by its own θ; see `theta` for the residual."""
         check_images(images, self.family.axes, None if residual is not None else self.localisation)
         theta = self.theta(images, residual)
-        if not torch.compiler.is_compiling() and not self._start_is_checked:
+        asked = residual is None and not torch.compiler.is_compiling()
+        if asked and not self._start_is_checked:
             self._start_is_checked = True
             warn_of_another_start(self.localisation, theta, self.family.theta(self.identity[None]))
         if devices_with_autocast():

@@ -227,6 +227,36 @@ def test_the_layer_that_is_registered_last_but_not_used_last_is_told_at_the_firs
         trained(images)
 
 
+def test_a_localisation_may_see_to_its_start_by_itself():
+    class Aimed(nn.Linear):
+        starts_at_identity = True
+
+        def forward(self, images):
+            return super().forward(images.flatten(1))
+
+    localisation = Aimed(80, 6)
+    before = localisation.weight.clone()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transformer = stn.SpatialTransformer(localisation)
+        transformer(torch.rand(2, 1, 8, 10))
+    assert torch.equal(localisation.weight, before)
+
+
+def test_a_residual_that_is_known_is_not_asked_for_again():
+    transformer, images = stn.SpatialTransformer(localiser()), torch.rand(2, 1, 8, 10)
+    residual = torch.zeros(2, 6)
+    residual[1, 2] = 0.5
+    transformer.localisation.register_forward_hook(lambda *_: pytest.fail("it was asked"))
+    theta = stn.affine_theta(translation=torch.tensor([[0.0, 0.0], [-0.5, 0.0]]))
+    assert torch.allclose(transformer.theta(images, residual), theta)
+    assert torch.equal(transformer(images, residual=residual), stn.warp(images, theta))
+    with pytest.raises(
+        ValueError, match=r"must return \(N, 6\) for the affine family, got \(2, 3\)"
+    ):
+        transformer(images, residual=residual[:, :3])
+
+
 def test_a_localisation_that_returns_no_tensor_is_told():
     class Pair(nn.Module):
         def forward(self, images):

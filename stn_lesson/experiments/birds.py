@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,23 @@ from stn_lesson.training import default_device, fit, predict
 from stn_lesson.transformer import evaluating, freeze_transformers
 
 BIRD_COUNTS = {"train": 5000, "test": 2000}
-# How many windows each network has, and whether they are held where they start.
-BIRD_NETWORKS = {"cnn": (0, False), "frozen_2st_cnn": (2, True), "2st_cnn": (2, False),
-                 "4st_cnn": (4, False)}  # fmt: skip
+
+
+class BirdNetwork(NamedTuple):
+    """A network to compare."""
+
+    windows: int  # 0 for a CNN without any
+    held: bool = False  # whether the windows are held where they start
+    settings: dict = BIRDS_WINDOWS  # of the windows, as in `HeatMapLocalisation`
+
+
+BIRD_NETWORKS = {
+    "cnn": BirdNetwork(0),
+    "frozen_2st_cnn": BirdNetwork(2, held=True),
+    "frozen_wide_2st_cnn": BirdNetwork(2, True, {"scale": BIRDS_WINDOWS["start_scale"]}),
+    "2st_cnn": BirdNetwork(2),
+    "4st_cnn": BirdNetwork(4),
+}
 
 
 def load_bird_data() -> Dataset:
@@ -52,22 +67,22 @@ def bird_network(name: str, data: Dataset, seed: int = 0) -> nn.Module:
     """One of the `BIRD_NETWORKS`, with first weights of this seed.
 
     Args:
-        name: "cnn"; "2st_cnn" or "4st_cnn", two and four windows; or "frozen_2st_cnn", two that
-            are held where they start.
+        name: "cnn"; "2st_cnn" or "4st_cnn", two and four windows; "frozen_2st_cnn", two that are
+            held where they start, and narrow there; or "frozen_wide_2st_cnn", which stay wide.
         data: birds for the CNN that networks with windows are built on (`pretrained_bird_cnn`).
         seed: decides all first weights.
 
     Raises:
         ValueError: an unknown name.
     """
-    windows, held = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
-    if not windows:
+    network = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
+    if not network.windows:
         torch.manual_seed(seed_number(seed))
         return FeatureCNN()
     cnn = pretrained_bird_cnn(data, seed)
     torch.manual_seed(seed)
-    model = window_stn(cnn, windows, **BIRDS_WINDOWS)
-    return freeze_transformers(model) if held else model
+    model = window_stn(cnn, network.windows, **network.settings)
+    return freeze_transformers(model) if network.held else model
 
 
 @torch.no_grad()
@@ -151,10 +166,10 @@ def run_bird_network(name: str, seeds: int = 1) -> Path:
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
-    windows, _ = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
+    windows, _, of_windows = BIRD_NETWORKS[one_of(name, "name", BIRD_NETWORKS)]
     data = load_bird_data()
     settings = default_settings() | BIRDS_SCHEDULES["windows" if windows else "cnn"]
-    built = {"pretraining": BIRDS_SCHEDULES["pretraining"]} | BIRDS_WINDOWS if windows else {}
+    built = {"pretraining": BIRDS_SCHEDULES["pretraining"]} | of_windows if windows else {}
 
     def measure(model: nn.Module) -> dict:
         shares = share_of_parts(predict(model, data.test.images), data.test.labels).tolist()

@@ -3,6 +3,7 @@
 from functools import partial
 
 from stn_lesson.networks.counting import count_parameters, match_parameters
+from stn_lesson.networks.efficientnet import EfficientNetLite0
 from stn_lesson.networks.numbers import NumberCNN, NumberSTN
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
 from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
@@ -30,6 +31,7 @@ __all__ = [
     "NETWORKS",
     "STCNN",
     "STFCN",
+    "EfficientNetLite0",
     "FeatureCNN",
     "FlatCNN",
     "GlobalMaxCNN",

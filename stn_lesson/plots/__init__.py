@@ -16,6 +16,7 @@ from stn_lesson.plots.picture import (
     pixel_values,
 )
 from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
+from stn_lesson.plots.windows import window_gallery
 
 __all__ = [
     "BLUE",
@@ -41,4 +42,5 @@ __all__ = [
     "seed_accuracies",
     "training_progress",
     "warped_maps",
+    "window_gallery",
 ]

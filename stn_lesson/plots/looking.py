@@ -215,13 +215,13 @@ def grid_border(grid: Tensor) -> Tensor:
     return torch.cat([grid[0], grid[:, -1], grid[-1].flip(0), grid[:, 0].flip(0)])
 
 
-def draw_outline(axes: Axes, grid: Tensor, height: int, width: int) -> None:
+def draw_outline(axes: Axes, grid: Tensor, height: int, width: int, colour: str = ORANGE) -> None:
     """Draw the edge of what a grid (H, W, 2) reads over a picture; a dot marks its top left."""
     x, y = to_pixels(grid_border(grid.detach().cpu().float()), height, width)
     points = torch.stack([x, y], -1).numpy()
-    axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=ORANGE, linewidth=2))
+    axes.add_patch(Polygon(points, closed=True, fill=False, edgecolor=colour, linewidth=2))
     axes.set_facecolor("#cccccc")  # beyond the picture
-    axes.plot(*points[0], "o", color=ORANGE, markersize=6)
+    axes.plot(*points[0], "o", color=colour, markersize=6)
 
 
 def _format_points(points: Tensor) -> str:

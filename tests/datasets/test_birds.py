@@ -89,3 +89,11 @@ def test_parts_go_where_the_images_go_and_must_be_places():
 def test_a_number_that_cannot_be_is_refused(argument, message):
     with pytest.raises((TypeError, ValueError), match=message):
         drawn_birds(**{"train": 1, "test": 1} | argument)
+
+
+@pytest.mark.parametrize("species", [torch.tensor([3, 16]), torch.tensor([-1]), torch.arange(0)])
+def test_what_are_no_species_are_refused(species):
+    with pytest.raises(ValueError, match="species must be one or more, from 0 to 15, got tensor"):
+        draw_birds(species, torch.Generator())
+    with pytest.raises(TypeError, match="labels must be whole numbers"):
+        draw_birds(species.float(), torch.Generator())
