@@ -15,6 +15,7 @@ from stn_lesson.plots.picture import (
     pixel_values,
 )
 from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
+from stn_lesson.plots.solids import shade, solid
 
 __all__ = [
     "BLUE",
@@ -38,5 +39,7 @@ __all__ = [
     "pixel_values",
     "sampling",
     "seed_accuracies",
+    "shade",
+    "solid",
     "training_progress",
 ]
