@@ -11,7 +11,7 @@ from stn_lesson.sampler import pixels_per_unit, sample
 from stn_lesson.theta import invert
 from stn_lesson.volume import volume_theta
 
-HALF_THICKNESS = 0.5  # of the board, in half volumes
+HALF_THICKNESS = 0.35  # of the board, in half volumes
 SCALE = (0.75, 0.95)  # smallest and largest
 MAX_SHIFT = 0.25  # from the middle along each axis, in half volumes
 
@@ -21,7 +21,7 @@ def extrude(digits: Tensor, depth: int = 28) -> Tensor:
 
     Args:
         digits: bytes (N, 1, h, w).
-        depth: layers of the volume; the board fills those within 0.5 of the middle one.
+        depth: layers of the volume; the board fills those within 0.35 of the middle one.
 
     Returns:
         bytes (N, 1, depth, h, w).

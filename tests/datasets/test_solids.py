@@ -13,7 +13,7 @@ FEW = DIGITS.train.images[:40]
 def test_a_prism_is_the_digit_in_every_layer_of_the_board_and_empty_beside_it():
     prisms = stn.extrude(FEW, depth=9)
     inside = stn.pixel_centres(9).abs() <= HALF_THICKNESS
-    assert prisms.shape == (40, 1, 9, 28, 28) and inside.tolist() == [0, 0, 1, 1, 1, 1, 1, 0, 0]
+    assert prisms.shape == (40, 1, 9, 28, 28) and inside.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0]
     for layer, filled in enumerate(inside):
         assert torch.equal(prisms[:, :, layer], FEW if filled else torch.zeros_like(FEW))
 
