@@ -61,6 +61,6 @@ SOLID_REPEATS = 4  # of each digit in an epoch
 _SOLID = {"batch_size": 64, "learning_rate": 8e-3}
 SOLID_SCHEDULES = {
     "solid_stn": _SOLID | {"epochs": 14},
-    "flat_cnn": _SOLID | {"epochs": 29},
-    "solid_cnn": _SOLID | {"epochs": 20},
+    "flat_cnn": _SOLID | {"epochs": 35},
+    "solid_cnn": _SOLID | {"epochs": 24},
 }

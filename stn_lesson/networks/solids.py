@@ -30,10 +30,10 @@ class SolidSTN(nn.Module):
 
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(SolidSTN())
-    65862
+    94534
     """
 
-    def __init__(self, size: int = 24, view: tuple[int, int, int] = (8, 20, 20), classes: int = 10):
+    def __init__(self, size: int = 24, view: tuple[int, int, int] = (8, 24, 24), classes: int = 10):
         """See the class."""
         super().__init__()
         size, classes = whole_sizes(size=size, classes=classes)
