@@ -16,6 +16,7 @@ from stn_lesson.plots.picture import (
     pixel_values,
 )
 from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
+from stn_lesson.plots.solids import shade, solid
 from stn_lesson.plots.windows import window_gallery
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "pixel_values",
     "sampling",
     "seed_accuracies",
+    "shade",
+    "solid",
     "training_progress",
     "warped_maps",
     "window_gallery",

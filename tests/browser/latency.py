@@ -33,6 +33,9 @@ PICTURES = {
         f"FamilyExplorer({HOUSE}, 'projective')", "x", None),
     "family explorer, spline of 6×6 points, 256×256": (
         f"FamilyExplorer({HOUSE}, 'tps', k=6)", "x", None),
+    "solid explorer, 24×24×24 voxels": (
+        "SolidExplorer(stn.to_floats(stn.solids(stn.load_digits().test.images[:1])))",
+        "turn", None),
     "pixel inspector, 4×5": ("PixelInspector()", "x", None),
     "align it yourself, 256×256": (
         f"Alignment({GREY}, stn.warp({GREY}, {TURNED}))", "rotation", None),

@@ -20,6 +20,9 @@ PICTURES = {
     "align it yourself": lambda: widgets.Alignment(DIGIT, stn.warp(DIGIT, TURNED[:1])),
     "training monitor": lambda: widgets.TrainingMonitor(stn.RecipeSTN(), DIGITS),
     "flight recorder": lambda: widgets.FlightRecorder(DIGITS, [TURNED, TURNED]),
+    "solid explorer": lambda: widgets.SolidExplorer(
+        stn.to_floats(stn.solids(stn.load_digits().test.images[:1]))
+    ),
     "fool the network": lambda: widgets.FoolTheNetwork(stn.RecipeSTN(), stn.load_digits().test),
 }
 # The name that a screen reader says, as the accessibility tree of the browser has it.

@@ -1,0 +1,83 @@
+// Volumes for the browser: volume.py and the trilinear sampler in short. A volume is {values, size},
+// grey from 0 to 1, size [depth, height, width]; a θ of it is twelve numbers, row by row.
+
+// θ of a solid turned by degrees about the x axis, then y, then z. As `volume_theta` of volume.py.
+function volumeTheta([aboutX, aboutY, aboutZ], size) {
+  const turn = (degrees, a, b) => {
+    const cos = Math.cos(radians(degrees)), sin = Math.sin(radians(degrees));
+    const matrix = [0, 1, 2].map(i => [0, 1, 2].map(j => Number(i === j)));
+    matrix[a][a] = matrix[b][b] = cos; matrix[a][b] = sin; matrix[b][a] = -sin;
+    return matrix;
+  };
+  const times = (A, B) => A.map(row => [0, 1, 2].map(j => row.reduce((sum, a, k) => sum + a * B[k][j], 0)));
+  const solid = times(turn(aboutZ, 0, 1), times(turn(aboutY, 2, 0), turn(aboutX, 1, 2)));
+  const half = [...size].reverse().map(side => Math.max(side - 1, 1)); // of x, y, z
+  return [0, 1, 2].flatMap(i => [...[0, 1, 2].map(j => solid[j][i] * half[j] / half[i]), 0]); // turned back
+}
+
+// Where the target point (x, y, z) looks: equation (1) with one coordinate more.
+const applyVolumeTheta = (theta, x, y, z) =>
+  [0, 4, 8].map(r => theta[r] * x + theta[r + 1] * y + theta[r + 2] * z + theta[r + 3]);
+
+// What θ reads from a volume, by trilinear interpolation; outside of it is 0. A new volume.
+function warpVolume({values, size: [D, H, W]}, theta, [depth, height, width]) {
+  const out = new Float32Array(depth * height * width), at = (layer, row, column) =>
+    layer >= 0 && layer < D && row >= 0 && row < H && column >= 0 && column < W
+      ? values[(layer * H + row) * W + column] : 0;
+  let n = 0;
+  for (let k = 0; k < depth; k++) for (let j = 0; j < height; j++) for (let i = 0; i < width; i++, n++) {
+    const xt = pixelCentre(i, width), yt = pixelCentre(j, height), zt = pixelCentre(k, depth);
+    const x = (theta[0] * xt + theta[1] * yt + theta[2] * zt + theta[3] + 1) * (W - 1) / 2;
+    const y = (theta[4] * xt + theta[5] * yt + theta[6] * zt + theta[7] + 1) * (H - 1) / 2;
+    const z = (theta[8] * xt + theta[9] * yt + theta[10] * zt + theta[11] + 1) * (D - 1) / 2;
+    if (!(x > -1 && x < W && y > -1 && y < H && z > -1 && z < D)) continue;
+    const left = Math.floor(x), top = Math.floor(y), front = Math.floor(z);
+    const u = x - left, v = y - top, w = z - front;
+    for (let corner = 0; corner < 8; corner++) { // each of the eight weighs as the box opposite
+      const a = corner & 1, b = corner >> 1 & 1, c = corner >> 2;
+      out[n] += (a ? u : 1 - u) * (b ? v : 1 - v) * (c ? w : 1 - w) * at(front + c, top + b, left + a);
+    }
+  }
+  return {values: out, size: [depth, height, width]};
+}
+
+// The mean over a volume's depth, its brightest voxel from above, and one of its layers: grey pictures.
+function flatten({values, size: [depth, height, width]}) {
+  const mean = new Float32Array(height * width);
+  values.forEach((value, n) => { mean[n % mean.length] += value / depth; });
+  return mean;
+}
+function fromAbove({values, size: [depth, height, width]}) { // what is far away stands above
+  const seen = new Float32Array(depth * width);
+  values.forEach((value, n) => {
+    const i = (depth - 1 - Math.floor(n / (height * width))) * width + n % width;
+    seen[i] = Math.max(seen[i], value);
+  });
+  return seen;
+}
+const layerOf = ({values, size: [, height, width]}, k) => values.subarray(k * height * width, (k + 1) * height * width);
+
+const LIGHT = [-0.4, -0.5, -0.77], AMBIENT = 0.25;
+
+// A solid as seen from the front, lit from the upper left: `shade` of plots/solids.py.
+function shade({values, size: [depth, height, width]}) {
+  const count = height * width, cover = new Float32Array(count), z = new Float32Array(count);
+  for (let n = 0; n < count; n++) {
+    let unseen = 1;
+    for (let k = 0; k < depth && unseen > 0; k++) {
+      const weight = unseen * values[k * count + n];
+      cover[n] += weight; z[n] += weight * pixelCentre(k, depth); unseen -= weight;
+    }
+    z[n] /= Math.max(cover[n], 1e-6);
+  }
+  const picture = new Float32Array(count);
+  for (let n = 0; n < count; n++) {
+    const column = n % width, row = Math.floor(n / width);
+    const beside = (m, inside) => inside && cover[m] > 0.5 ? z[m] : z[n];
+    const slopeX = (beside(n + 1, column + 1 < width) - beside(n - 1, column > 0)) * (width - 1) / 4;
+    const slopeY = (beside(n + width, row + 1 < height) - beside(n - width, row > 0)) * (height - 1) / 4;
+    const lit = (LIGHT[0] * slopeX + LIGHT[1] * slopeY - LIGHT[2]) / Math.hypot(1, slopeX, slopeY);
+    picture[n] = cover[n] * (AMBIENT + (1 - AMBIENT) * Math.max(lit, 0));
+  }
+  return picture;
+}
