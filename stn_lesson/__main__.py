@@ -13,11 +13,13 @@ from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, run_experiment
+from stn_lesson.experiments.cub import cub_table
+from stn_lesson.experiments.numbers import numbers_table
 from stn_lesson.experiments.pretraining import PRETRAINED
-from stn_lesson.experiments.recipe import SCENES, train_recipe
+from stn_lesson.experiments.recipe import train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
-from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS
+from stn_lesson.experiments.svhn import svhn_table
 from stn_lesson.files import FileError
 from stn_lesson.networks import NETWORKS
 from stn_lesson.training import PRECISIONS, CheckpointError, TrainingError
@@ -25,8 +27,11 @@ from stn_lesson.training.processes import torchrun_process_group
 
 # What the user could not know or can mend: the message is printed, without a traceback.
 EXPECTED_ERRORS = (
-    DownloadError, TrainingError, CheckpointError, FileError, FileExistsError, FileNotFoundError
+    DownloadError, TrainingError, CheckpointError, FileError, FileExistsError, FileNotFoundError,
+    ModuleNotFoundError,
 )  # fmt: skip
+# Tables of one kind of data each.
+OTHER_TABLES = {"numbers": numbers_table, "svhn": svhn_table, "birds_cub": cub_table}
 SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 
 
@@ -85,17 +90,15 @@ def add_run(verbs) -> None:
     parser.add_argument(
         "experiment",
         choices=EXPERIMENTS,
-        help="the recipe, one of the paper's tables, or a network of data/checkpoints trained anew",
+        help="the recipe, an experiment of the paper, or a network of data/checkpoints trained anew",
     )
     # No defaults here: they would hide whether an option was given.
     parser.add_argument("--data", choices=DATASETS, help="what to learn (default digits)")
     columns = *paper.TABLE1_DISTORTIONS, *paper.TABLE_COLUMNS["slant"]
     columns = [*columns, *colocalisation.SCENE_KINDS]
     parser.add_argument("--distortion", choices=columns, help="one column (default all)")
-    rows = dict.fromkeys(row[0] for rows in paper.TABLE_ROWS.values() for row in rows)
-    networks = dict.fromkeys([*NETWORKS, *rows, *TWO_DIGITS_NETWORKS, *contest.CONTESTANTS])
-    parser.add_argument("--network", choices=networks, help="one row (default all; recipe_stn)")
-    parser.add_argument("--size", choices=SCENES, type=int, help="of scenes (default all)")
+    parser.add_argument("--network", help="one row (default all; recipe: recipe_stn)")
+    parser.add_argument("--size", type=positive, help="of the images, in pixels (default all)")
     parser.add_argument("--family", choices=paper.ROW_FAMILIES, help="one family (default all)")
     encoders = list(colocalisation.ENCODERS)
     parser.add_argument("--encoder", choices=encoders, help="trained on what (default windows)")
@@ -109,8 +112,11 @@ def run(args: argparse.Namespace) -> None:
     """Run all cells of an experiment that the options leave open; print each record's file."""
     ignored = ("verb", "action", "experiment")
     given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
-    for path in run_experiment(args.experiment, **given):
-        print(f"written: {path}")
+    try:
+        for path in run_experiment(args.experiment, **given):
+            print(f"written: {path}")
+    except ValueError as error:  # the experiment has no such network, size, …
+        raise OptionError(str(error)) from error
 
 
 def add_train(verbs) -> None:
@@ -163,19 +169,23 @@ def add_table(verbs) -> None:
     """`table`: measured figures beside the paper's."""
     parser = verbs.add_parser("table", help="print our figures beside the paper's")
     parser.set_defaults(action=table)
-    parser.add_argument("experiment", choices=[*paper.TABLE_ROWS, "colocalise", "contest"])
+    parser.add_argument(
+        "experiment", choices=[*paper.TABLE_ROWS, "colocalise", "contest", *OTHER_TABLES]
+    )
     parser.add_argument("--data", choices=DATASETS, help="(default mnist; contest: digits)")
     parser.add_argument("--schedule", choices=SCHEDULES, default="short")
 
 
 def table(args: argparse.Namespace) -> None:
     """Print the table of an experiment."""
-    if args.experiment == "colocalise":
+    if args.experiment in paper.TABLE_ROWS:
+        print(tables.table(args.experiment, args.data or "mnist", args.schedule))
+    elif args.experiment == "colocalise":
         print(colocalisation.colocalise_table(args.data or "mnist"))
     elif args.experiment == "contest":
         print(contest.contest_table(args.data or "digits"))
     else:
-        print(tables.table(args.experiment, args.data or "mnist", args.schedule))
+        print(OTHER_TABLES[args.experiment]())
 
 
 def add_replicate(verbs) -> None:

@@ -5,12 +5,17 @@ from functools import partial
 from inspect import signature
 from pathlib import Path
 
+from stn_lesson.experiments.birds import run_birds
 from stn_lesson.experiments.colocalisation import SCENE_KINDS, run_colocalise
 from stn_lesson.experiments.contest import run_contests
+from stn_lesson.experiments.cub import run_birds_cub
+from stn_lesson.experiments.numbers import run_numbers
 from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, run_cell
 from stn_lesson.experiments.pretraining import PRETRAINED, run_pretraining
 from stn_lesson.experiments.recipe import run_recipe
 from stn_lesson.experiments.runs import DEFAULT_PRECISION
+from stn_lesson.experiments.solids import run_solids
+from stn_lesson.experiments.svhn import run_svhn
 from stn_lesson.experiments.two_digits import TWO_DIGITS_NETWORKS, run_two_digits
 
 
@@ -117,4 +122,9 @@ EXPERIMENTS: dict[str, Callable[..., Iterator[Path]]] = {
     "two_digits": _run_two_digits,
     "colocalise": _run_colocalise,
     "contest": run_contests,
+    "numbers": run_numbers,
+    "svhn": run_svhn,
+    "birds": run_birds,
+    "birds_cub": run_birds_cub,
+    "solids": run_solids,
 }
