@@ -90,7 +90,7 @@ def add_run(verbs) -> None:
     parser.add_argument(
         "experiment",
         choices=EXPERIMENTS,
-        help="the recipe, an experiment of the paper, or a network of data/checkpoints trained anew",
+        help="the recipe, an experiment of the paper, or a network of data/checkpoints anew",
     )
     # No defaults here: they would hide whether an option was given.
     parser.add_argument("--data", choices=DATASETS, help="what to learn (default digits)")

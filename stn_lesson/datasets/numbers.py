@@ -4,7 +4,9 @@ A stand-in for the street-view numbers of section 4.2. A scene is drawn once; wh
 a square crop, and how loose that is decides how much there is to find.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -153,16 +155,25 @@ def house_numbers(
     seed = seed_number(seed) % 2**61
     scenes = draw_numbers(training, 2 * seed)
 
-    def cut(epoch: int) -> Split:
-        highest = looseness if last is None else loosened(epoch / last, looseness)
-        return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % 2**62)
-
+    cut = partial(_cut, scenes, looseness, last, seed)
     return Dataset(
         f"house numbers, looseness {looseness:g}",
         train=cut(0),
         test=crop_numbers(draw_numbers(test, 2 * seed + 1), looseness, seed),
-        redraw=lambda epoch: cut(epoch).images,
+        redraw=partial(_cut_images, cut),
     )
+
+
+# By name: a function made inside another could not be sent to a process with its data set.
+def _cut(
+    scenes: NumberScenes, looseness: float, epochs: int | None, seed: int, epoch: int
+) -> Split:
+    highest = looseness if epochs is None else loosened(epoch / epochs, looseness)
+    return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % 2**62)
+
+
+def _cut_images(cut: Callable[[int], Split], epoch: int) -> Tensor:
+    return cut(epoch).images
 
 
 def number_words(labels: Tensor) -> list[str]:

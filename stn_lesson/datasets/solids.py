@@ -1,11 +1,13 @@
 """Solids: digits cut out of a thick board, turned in three dimensions (appendix A.3)."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from stn_lesson.arguments import check_pixels, real_number, seed_number, whole_number
 from stn_lesson.datasets.checks import check_bytes, check_side
-from stn_lesson.datasets.dataset import Dataset, derive_dataset
+from stn_lesson.datasets.dataset import Dataset, Split, derive_dataset
 from stn_lesson.grid import pixel_centres, volume_grid
 from stn_lesson.sampler import pixels_per_unit, sample
 from stn_lesson.theta import invert
@@ -77,7 +79,7 @@ def solids(
     if isinstance(digits, Dataset):
         return derive_dataset(
             digits,
-            lambda split, seed: turn_solids(split.images, seed=seed, **settings),
+            partial(_turn_split, **settings),
             name=f"solid {digits.name}",
             seed=seed,
             seed_stream=9,
@@ -85,6 +87,10 @@ def solids(
             repeats=repeats,
         )
     return turn_solids(digits, seed=seed_number(seed), **settings)[0]
+
+
+def _turn_split(split: Split, seed: int, **settings) -> tuple[Tensor, Tensor]:
+    return turn_solids(split.images, seed=seed, **settings)
 
 
 def turn_solids(

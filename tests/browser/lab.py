@@ -91,6 +91,9 @@ SHORTENED_CODE = {
     "starts=3": "starts=1",
     "starts=2": "starts=1",
     'in ("random", "plain", "windows")': 'in ("windows",)',
+    "stn.fit(model, data, **settings)": 'stn.fit(model, data, **settings | {"epochs": 1})',
+    '**BIRDS_SCHEDULES["windows"],': '**BIRDS_SCHEDULES["windows"] | {"epochs": 1},',
+    'SOLID_SCHEDULES["solid_stn"])': 'SOLID_SCHEDULES["solid_stn"] | {"epochs": 1})',
 }
 
 

@@ -20,6 +20,8 @@ MAKERS = {
     "windows": window_dataset,
     "crops": _true_crops,
     **{name: task.make for name, task in TASKS.items()},
+    "house numbers": lambda digits: stn.house_numbers(4, 2, epochs=5),
+    "solids": lambda digits: stn.solids(digits),
     "on a device": lambda digits: stn.clutter(digits, 40).to("cpu"),
 }
 
