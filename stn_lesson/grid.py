@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import check_pixels, whole_number
+from stn_lesson.checks import check_sides
 from stn_lesson.device import where_to_make
 from stn_lesson.precision import float_type, in_full_precision
 from stn_lesson.theta_checks import check_homography, check_theta, check_volume_theta
@@ -43,9 +44,12 @@ def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
             [-1., -1., -1.,  1.,  1.,  1.],
             [ 1.,  1.,  1.,  1.,  1.,  1.]])
     """
-    y, x = (pixel_centres(side, dtype=dtype, device=device) for side in (height, width))
-    check_pixels(len(y), len(x))
-    y_t, x_t = torch.meshgrid(y, x, indexing="ij")  # both (H, W)
+    height, width = check_sides((height, width), 2)
+    y_t, x_t = torch.meshgrid(
+        pixel_centres(height, dtype=dtype, device=device),
+        pixel_centres(width, dtype=dtype, device=device),
+        indexing="ij",
+    )  # both (H, W)
     return torch.stack([x_t.flatten(), y_t.flatten(), torch.ones_like(x_t).flatten()])
 
 
