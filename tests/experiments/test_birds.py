@@ -1,11 +1,12 @@
 import json
+from statistics import mean
 
 import pytest
 import torch
 
 import stn_lesson as stn
 from stn_lesson.datasets import drawn_birds
-from stn_lesson.experiments import birds, records
+from stn_lesson.experiments import birds, read_record, records
 from stn_lesson.networks import FeatureCNN, window_stn
 
 
@@ -90,3 +91,18 @@ def test_unknown_names_are_refused():
         ValueError, match="name must be one of cnn, frozen_2st_cnn, frozen_wide_2st_cnn"
     ):
         list(birds.run_birds("3st_cnn"))
+
+
+def test_the_records_hold_what_notebook_12_tells():
+    read = {
+        name: 100 * mean(run["accuracy"][-1] for run in record["runs"])
+        for name in ("cnn", "frozen_2st_cnn", "frozen_wide_2st_cnn", "2st_cnn")
+        if len((record := read_record(f"birds-drawn-{name}"))["runs"]) == 3
+    }
+    assert read["2st_cnn"] >= read["frozen_2st_cnn"] + 30
+    assert read["2st_cnn"] - read["frozen_wide_2st_cnn"] == pytest.approx(6, abs=0.5)
+    assert read["cnn"] == pytest.approx(99.2, abs=0.1)
+    for run in read_record("birds-drawn-2st_cnn")["runs"]:
+        (head, wing), (other_head, other_wing) = sorted(run["alone"], key=lambda pair: -pair[0])
+        assert head >= other_head + 0.6 and other_wing >= wing + 0.6
+        assert min(map(min, run["centre_std"])) >= 0.1

@@ -110,6 +110,8 @@ def test_the_records_hold_what_notebook_11_tells():
     }
     assert loosest["st_cnn_single"] >= loosest["cnn"] + 10
     assert loosest["st_cnn_single"] >= loosest["frozen_st_cnn"] + 15
+    assert loosest["st_cnn_multi"] - loosest["st_cnn_single"] == pytest.approx(2.5, abs=0.1)
+    assert loosest["st_cnn_multi"] - loosest["st_cnn_multi_first"] == pytest.approx(3.1, abs=0.2)
     for name in ("st_cnn_single", "st_cnn_multi", "st_cnn_multi_first"):
         for run in experiments.read_record(f"numbers-drawn-{name}")["runs"]:
             assert min(run["motion_of_frames"][0]) >= 0.1 and run["collapsed_at"] is None

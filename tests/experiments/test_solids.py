@@ -1,4 +1,5 @@
 import json
+from statistics import mean
 
 import pytest
 import torch
@@ -53,3 +54,16 @@ def test_the_seeds_see_other_solids_of_the_same_digits(few_digits):
     assert torch.equal(first.train.labels, other.train.labels)
     assert not torch.equal(first.train.images, other.train.images)
     assert SolidSTN()(stn.to_floats(first.test.images)).shape == (32, 10)
+
+
+def test_the_records_hold_what_notebook_13_tells():
+    accuracies = {
+        name: [100 * run["accuracy"][-1] for run in record["runs"]]
+        for name in ("solid_stn", "flat_cnn", "solid_cnn")
+        if len((record := experiments.read_record(f"solids-digits-{name}"))["runs"]) == 3
+    }
+    ahead = [a - b for a, b in zip(accuracies["solid_stn"], accuracies["flat_cnn"], strict=True)]
+    assert min(accuracies["solid_stn"]) >= 83 and min(ahead) > 7.5 and max(ahead) < 9.5
+    assert 1 < mean(accuracies["solid_stn"]) - mean(accuracies["solid_cnn"]) < 3
+    for run in experiments.read_record("solids-digits-solid_stn")["runs"]:
+        assert run["tilt_before"] - run["tilt_after"] >= 12
