@@ -67,7 +67,7 @@ SOLID_SCHEDULES = {
 
 # House numbers: 4,000 scenes, cut out anew in every epoch. The CNN, which reads all 64×64 pixels,
 # and the frozen one may train for as long as the one with a single transformer; those with several
-# see as many crops as that, and take a fifth longer.
+# see as many crops as that, and take a little longer.
 NUMBERS_SCHEDULE = {"batch_size": 64, "learning_rate": 4e-3, "localisation_rate": 1.0}
 NUMBERS_EPOCHS = {
     "cnn": 4,
