@@ -111,6 +111,7 @@ def _labels_remedy(labels) -> str:
             labels, code = torch.as_tensor(labels), f"torch.as_tensor({code})"
         if labels.ndim == 2 and labels.shape[1] > 1:
             one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all()
+            one_hot = one_hot and len(labels.argmax(1).unique()) > 1  # "010" alone is a number
             return f": use {code}.argmax(1)" if one_hot else ""
         one_each = labels.ndim == 0 or labels.numel() == len(labels)
         if labels.is_complex() or not one_each or not (labels == labels.long()).all():

@@ -221,6 +221,8 @@ def _stream(archive: Path) -> Iterator[tuple[str, bytes]]:
             for member in tar:
                 if member.isfile() and member.name.startswith(f"{ROOT}/"):
                     yield member.name.removeprefix(f"{ROOT}/"), tar.extractfile(member).read()
+            while tar.fileobj.read(2**20):  # to the end, where the checksum of its content stands
+                pass
     except (tarfile.TarError, BadGzipFile, EOFError, zlib.error) as error:
         raise DownloadError(
             f"{archive} is damaged or cut short ({error}): delete it and run it again"

@@ -87,15 +87,20 @@ def _go_on(url: str, part: Path, size: int | None) -> str | None:
     from tqdm.auto import tqdm
 
     with file_errors(part, "written"), open(part, "ab") as file:
-        headers = {"Range": f"bytes={file.tell()}-"} if file.tell() else {}
+        headers = {"Accept-Encoding": "identity"}
+        if file.tell():
+            headers["Range"] = f"bytes={file.tell()}-"
         try:
             with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
                 if response.status_code == 416:  # there is nothing behind what has come
                     return None
                 response.raise_for_status()
-                if response.status_code != 206:  # the server begins at the beginning
-                    file.truncate(0)
                 coming = int(response.headers.get("Content-Length", 0))
+                if response.status_code != 206:  # the server begins at the beginning
+                    if size and coming not in (0, size):
+                        return f"has another file, of {coming:,} bytes instead of {size:,}"
+                    file.truncate(0)
+                    file.seek(0)
                 missing = size - file.tell() if size else coming
                 check_disk_space(part.parent, missing, part.stem)
                 # Some servers call a .gz an encoded file; it is to stay as it is.
@@ -112,6 +117,8 @@ def _go_on(url: str, part: Path, size: int | None) -> str | None:
 
 def _check(part: Path, checksum: str | None, size: int | None) -> None:
     """Remove what is not what it should be, and say so."""
+    if not _size(part):
+        raise DownloadError("brought nothing")
     found = f"{_size(part):,} bytes"
     right = size in (None, _size(part))
     if right and checksum:

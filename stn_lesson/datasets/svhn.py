@@ -232,6 +232,8 @@ def _stream_pictures(archive: Path, part: str, names: list[str]) -> Iterator[tup
         for member in tar:
             if member.name in places:
                 yield places.pop(member.name), tar.extractfile(member).read()
+        while tar.fileobj.read(2**20):  # to the end, where the checksum of its content stands
+            pass
     if places:
         raise DownloadError(f"{archive} lacks {next(iter(places))}: delete it and run it again")
 
@@ -242,7 +244,7 @@ def _archive_errors(archive: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, StopIteration) as error:
+        reason = str(error) or "no digitStruct.mat"
         raise DownloadError(
-            f"{archive} is damaged or cut short ({error or 'no digitStruct.mat'}): delete it and "
-            "run it again"
+            f"{archive} is damaged or cut short ({reason}): delete it and run it again"
         ) from error

@@ -5,6 +5,7 @@ localisation network it is held. We had no GPU and no CUB-200-2011, and have mea
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -59,15 +60,16 @@ def mirrored_at_random(data: Dataset, seed: int) -> Dataset:
         data: any pictures.
         seed: decides which are mirrored in which epoch.
     """
+    mirror = partial(_mirror_at_random, data, seed)
+    return Dataset(data.name, data.train, data.test, data.valid, redraw=mirror)
 
-    def redraw(epoch: int) -> Tensor:
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-        mirrored = torch.rand(len(data.train), generator=generator) < 0.5
-        images = data.train.images.clone()
-        images[mirrored] = images[mirrored].flip(-1)
-        return images
 
-    return Dataset(data.name, data.train, data.test, redraw=redraw)
+def _mirror_at_random(data: Dataset, seed: int, epoch: int) -> Tensor:
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    mirrored = torch.rand(len(data.train), generator=generator) < 0.5
+    images = data.training_images(epoch).clone()
+    images[mirrored] = images[mirrored].flip(-1)
+    return images
 
 
 def distances_to_parts(model: WindowSTN, split: Split) -> Tensor:

@@ -130,6 +130,12 @@ class HeatMapLocalisation(nn.Module):
             f"start_scale={self.start_scale}, narrowing={self.narrowing}"
         )
 
+    def train(self, mode: bool = True) -> "HeatMapLocalisation":
+        """As of any module, but for the features: they are held, in evaluation mode."""
+        super().train(mode)
+        self.features.eval()
+        return self
+
     def family(self, which: int) -> Family:
         """The transformations of one window: attention, with its scale and start as identity."""
         attention = FAMILIES["attention"]

@@ -196,8 +196,9 @@ def _check_counts(count: int, looked: Look, predictions, labels) -> None:
     if not isinstance(looked, Look):
         raise TypeError(f"looked must be a Look, got {kind_of(looked)}: use look(model, images)")
     for name, values in (("looked", looked.grid), ("predictions", predictions), ("labels", labels)):
-        if values is not None and (values.ndim == 0 or len(values) != count):
-            got = len(values) if values.ndim else "one number"
+        several = name != "looked" and values is not None and values.ndim > 1
+        if values is not None and (several or values.ndim == 0 or len(values) != count):
+            got = tuple(values.shape) if several else len(values) if values.ndim else "one number"
             raise ValueError(f"{name} must be one for each of the {count} images, got {got}")
 
 

@@ -125,6 +125,16 @@ def test_an_archive_that_is_cut_short_or_lacks_a_file_is_told(tmp_path):
         load_birds(pack(tmp_path / "listless", ["parts/part_locs.txt"]), size=32)
 
 
+def test_a_flipped_bit_of_an_archive_is_seen_where_its_checksum_stands_at_the_end(tmp_path):
+    pack(tmp_path)
+    archive = next(tmp_path.glob("*.tgz"))
+    content = bytearray(archive.read_bytes())
+    content[-5] ^= 1  # of the checksum that gzip keeps
+    archive.write_bytes(content)
+    with pytest.raises(DownloadError, match="is damaged or cut short"):
+        load_birds(tmp_path, size=32)
+
+
 def test_a_picture_that_went_missing_leaves_nothing_of_its_name(tmp_path):
     load_birds(pack(tmp_path), size=32)
     pack(tmp_path, [f"images/{BIRDS[4][0]}"])

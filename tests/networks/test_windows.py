@@ -138,3 +138,8 @@ def test_the_cnn_lends_what_it_reads_with():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_lent_convolutions_stay_held_when_the_whole_is_put_in_training_mode():
+    model = window_stn(FeatureCNN()).eval().train()
+    assert model.training and not model.localisation.features.training

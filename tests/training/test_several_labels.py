@@ -84,3 +84,10 @@ def test_one_hot_labels_and_columns_are_told_and_true_ones_are_taken():
         Split(images, torch.ones(3, 1, dtype=torch.long))
     twice = Split(images, STRIPES.train.labels[:3]).repeat(2)
     assert torch.equal(twice.labels, STRIPES.train.labels[[0, 1, 2, 0, 1, 2]])
+
+
+def test_a_single_number_of_noughts_and_a_one_is_no_one_hot_label():
+    images = torch.zeros(1, 1, 2, 2, dtype=torch.uint8)
+    assert Split(images, torch.tensor([[0, 1, 0]])).labels.shape == (1, 3)
+    with pytest.raises(ValueError, match="argmax"):
+        Split(images.repeat(2, 1, 1, 1), torch.eye(3)[:2].long())
