@@ -104,7 +104,7 @@ class MonitorView {
     const {model, labels} = this;
     const thetas = model.get("thetas"), answers = model.get("answers"), view = model.get("view");
     this.digits.forEach((digit, k) => {
-      const right = answers[k] === labels[k];
+      const right = String(answers[k]) === String(labels[k]);
       digit.region.showRegion(thetas[k]);
       digit.view.showView(thetas[k], view);
       digit.truth.textContent = `a ${labels[k]}`;
