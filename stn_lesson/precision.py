@@ -28,6 +28,17 @@ def devices_with_autocast() -> list[str]:
     return [device for device in ("cpu", "cuda") if torch.is_autocast_enabled(device)]
 
 
+def restore_autocast(devices: list[str]) -> None:
+    """Leave autocast on for these types of device alone: Ctrl-C may have cut off its own end.
+
+    >>> restore_autocast(devices_with_autocast())
+    """
+    for device in ("cpu", "cuda"):
+        torch.set_autocast_enabled(device, device in devices)
+    torch.set_autocast_cache_enabled(True)
+    torch.clear_autocast_cache()
+
+
 def float_type(dtype: torch.dtype | None) -> torch.dtype:
     """The type of a grid made anew: torch's default one, or the one that is asked for.
 

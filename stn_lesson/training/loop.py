@@ -15,6 +15,7 @@ from stn_lesson.arguments import function
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
 from stn_lesson.device import check_device
+from stn_lesson.precision import devices_with_autocast, restore_autocast
 from stn_lesson.training.history import History
 from stn_lesson.training.run import TrainingRun
 from stn_lesson.training.settings import Settings
@@ -84,7 +85,7 @@ def fit(
     function(on_step, "on_step", or_none=True)
     function(on_epoch, "on_epoch", or_none=True)
     function(warn, "warn")
-    history = History()
+    history, autocast = History(), devices_with_autocast()
     try:
         device = check_device(device)
         chosen = Settings.for_device(device, **settings)
@@ -106,6 +107,7 @@ def fit(
     except (KeyboardInterrupt, StopTraining):
         history.stop()
         model.eval()
+        restore_autocast(autocast)
     except NotFiniteError as error:
         where = f"at step {len(history.step_loss)} (epoch {len(history.accuracy)})"
         raise diverged(where, chosen.learning_rate, error) from error

@@ -33,11 +33,14 @@ def press_at(moment, action):
             else:
                 os.kill(os.getpid(), signal.SIGINT)
 
+    # Whoever is started in the background has inherited that Ctrl-C is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.setprofile(count)
     try:
         result = action()
     finally:
         sys.setprofile(None)
+        signal.signal(signal.SIGINT, before)
     return result if moment else calls
 
 
