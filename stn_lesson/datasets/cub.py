@@ -5,11 +5,6 @@ Dataset, 2011; its pictures are for research and teaching that is not commercial
 """
 
 import io
-import tarfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,16 +13,15 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import path_of, whole_number
-from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.datasets.download import DownloadError, download
-from stn_lesson.files import (
-    check_disk_space,
-    file_errors,
-    locked,
-    read_whole,
-    user_folder,
-    write_atomically,
+from stn_lesson.datasets.archives import (
+    archive_errors,
+    array_on_disk,
+    check_complete,
+    stream_archive,
 )
+from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.download import download
+from stn_lesson.files import check_disk_space, read_whole, user_folder, write_atomically
 
 ADDRESS = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
 ARCHIVE_BYTES = 1_150_585_339
@@ -171,13 +165,13 @@ def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
     from PIL import Image
 
     texts, sizes = {}, {}
-    for name, content in _stream(archive):
+    for name, content in stream_archive(archive, ROOT):
         if name in LISTS:
             texts[name] = content.decode()
         elif name.startswith("images/"):
-            sizes[name.removeprefix("images/")] = Image.open(io.BytesIO(content)).size
-    if missing := [name for name in LISTS if name not in texts]:
-        raise DownloadError(f"{archive} lacks {missing[0]}: delete it and run it again")
+            with archive_errors(archive):
+                sizes[name.removeprefix("images/")] = Image.open(io.BytesIO(content)).size
+    check_complete(archive, [name for name in LISTS if name not in texts])
     return texts, sizes
 
 
@@ -186,44 +180,14 @@ def _write_pictures(path: Path, archive: Path, lists: Lists, size: int) -> None:
     from PIL import Image
     from tqdm.auto import tqdm
 
-    part = path.with_name(f"{path.name}.part")
     rows = {f"images/{name}": row for row, name in enumerate(lists.names)}
-    with locked(path), file_errors(path, "written"), _removed_unless_whole(part):
-        shape = (len(rows), 3, size, size)
-        pictures = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+    with array_on_disk(path, (len(rows), 3, size, size)) as pictures:
         with tqdm(total=len(rows), unit="picture", desc=path.name, leave=False) as progress:
-            for name, content in _stream(archive):
+            for name, content in stream_archive(archive, ROOT):
                 if name in rows:
-                    picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
+                    with archive_errors(archive):
+                        picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                     pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
                     progress.update()
-        if rows:
-            raise DownloadError(f"{archive} lacks {next(iter(rows))}: delete it and run it again")
-        pictures.flush()
-        del pictures
-        part.replace(path)
-
-
-@contextmanager
-def _removed_unless_whole(part: Path) -> Iterator[None]:
-    """Remove a file that was begun, unless it has got another name by then."""
-    try:
-        yield
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _stream(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of the archive as they come: (name within its folder, content)."""
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if member.isfile() and member.name.startswith(f"{ROOT}/"):
-                    yield member.name.removeprefix(f"{ROOT}/"), tar.extractfile(member).read()
-            while tar.fileobj.read(2**20):  # to the end, where the checksum of its content stands
-                pass
-    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error) as error:
-        raise DownloadError(
-            f"{archive} is damaged or cut short ({error}): delete it and run it again"
-        ) from error
+        check_complete(archive, rows)

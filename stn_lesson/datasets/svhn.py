@@ -5,11 +5,7 @@ with Unsupervised Feature Learning, 2011; for non-commercial use.
 """
 
 import io
-import tarfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from gzip import BadGzipFile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,17 +13,16 @@ import numpy as np
 import torch
 
 from stn_lesson.arguments import path_of, true_or_false
-from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.datasets.download import DownloadError, download
-from stn_lesson.datasets.numbers import BLANK, CROP
-from stn_lesson.files import (
-    check_disk_space,
-    file_errors,
-    locked,
-    read_whole,
-    user_folder,
-    write_atomically,
+from stn_lesson.datasets.archives import (
+    archive_errors,
+    array_on_disk,
+    check_complete,
+    stream_archive,
 )
+from stn_lesson.datasets.dataset import Dataset, Split
+from stn_lesson.datasets.download import download
+from stn_lesson.datasets.numbers import BLANK, CROP
+from stn_lesson.files import check_disk_space, read_whole, user_folder, write_atomically
 
 
 class Archive(NamedTuple):
@@ -38,6 +33,7 @@ class Archive(NamedTuple):
     checksum: str | None  # that of "extra" is not known here: its size is checked
 
 
+_STRUCTURE = "digitStruct.mat"  # what the pictures show, as MATLAB wrote it
 ADDRESS = "http://ufldl.stanford.edu/housenumbers/"
 ARCHIVES = {
     "train": Archive(
@@ -188,9 +184,9 @@ def _load_numbers(folder: Path, part: str) -> Numbers:
     path = folder / f"{part}-boxes.npz"
     if not path.exists():
         archive = _fetch(folder, part)
-        with _archive_errors(archive), tarfile.open(archive) as tar:
-            members = (m for m in tar if m.name == f"{part}/digitStruct.mat")
-            numbers = read_digit_struct(tar.extractfile(next(members)).read())
+        with archive_errors(archive):
+            files = stream_archive(archive, part)
+            numbers = read_digit_struct(next(file for name, file in files if name == _STRUCTURE))
         packed = io.BytesIO()
         np.savez(packed, **numbers._asdict())
         write_atomically(path, packed.getvalue())
@@ -210,41 +206,17 @@ def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
     from tqdm.auto import tqdm
 
     total = sum(len(of_part.names) for of_part in numbers.values())
-    part_file, first = path.with_name(f"{path.name}.part"), 0
-    with locked(path), file_errors(path, "written"):
-        shape = (total, 3, CROP, CROP)
-        crops = np.lib.format.open_memmap(part_file, "w+", np.uint8, shape)
-        with tqdm(total=total, unit="crop", desc=path.name, leave=False) as progress:
-            for part, of_part in numbers.items():
-                for place, picture in _stream_pictures(_fetch(folder, part), part, of_part.names):
-                    crops[first + place] = crop_picture(picture, of_part.boxes[place])
-                    progress.update()
-                first += len(of_part.names)
-        crops.flush()
-        del crops
-        part_file.replace(path)
-
-
-def _stream_pictures(archive: Path, part: str, names: list[str]) -> Iterator[tuple[int, bytes]]:
-    """The pictures of an archive in whatever order they come: (place among the names, file)."""
-    places = {f"{part}/{name}": place for place, name in enumerate(names)}
-    with _archive_errors(archive), tarfile.open(archive) as tar:
-        for member in tar:
-            if member.name in places:
-                yield places.pop(member.name), tar.extractfile(member).read()
-        while tar.fileobj.read(2**20):  # to the end, where the checksum of its content stands
-            pass
-    if places:
-        raise DownloadError(f"{archive} lacks {next(iter(places))}: delete it and run it again")
-
-
-@contextmanager
-def _archive_errors(archive: Path) -> Iterator[None]:
-    """Say which archive it is that cannot be read to its end, and what to do."""
-    try:
-        yield
-    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error, StopIteration) as error:
-        reason = str(error) or "no digitStruct.mat"
-        raise DownloadError(
-            f"{archive} is damaged or cut short ({reason}): delete it and run it again"
-        ) from error
+    first = 0
+    bar = tqdm(total=total, unit="crop", desc=path.name, leave=False)
+    with array_on_disk(path, (total, 3, CROP, CROP)) as crops, bar:
+        for part, of_part in numbers.items():
+            archive = _fetch(folder, part)
+            places = {name: first + place for place, name in enumerate(of_part.names)}
+            for name, picture in stream_archive(archive, part):
+                if name in places:
+                    place = places.pop(name)
+                    with archive_errors(archive):
+                        crops[place] = crop_picture(picture, of_part.boxes[place - first])
+                    bar.update()
+            check_complete(archive, (f"{part}/{name}" for name in places))
+            first += len(of_part.names)

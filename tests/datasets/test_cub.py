@@ -108,7 +108,7 @@ def test_poses_cut_out_the_boxes(data):
 
 
 def test_what_was_read_once_is_not_read_again(data, folder, monkeypatch):
-    monkeypatch.setattr(cub, "_stream", None)
+    monkeypatch.setattr(cub, "stream_archive", None)
     again = load_birds(folder, size=32)
     assert torch.equal(again.train.images, data.train.images)
     assert {path.name for path in folder.iterdir()} == {
@@ -133,6 +133,14 @@ def test_a_flipped_bit_of_an_archive_is_seen_where_its_checksum_stands_at_the_en
     archive.write_bytes(content)
     with pytest.raises(DownloadError, match="is damaged or cut short"):
         load_birds(tmp_path, size=32)
+
+
+def test_a_broken_picture_is_the_archives_fault_and_leaves_nothing_begun(tmp_path, monkeypatch):
+    whole = picture
+    monkeypatch.setitem(globals(), "picture", lambda number: whole(number)[:-100])
+    with pytest.raises(DownloadError, match="CUB_200_2011.tgz is damaged or cut short"):
+        load_birds(pack(tmp_path), size=32)
+    assert not list(tmp_path.glob("birds*"))
 
 
 def test_a_picture_that_went_missing_leaves_nothing_of_its_name(tmp_path):
