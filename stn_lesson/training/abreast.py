@@ -12,6 +12,7 @@ from stn_lesson.arguments import function
 from stn_lesson.checks import NotFiniteError
 from stn_lesson.datasets import Dataset
 from stn_lesson.device import check_device
+from stn_lesson.precision import devices_with_autocast, restore_autocast
 from stn_lesson.training.checks import check_data, check_model
 from stn_lesson.training.cuda_graph import CudaGraphStep
 from stn_lesson.training.history import History
@@ -62,7 +63,7 @@ def fit_abreast(
     if "seed" in settings:
         raise TypeError("each model has a seed of its own: use seeds=[…], as many as models")
     models, data, seeds = _check_abreast(models, data, seeds)
-    histories = [History() for _ in models]
+    histories, autocast = [History() for _ in models], devices_with_autocast()
     try:
         device = check_device(device)
         runs = [
@@ -78,6 +79,7 @@ def fit_abreast(
     except KeyboardInterrupt:
         for history in histories:
             history.stop()
+        restore_autocast(autocast)
     except NotFiniteError as error:
         where = f"in epoch {epoch}, by one of the seeds {', '.join(map(str, seeds))}"
         raise diverged(where, runs[0].settings.learning_rate, error) from error

@@ -11,6 +11,7 @@ from small_run import weights
 from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
+from stn_lesson.precision import devices_with_autocast
 from stn_lesson.training import History
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
@@ -75,3 +76,21 @@ def test_a_run_that_is_interrupted_gives_its_history_and_goes_on(tmp_path, share
     again = stn.fit(fresh, data, **settings)
     assert torch.equal(weights(fresh), weights(unbroken)) and len(again.accuracy) == EPOCHS
     assert not again.interrupted and os.listdir(tmp_path) == ["run.pt"]
+
+
+@pytest.mark.parametrize("train", ["fit", "fit_abreast"])
+def test_no_autocast_is_left_on_wherever_in_a_step_ctrl_c_comes(monkeypatch, train):
+    """As inside the end of the step's own autocast."""
+
+    def cut_off(*args, **options):
+        torch.autocast("cpu", torch.bfloat16).__enter__()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", cut_off)
+    settings = dict(epochs=1, precision="bfloat16") | TINY_SETTINGS
+    if train == "fit":
+        history = stn.fit(tiny_model(), tiny_data(), **settings)
+    else:
+        del settings["seed"]
+        (history,) = stn.fit_abreast([tiny_model()], [tiny_data()], seeds=[0], **settings)
+    assert history.interrupted and devices_with_autocast() == []
