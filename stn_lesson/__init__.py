@@ -25,6 +25,7 @@ from stn_lesson.datasets import (
     to_floats,
 )
 from stn_lesson.datasets.clutter import clutter
+from stn_lesson.datasets.landscape import landscape
 from stn_lesson.datasets.solids import extrude, solids
 from stn_lesson.families import thin_plate_spline
 from stn_lesson.grid import meshgrid, pixel_centres, projective_grid, sampling_grid, volume_grid
@@ -104,6 +105,7 @@ __all__ = [
     "house",
     "house_numbers",
     "invert",
+    "landscape",
     "load_birds",
     "load_digits",
     "load_mnist",
