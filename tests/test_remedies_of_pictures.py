@@ -88,7 +88,11 @@ TO_WRITE = {
     "one picture": (plots.images, "pictures", FLOATS[0, 0]),
     "a batch of pictures": (plots.images, "pictures", [FLOATS, FLOATS]),
     "one title": (lambda titles: plots.images(FLOATS, titles), "titles", "digits"),
-    "written out": (plots.pixel_values, "picture", FLOATS[0]),
+    "a point": (
+        lambda image: plots.point_between_pixels(image, (1, 1), torch.ones(2, 2) / 4),
+        "image",
+        FLOATS[0],
+    ),
     "overlaid bytes": (lambda warped: plots.overlay(warped, FLOATS[0]), "warped", BYTES[0]),
     "overlaid colours": (
         lambda warped: plots.overlay(warped, FLOATS[0]),

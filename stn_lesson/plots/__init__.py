@@ -4,6 +4,7 @@ from stn_lesson.plots.aim import aim_curves, landing_places
 from stn_lesson.plots.curves import error_curves, lines, training_progress
 from stn_lesson.plots.looking import draw_outline, gallery, grid_border, look_gallery, sampling
 from stn_lesson.plots.maps import warped_maps
+from stn_lesson.plots.neighbours import point_between_pixels
 from stn_lesson.plots.picture import (
     BLUE,
     GREEN,
@@ -13,7 +14,6 @@ from stn_lesson.plots.picture import (
     Picture,
     images,
     overlay,
-    pixel_values,
 )
 from stn_lesson.plots.results import compare_with_published, contest, seed_accuracies
 from stn_lesson.plots.solids import shade, solid
@@ -38,7 +38,7 @@ __all__ = [
     "lines",
     "look_gallery",
     "overlay",
-    "pixel_values",
+    "point_between_pixels",
     "sampling",
     "seed_accuracies",
     "shade",

@@ -71,32 +71,6 @@ def images(
     return figure
 
 
-def pixel_values(picture: Tensor, alt: str = "") -> Picture:
-    """A tiny picture (H, W), floats from 0 to 1, with the values written in its pixels.
-
-    Raises:
-        TypeError, ValueError: no picture, or none of this shape.
-    """
-    if check_drawable(picture).ndim != 2:
-        cut = "[0]" * (picture.ndim - 2)
-        raise ValueError(
-            f"a picture to be written out must have shape (H, W), got {tuple(picture.shape)}: use "
-            f"picture{cut}"
-        )
-    height, width = picture.shape
-    default_alt = f"A picture of {height} by {width} pixels, their values written in them."
-    side = min(0.7, 8 / max(height, width))
-    figure = Picture(side * (width + 3), side * (height + 3) + 0.3, text(alt, "alt") or default_alt)
-    axes = figure.add_subplot()
-    draw_picture(axes, picture)
-    axes.set(xlim=(-2, width + 1), ylim=(height + 1, -2), facecolor="#cccccc")
-    for y, row in enumerate(picture.tolist()):
-        for x, value in enumerate(row):
-            colour = "black" if value > 0.5 else "white"
-            axes.text(x, y, f"{value:.2f}", color=colour, size=14 * side, ha="center", va="center")
-    return figure
-
-
 def overlay(warped: Tensor, wanted: Tensor) -> Tensor:
     """Two grey pictures (1, H, W) in one (3, H, W): orange and blue, pale where both are bright.
 

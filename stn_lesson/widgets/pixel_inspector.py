@@ -113,10 +113,7 @@ class PixelInspector(LivePicture):
     @property
     def weights(self) -> Tensor:
         """Weights of the four neighbours, (2, 2): above and below, left and right. Equation (6)."""
-        x, y = torch.tensor([self.x, self.y], dtype=torch.double)
-        if self.padding == "border":
-            height, width = self.image.shape[-2:]
-            x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+        x, y = torch.tensor(self._reading_point(), dtype=torch.double)
         u, v = x - x.floor(), y - y.floor()
         if self.kernel == "nearest":
             u, v = (u >= 0.5).double(), (v >= 0.5).double()
@@ -130,11 +127,15 @@ class PixelInspector(LivePicture):
             f"them. A point at x = {self.x:g}, y = {self.y:g} finds {value:.3f} ({self.kernel} "
             f"kernel, padding {self.padding}); its slope is {dx:.3f} along x, {dy:.3f} along y."
         )
-        figure = plots.pixel_values(self.image[0, 0], alt)
-        axes = figure.axes[0]
-        axes.plot(self.x, self.y, "o", color="white", markersize=11, mec="black", mew=3)
-        axes.set_title(f"V = {value:.3f}, ∂V/∂x = {dx:.3f}, ∂V/∂y = {dy:.3f}", fontsize=10)
-        return figure
+        point = self._reading_point()
+        return plots.point_between_pixels(self.image[0, 0], point, self.weights, (dx, dy), alt)
+
+    def _reading_point(self) -> tuple[float, float]:
+        """The point (x, y) itself, or with padding border the place where it is held inside."""
+        if self.padding == "zeros":
+            return self.x, self.y
+        height, width = self.image.shape[-2:]
+        return min(max(self.x, 0.0), width - 1.0), min(max(self.y, 0.0), height - 1.0)
 
 
 def check_tiny_image(image: Tensor) -> Tensor:

@@ -235,7 +235,11 @@ def test_true_is_drawn_white():
         (lambda: plots.images([torch.rand(2, 3, 5, 7)]), ValueError, r"use \[picture\[:1\] for"),
         (lambda: plots.images([torch.rand(5, 0)]), ValueError, "at least one pixel"),
         (lambda: plots.images([torch.rand(5, 7)], "noise"), TypeError, r"use \['noise'\]"),
-        (lambda: plots.pixel_values(torch.rand(1, 4, 5)), ValueError, r"use picture\[0\]"),
+        (
+            lambda: plots.point_between_pixels(torch.rand(1, 4, 5), (1, 1), torch.ones(2, 2)),
+            ValueError,
+            r"use image\[0\]",
+        ),
         (lambda: plots.overlay(*torch.rand(2, 4, 5)), ValueError, "warped must be grey"),
         (lambda: plots.overlay(*torch.ones(2, 1, 4, 5).byte()), TypeError, r"to_floats\(warped\)"),
         (lambda: plots.sampling(torch.rand(2, 1, 4, 5), stn.affine_theta()), ValueError, ":1"),

@@ -123,3 +123,16 @@ def test_a_number_out_of_numpy_moves_the_point():
     inspector = PixelInspector()
     inspector.x, inspector.y = np.float32(0.5), np.int64(1)
     assert (inspector.x, inspector.y) == (0.5, 1.0) and type(inspector.x) is float
+
+
+def test_the_still_picture_draws_each_weight_as_the_area_opposite():
+    _, areas = PixelInspector(start=(1.25, 2.5)).still().axes
+    drawn = {text.get_text() for text in areas.texts}
+    assert {"a 0.375", "b 0.125", "c 0.375", "d 0.125"} <= drawn
+    sizes = [patch.get_width() * patch.get_height() for patch in areas.patches]
+    assert sizes == pytest.approx([0.375, 0.125, 0.375, 0.125])
+
+
+def test_the_still_picture_holds_a_point_at_the_edge_where_the_padding_does():
+    pixels, _ = PixelInspector(start=(5.2, 1.5), padding="border").still().axes
+    assert pixels.lines[-1].get_xydata().tolist() == [[4, 1.5]]
