@@ -1,5 +1,7 @@
 """Curves of a training."""
 
+import math
+import statistics
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -41,13 +43,11 @@ def training_progress(
     figure = Picture(10, 2.6 if looked is None else 5.4)
     above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
     loss, error, *aim = above.subplots(1, 3 if history.aim else 2)
-    steps = {"training loss": (range(1, len(history.step_loss) + 1), history.step_loss)}
     errors = [100 - 100 * accuracy for accuracy in history.accuracy]
-    draw_lines(loss, steps, "step", "training loss")
+    _draw_loss(loss, history.step_loss)
     epochs = {"test error": (range(1, len(errors) + 1), errors)}
     draw_lines(error, epochs, "epoch", "test error in %")
-    for axes in (loss, error):
-        _use_log_scale(axes)
+    _use_log_scale(error)
     figure.alt = (
         f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
         + (f", {errors[-1]:.1f} % in the end." if errors else ".")
@@ -57,6 +57,22 @@ def training_progress(
     for part in below:
         figure.alt += " Beneath: " + draw_look_gallery(part, images, looked, predictions, labels)
     return figure
+
+
+def _draw_loss(axes: Axes, losses: list[float]) -> None:
+    """Draw the loss of every step palely, and their running mean, which the axis is made for."""
+    side = max(len(losses) // 40, 1)  # of the steps that are averaged, to each side
+    means = [
+        statistics.fmean(losses[max(step - side, 0) : step + side + 1])
+        for step in range(len(losses))
+    ]
+    steps = range(1, len(losses) + 1)
+    axes.plot(steps, losses, color=SKY, alpha=0.35, lw=0.7)
+    draw_lines(axes, {"running mean": (steps, means)}, "step", "training loss")
+    finite = [mean for mean in means if 0 < mean < math.inf]
+    if finite:
+        axes.set_ylim(min(finite) / 2, max(finite) * 1.5)
+    _use_log_scale(axes)
 
 
 def _draw_aim(axes: Axes, aims: list[Aim]) -> str:
@@ -77,17 +93,17 @@ def _draw_aim(axes: Axes, aims: list[Aim]) -> str:
 def error_curves(
     histories: dict[str, History], reference: dict[str, tuple[Sequence, Sequence]] | None = None
 ) -> Picture:
-    """Test error in % after every epoch, one curve for each named run.
+    """Test error in % after so many epochs, one curve for each named run.
 
     Args:
         histories: runs by name.
-        reference: published curves by name: (epochs, accuracies), epochs counted from 0.
+        reference: published curves by name: (epochs, accuracies); the first epoch is 1.
 
     Raises:
         TypeError: what is no `History`.
     """
     check_histories(histories, may_be_none=bool(reference))
-    curves = {name: (range(len(h.accuracy)), h.accuracy) for name, h in histories.items()}
+    curves = {name: (range(1, len(h.accuracy) + 1), h.accuracy) for name, h in histories.items()}
     curves |= _check_curves(reference or {}, "reference")
     last = ", ".join(
         f"{name} {100 - 100 * y[-1]:.1f} %" for name, (_, y) in curves.items() if len(y)
@@ -165,5 +181,5 @@ def _use_log_scale(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter("{x:g}")
     low, high = axes.get_ylim()
     if high > 8 * low:  # there is no room for them all
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
         axes.yaxis.set_minor_formatter("")

@@ -83,10 +83,10 @@ def test_a_gallery_shows_sources_views_and_answers():
 
 
 def test_error_curves_are_in_percent_and_say_their_last_values(history):
-    picture = plots.error_curves({"ours": history}, {"published": ([0, 2], [0.6, 0.75])})
+    picture = plots.error_curves({"ours": history}, {"published": ([1, 3], [0.6, 0.75])})
     ours, published = picture.axes[0].lines
-    assert ours.get_ydata() == pytest.approx([50, 20, 10]) and list(ours.get_xdata()) == [0, 1, 2]
-    assert list(published.get_xdata()) == [0, 2]
+    assert ours.get_ydata() == pytest.approx([50, 20, 10]) and list(ours.get_xdata()) == [1, 2, 3]
+    assert list(published.get_xdata()) == [1, 3]
     assert "ours 10.0 %" in picture.alt and "published 25.0 %" in picture.alt
 
 
@@ -110,6 +110,17 @@ def test_a_training_shows_its_curves_and_where_it_looked():
     assert "2 of them right" in picture.alt
     assert min(png_size(picture)) > 100
     assert len(plots.training_progress(stn.History()).axes) == 2  # nothing yet, and no transformer
+
+
+def test_the_axis_of_the_loss_is_made_for_its_running_mean_and_not_for_a_lucky_batch():
+    losses = [2.0] * 100 + [1.0] * 100
+    losses[150] = 1e-6
+    axes = plots.training_progress(stn.History(step_loss=losses)).axes[0]
+    raw, mean = axes.lines
+    assert list(raw.get_ydata()) == losses
+    assert mean.get_ydata()[0] == 2 and mean.get_ydata()[100] == pytest.approx(16 / 11)
+    low, high = axes.get_ylim()
+    assert 0.3 < low < 1 and 2 < high < 4
 
 
 def test_a_training_shows_its_aim_where_it_was_measured():
