@@ -227,27 +227,29 @@ def run_bench(data: str = "mnist", seeds: int = 3, contenders: tuple = tuple(CON
 def bench_table(record: dict) -> str:
     """The record in words: medians over the seeds, and the share of the handwritten loop's time.
 
-    A contender that did not reach the target in all of its runs has no time to it.
+    A contender that did not reach the target in all of its runs has no time to it. The memory is
+    the highest of the seeds.
     """
-    target, lines = record["target_accuracy"], []
-    times = {}
+    target, runs = record["target_accuracy"], {}
     for run in record["runs"]:
-        times.setdefault(run["contender"], []).append(seconds_to_accuracy(target, run))
-    median = {name: None if None in t else statistics.median(t) for name, t in times.items()}
-    by_hand = median.get("handwritten_loop")
-    for name in times:
-        runs = [run for run in record["runs"] if run["contender"] == name]
-        last = statistics.median(run["accuracy"][:EPOCHS][-1] for run in runs)
-        epochs = len(runs[0]["accuracy"][:EPOCHS])
-        time_to_target = "not reached" if median[name] is None else f"{median[name]:.1f} s"
-        share = ""
-        if median[name] and by_hand:
-            share = f", {median[name] / by_hand:.2f} of handwritten_loop"
+        runs.setdefault(run["contender"], []).append(run)
+    by_hand = _time_to_target(target, runs.get("handwritten_loop", []))
+    lines = []
+    for name, of_name in runs.items():
+        epochs = len(of_name[0]["accuracy"][:EPOCHS])
+        columns = zip(
+            *((r["accuracy"][epochs - 1], r["seconds"][epochs - 1], r["images_a_second"])
+              for r in of_name), strict=True,
+        )  # fmt: skip
+        accuracy, seconds, speed = map(statistics.median, columns)
+        time = _time_to_target(target, of_name)
+        reached = "not reached to" if time is None else f"{time:.1f} s to"
+        share = f", {time / by_hand:.2f} of handwritten_loop" if time and by_hand else ""
         lines.append(
-            f"{name}: {time_to_target} to {100 * target:.1f} %{share}; {100 * last:.1f} % after "
-            f"{epochs} epochs in {runs[0]['seconds'][epochs - 1]:.0f} s, "
-            f"{runs[0]['images_a_second']:,} images a second, {runs[0]['peak_memory_mb']} MB, "
-            + records.seeds_in_words(len(runs))
+            f"{name}: {reached} {100 * target:.1f} %{_epochs_to_target(target, of_name)}{share}; "
+            f"{100 * accuracy:.1f} % after {epochs} epochs in {seconds:.0f} s, "
+            f"{speed:,.0f} images a second, {max(run['peak_memory_mb'] for run in of_name)} MB, "
+            + records.seeds_in_words(len(of_name))
         )
     for row in record["samplers"]:
         lines.append(
@@ -256,6 +258,21 @@ def bench_table(record: dict) -> str:
             f"{100 * row['share_of_bandwidth']:.0f} % of the memory's speed"
         )
     return "\n".join(lines)
+
+
+def _time_to_target(target: float, runs: list[dict]) -> float | None:
+    """The median of the seconds to the target; None if a run missed it, or there is none."""
+    times = [seconds_to_accuracy(target, run) for run in runs]
+    return statistics.median(times) if times and None not in times else None
+
+
+def _epochs_to_target(target: float, runs: list[dict]) -> str:
+    """How many epochs that took, from the quickest run to the slowest; nothing if one missed it."""
+    if _time_to_target(target, runs) is None:
+        return ""
+    epochs = [run["seconds"].index(seconds_to_accuracy(target, run)) + 1 for run in runs]
+    few, many = min(epochs), max(epochs)
+    return f" (epoch {few})" if few == many else f" (epochs {few} to {many})"
 
 
 def _describe_run(run: dict) -> str:

@@ -64,12 +64,29 @@ def test_the_table_gives_medians_and_shares_and_no_time_where_a_seed_failed():
     ]
     output = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
     assert (
-        "handwritten_loop: 100.0 s to 93.7 %" in output
-        and "pointing_stn_2_epochs: 25.0 s to 93.7 %, 0.25 of handwritten_loop" in output
+        "handwritten_loop: 100.0 s to 93.7 % (epoch 1)" in output
+        and "pointing_stn_2_epochs: 25.0 s to 93.7 % (epoch 1), 0.25 of handwritten_loop" in output
     )
     runs.append(run("pointing_stn_2_epochs", 10.0, accuracy=0.9))
     output = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
     assert "pointing_stn_2_epochs: not reached to 93.7 %" in output
+
+
+def test_the_table_tells_how_many_epochs_the_target_took_and_the_highest_memory():
+    runs = [
+        {
+            "contender": "handwritten_loop", "seconds": [10.0, 20.0, 30.0], "accuracy": accuracy,
+            "images_a_second": speed, "peak_memory_mb": memory,
+        }
+        for accuracy, speed, memory in (
+            ([0.5, 0.94, 0.93], 100, 900),
+            ([0.5, 0.6, 0.95], 300, 800),
+            ([0.94, 0.9, 0.9], 200, 850),
+        )
+    ]  # fmt: skip
+    output = bench.bench_table({"target_accuracy": 0.937, "runs": runs, "samplers": []})
+    assert "20.0 s to 93.7 % (epochs 1 to 3)" in output
+    assert "93.0 % after 3 epochs in 30 s, 200 images a second, 900 MB, 3 seeds" in output
 
 
 def test_a_contender_runs_in_a_process_of_its_own():
