@@ -96,6 +96,24 @@ def run_seeds(
     return path
 
 
+def check_before_download(name: str, seeds: int, on_cpu: str) -> None:
+    """Tell what can be told of a long run before gigabytes of data are fetched for it.
+
+    Args:
+        name: of its record.
+        seeds: how many there should be in the end.
+        on_cpu: how long it takes there; it is printed where there is no GPU.
+
+    Raises:
+        TypeError, ValueError: seeds that cannot be.
+        FileError: the record cannot be written.
+    """
+    whole_number(seeds, "seeds", lowest=1)
+    records.check_writable(name)
+    if default_device().type == "cpu":
+        print(f"{name}: there is no GPU here, and one core of a CPU takes {on_cpu}", flush=True)
+
+
 def seeds_at_once(device: torch.device) -> int:
     """How many seeds a device trains at once: `SEEDS_PER_GPU` on a GPU, else one."""
     return SEEDS_PER_GPU if device.type == "cuda" else 1
