@@ -6,6 +6,7 @@ written anew.
 
 import io
 import math
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -89,6 +90,7 @@ def array_on_disk(path: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
             part.unlink(missing_ok=True)  # of a process that was killed
             check_disk_space(path.parent, math.prod(shape), path.name)
             array = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+            _reserve(part)
             yield array
             array.flush()
             del array
@@ -156,6 +158,13 @@ def missing_room(path: Path, size: int) -> int:
         return size
     left = part.stat()  # a file with holes: its length says nothing
     return max(size - getattr(left, "st_blocks", 0) * 512, 0)
+
+
+def _reserve(part: Path) -> None:
+    """Take the room of a file with holes: were the disk full later, a write would end Python."""
+    if hasattr(os, "posix_fallocate"):
+        with open(part, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
 
 
 def _tell_of_replacement(path: Path) -> None:

@@ -140,7 +140,8 @@ def _tell_what_is_needed(folder: Path, size: int) -> None:
     pictures = 0 if is_written else PICTURES * 3 * size * size
     print(
         f"CUB-200-2011: {missing / 1e9:.1f} GB to download and {pictures / 1e9:.1f} GB of pictures "
-        f"to write into {folder}"
+        f"to write into {folder}",
+        flush=True,
     )
     check_disk_space(folder, missing + missing_room(path, pictures), "CUB-200-2011")
 

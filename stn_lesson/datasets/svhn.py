@@ -205,7 +205,8 @@ def _tell_what_is_needed(folder: Path, groups: Sequence[tuple[str, ...]]) -> Non
     }
     print(
         f"SVHN: {downloads / 1e9:.1f} GB to download and {sum(crops.values()) / 1e9:.1f} GB of "
-        f"crops to write into {folder}"
+        f"crops to write into {folder}",
+        flush=True,
     )
     room = sum(missing_room(path, size) for path, size in crops.items())
     check_disk_space(folder, downloads + room, "SVHN")

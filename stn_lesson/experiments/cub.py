@@ -27,7 +27,7 @@ VIEW = 224  # side of what a reader sees, in pixels
 SCALE = 0.5  # of a window; 224 of 448 pixels
 CUB_CELLS = [("cnn", 224), ("2st_cnn", 224), ("2st_cnn", 448), ("4st_cnn", 448)]  # of table 3
 # Measured with one thread: the CNN at 224, and two windows at 448.
-_ON_CPU = "12 minutes for an epoch of the CNN at 224 pixels, 40 and more with windows at 448"
+_ON_CPU = "12 minutes for an epoch of the CNN at 224, 40 or more with windows at 448"
 CUB_WINDOWS = {"cnn": 0, "2st_cnn": 2, "4st_cnn": 4}
 
 
@@ -105,7 +105,7 @@ def run_cub_cell(network: str, size: int, seeds: int = 1, folder: str | Path | N
     """
     windows = CUB_WINDOWS[one_of(network, "network", CUB_WINDOWS)]
     name, settings = f"birds-cub-{size}-{network}", default_settings() | CUB_SCHEDULE
-    check_before_download(name, seeds, _ON_CPU)
+    check_before_download([name], seeds, settings["epochs"], _ON_CPU)
     cub_network(network)  # weights that are not installed are told before the download, too
     data = load_birds(folder, size=size)
 

@@ -1,5 +1,6 @@
 """What is kept of an archive: read when it is whole, made again when it is anything else."""
 
+import os
 import sys
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -97,6 +98,13 @@ def test_what_a_killed_process_left_is_room_that_is_there(tmp_path, monkeypatch)
     with array_on_disk(path, SHAPE) as array:
         array[:] = 1
     assert kept_array(path, SHAPE).all() and not part.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="a file keeps no room there")
+def test_an_array_has_its_room_before_it_is_filled(tmp_path):
+    """A disk that is full by the time a page is written would end Python, without a word."""
+    with array_on_disk(tmp_path / "array.npy", (1_000_000,)):
+        assert missing_room(tmp_path / "array.npy", 1_000_000) == 0
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def test_weights_that_are_missing_are_told_before_the_download(tiny_cub, monkeyp
     with pytest.raises(ValueError, match="seeds must be at least 1"):
         cub.run_cub_cell("cnn", 224, seeds=0)
     assert not asked
-    told = "birds-cub-448-2st_cnn: there is no GPU here, and one core of a CPU takes 12 minutes"
+    told = "There is no GPU here. One core of a CPU takes 12 minutes for an epoch of the CNN at 224"
     assert capsys.readouterr().out.startswith(told)
 
 
