@@ -147,7 +147,6 @@ def _go_on(url: str, part: Path, size: int | None) -> str | None:
         _OtherFileError: the address has nothing that would go on where the file ends.
     """
     import requests  # needed for a download only
-    from urllib3.exceptions import HTTPError  # a few of these reach us as they are
 
     with file_errors(part, "written"), open(part, "ab") as file:
         begun = file.tell()
@@ -175,7 +174,7 @@ def _go_on(url: str, part: Path, size: int | None) -> str | None:
                 if not _append(file, response, missing, size):
                     file.truncate(first)
                     return f"sends more than the {size:,} bytes of this file"
-        except (requests.RequestException, HTTPError) as error:
+        except requests.RequestException as error:
             return f"{type(error).__name__}: {str(error)[:150]}"
     return f"ended after {_size(part):,} of {whole:,} bytes" if _size(part) < (whole or 0) else None
 

@@ -193,6 +193,12 @@ def test_a_length_that_is_no_number_is_as_good_as_not_told(server, tmp_path, len
     assert path.read_bytes() == CONTENT
 
 
+def test_two_lengths_at_once_are_told(server, tmp_path):
+    server.does.headers_said = {"Content-Length": "5, 6"}
+    with pytest.raises(DownloadError, match=r"InvalidHeader: Content-Length contained multiple"):
+        download([server.url], tmp_path / "file")
+
+
 @pytest.mark.parametrize("begun", [0, 100])
 def test_what_is_longer_than_the_file_is_not_kept(server, tmp_path, begun):
     server.does.headers_said = {"Content-Length": None, "Content-Range": None}
