@@ -12,6 +12,7 @@ from stn_lesson.arguments import seed_number, whole_number
 from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
+from stn_lesson.experiments.birds import birds_table
 from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, run_experiment
 from stn_lesson.experiments.cub import cub_table
 from stn_lesson.experiments.numbers import numbers_table
@@ -19,6 +20,7 @@ from stn_lesson.experiments.pretraining import PRETRAINED
 from stn_lesson.experiments.recipe import train_recipe
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
+from stn_lesson.experiments.solids import solids_table
 from stn_lesson.experiments.svhn import svhn_table
 from stn_lesson.files import FileError
 from stn_lesson.networks import NETWORKS
@@ -31,7 +33,13 @@ EXPECTED_ERRORS = (
     ModuleNotFoundError,
 )  # fmt: skip
 # Tables of one kind of data each.
-OTHER_TABLES = {"numbers": numbers_table, "svhn": svhn_table, "birds_cub": cub_table}
+OTHER_TABLES = {
+    "numbers": numbers_table,
+    "svhn": svhn_table,
+    "birds": birds_table,
+    "birds_cub": cub_table,
+    "solids": solids_table,
+}
 SCHEDULES = dict.fromkeys(schedule for _, schedule in PAPER_SCHEDULES)
 
 

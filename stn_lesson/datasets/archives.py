@@ -1,15 +1,38 @@
-"""Large archives of pictures: read as their files come, and kept as one array on disk."""
+"""Large archives of pictures: read as their files come, and kept as arrays on disk.
 
+What is kept can be made again: a file of it that is damaged, cut short or another is not read, but
+written anew.
+"""
+
+import io
+import math
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from stn_lesson.datasets.download import DownloadError
-from stn_lesson.files import FileError, file_errors, locked
+from stn_lesson.datasets.npz import READ_ERRORS
+from stn_lesson.files import (
+    FileError,
+    check_disk_space,
+    file_errors,
+    locked,
+    read_whole,
+    write_atomically,
+)
+
+# What tarfile, Pillow, h5py and our own readers raise for content that is not what it should be.
+CONTENT_ERRORS = (
+    tarfile.TarError, EOFError, zlib.error, StopIteration, OSError, ValueError, TypeError,
+    AttributeError, LookupError, SyntaxError,
+)  # fmt: skip
+Arrays = TypeVar("Arrays", bound=NamedTuple)
 
 
 def stream_archive(archive: Path, folder: str) -> Iterator[tuple[str, bytes]]:
@@ -27,14 +50,18 @@ def stream_archive(archive: Path, folder: str) -> Iterator[tuple[str, bytes]]:
 
 
 @contextmanager
-def archive_errors(archive: Path) -> Iterator[None]:
-    """Say which archive it is that cannot be read, or holds what is no picture, and what to do."""
+def archive_errors(archive: Path, member: str = "") -> Iterator[None]:
+    """Say which archive cannot be read, or which file in it is not what it should be; what to do.
+
+    Raises:
+        DownloadError: in the place of any of the `CONTENT_ERRORS`.
+    """
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, StopIteration, OSError) as error:
+    except CONTENT_ERRORS as error:
         if isinstance(error, FileError) or getattr(error, "errno", None) is not None:
             raise  # the disk's trouble, not the archive's
-        reason = str(error) or "a file is missing"
+        reason = ": ".join(filter(None, [member, str(error) or "a file is missing"]))
         raise DownloadError(
             f"{archive} is damaged or cut short ({reason}): delete it and run it again"
         ) from error
@@ -50,18 +77,102 @@ def check_complete(archive: Path, missing) -> None:
 def array_on_disk(path: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Bytes of a shape to fill in, mapped into memory; the file has its name when all is done.
 
-    What was begun and did not come to its end is removed.
+    What was begun and did not come to its end is removed. A file that is there already is one that
+    `kept_array` could not use; it is replaced.
 
     Raises:
-        FileError: it cannot be written, or another process is writing it.
+        FileError: it cannot be written, the disk is too small, or another process is writing it.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = _part_of(path)
     with locked(path), file_errors(path, "written"):
+        _tell_of_replacement(path)
         try:
+            part.unlink(missing_ok=True)  # of a process that was killed
+            check_disk_space(path.parent, math.prod(shape), path.name)
             array = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+            _reserve(part)
             yield array
             array.flush()
             del array
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def kept_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray | None:
+    """What `array_on_disk` wrote, mapped into memory: a page is read when it is asked for.
+
+    Args:
+        path: of the file.
+        shape: that it must have; None for an axis of any length.
+
+    Returns:
+        bytes of that shape; None where there is no such file, or it holds something else.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    with file_errors(path, "read"):
+        if not path.exists():
+            return None
+        with open(path, "rb"):
+            pass  # what may not be read is not damaged
+    try:
+        array = np.load(path, mmap_mode="c", allow_pickle=False)
+        sides = zip(array.shape, shape, strict=True)
+        right = array.dtype == np.uint8 and all(side in (own, None) for own, side in sides)
+    except READ_ERRORS:
+        return None
+    return array if right else None
+
+
+def kept_arrays(path: Path, kind: type[Arrays]) -> Arrays | None:
+    """A tuple of named arrays that `keep_arrays` wrote; None as from `kept_array`."""
+    try:
+        content = read_whole(path)
+    except FileNotFoundError:
+        return None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return kind(**file)
+    except READ_ERRORS:
+        return None
+
+
+def keep_arrays(path: Path, arrays: NamedTuple) -> None:
+    """Write a tuple of named arrays as a .npz file.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    _tell_of_replacement(path)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays._asdict())
+    write_atomically(path, packed.getvalue())
+
+
+def missing_room(path: Path, size: int) -> int:
+    """How many bytes `array_on_disk` needs, beside those that a killed process has left there."""
+    part = _part_of(path)
+    if not part.exists():
+        return size
+    left = part.stat()  # a file with holes: its length says nothing
+    return max(size - getattr(left, "st_blocks", 0) * 512, 0)
+
+
+def _reserve(part: Path) -> None:
+    """Take the room of a file with holes: were the disk full later, a write would end Python."""
+    if hasattr(os, "posix_fallocate"):
+        with open(part, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+
+
+def _tell_of_replacement(path: Path) -> None:
+    """Say that a file was of no use, if there is one."""
+    if path.exists():
+        print(f"{path} is damaged, cut short or of another kind: it is made again")
+
+
+def _part_of(path: Path) -> Path:
+    """Where an array lies until it is whole."""
+    return path.with_name(f"{path.name}.part")

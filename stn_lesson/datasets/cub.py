@@ -17,11 +17,15 @@ from stn_lesson.datasets.archives import (
     archive_errors,
     array_on_disk,
     check_complete,
+    keep_arrays,
+    kept_array,
+    kept_arrays,
+    missing_room,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.datasets.download import download
-from stn_lesson.files import check_disk_space, read_whole, user_folder, write_atomically
+from stn_lesson.datasets.download import download, missing_bytes
+from stn_lesson.files import check_disk_space, user_folder
 
 ADDRESS = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
 ARCHIVE_BYTES = 1_150_585_339
@@ -34,6 +38,7 @@ LISTS = (
     "bounding_boxes.txt",
     "parts/part_locs.txt",
 )
+PICTURES = 11_788
 PARTS = 15  # from "back" to "throat", in the order of parts/parts.txt
 
 
@@ -72,13 +77,9 @@ def load_birds(folder: str | Path | None = None, *, size: int = 224) -> Dataset:
     """
     folder = user_folder("cache") / "cub" if folder is None else path_of(folder, "folder")
     size = whole_number(size, "size", lowest=32)
-    pictures = folder / f"birds-{size}.npy"
-    if not pictures.exists():
-        _tell_what_is_needed(folder, size)
+    _tell_what_is_needed(folder, size)
     lists = _load_lists(folder)
-    if not pictures.exists():
-        _write_pictures(pictures, _fetch(folder), lists, size)
-    images = torch.from_numpy(np.load(pictures, mmap_mode="c"))  # read page by page, when asked for
+    images = torch.from_numpy(_load_pictures(folder, lists, size))
     labels, parts, poses = torch.from_numpy(lists.labels).long(), places(lists), box_poses(lists)
     splits = (slice(0, lists.train), slice(lists.train, None))
     train, test = (Split(images[s], labels[s], poses[s], parts[s]) for s in splits)
@@ -131,33 +132,59 @@ def box_poses(lists: Lists) -> Tensor:
 
 def _tell_what_is_needed(folder: Path, size: int) -> None:
     """Print what there is to download and to write; refuse a disk that is too small for it."""
-    archive = folder / f"{ROOT}.tgz"
-    missing = 0 if archive.exists() else ARCHIVE_BYTES
-    pictures = 11_788 * 3 * size * size
+    path = _pictures_path(folder, size)
+    is_written = kept_array(path, (None, 3, size, size)) is not None
+    if is_written and kept_arrays(_lists_path(folder), Lists):
+        return
+    missing = missing_bytes(_archive_path(folder), ARCHIVE_BYTES)
+    pictures = 0 if is_written else PICTURES * 3 * size * size
     print(
         f"CUB-200-2011: {missing / 1e9:.1f} GB to download and {pictures / 1e9:.1f} GB of pictures "
-        f"to write into {folder}"
+        f"to write into {folder}",
+        flush=True,
     )
-    check_disk_space(folder, missing + pictures, "CUB-200-2011")
+    check_disk_space(folder, missing + missing_room(path, pictures), "CUB-200-2011")
+
+
+def _archive_path(folder: Path) -> Path:
+    return folder / f"{ROOT}.tgz"
+
+
+def _lists_path(folder: Path) -> Path:
+    return folder / "lists.npz"
+
+
+def _pictures_path(folder: Path, size: int) -> Path:
+    return folder / f"birds-{size}.npy"
 
 
 def _fetch(folder: Path) -> Path:
     """The archive, downloaded if it is not there."""
-    path = folder / f"{ROOT}.tgz"
-    return download([ADDRESS], path, checksum=ARCHIVE_CHECKSUM, size=ARCHIVE_BYTES)
+    path = _archive_path(folder)
+    return download(ADDRESS, path, checksum=ARCHIVE_CHECKSUM, size=ARCHIVE_BYTES)
 
 
 def _load_lists(folder: Path) -> Lists:
     """What the archive's lists say, which are read once and kept as lists.npz."""
-    path = folder / "lists.npz"
-    if not path.exists():
-        lists = read_lists(*_scan(_fetch(folder)))
-        packed = io.BytesIO()
-        np.savez(packed, **lists._asdict())
-        write_atomically(path, packed.getvalue())
-    with np.load(io.BytesIO(read_whole(path))) as kept:
-        lists = Lists(**kept)
+    path = _lists_path(folder)
+    lists = kept_arrays(path, Lists)
+    if lists is None:
+        archive = _fetch(folder)
+        found = _scan(archive)
+        with archive_errors(archive):
+            lists = read_lists(*found)
+        keep_arrays(path, lists)
     return lists._replace(train=int(lists.train))
+
+
+def _load_pictures(folder: Path, lists: Lists, size: int) -> np.ndarray:
+    """All pictures, bytes (N, 3, size, size), which are written once and mapped into memory."""
+    path, shape = _pictures_path(folder, size), (len(lists.names), 3, size, size)
+    pictures = kept_array(path, shape)
+    if pictures is None:
+        _write_pictures(path, _fetch(folder), lists, size)
+        pictures = kept_array(path, shape)
+    return pictures
 
 
 def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
@@ -166,10 +193,10 @@ def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
 
     texts, sizes = {}, {}
     for name, content in stream_archive(archive, ROOT):
-        if name in LISTS:
-            texts[name] = content.decode()
-        elif name.startswith("images/"):
-            with archive_errors(archive):
+        with archive_errors(archive, name):
+            if name in LISTS:
+                texts[name] = content.decode()
+            elif name.startswith("images/"):
                 sizes[name.removeprefix("images/")] = Image.open(io.BytesIO(content)).size
     check_complete(archive, [name for name in LISTS if name not in texts])
     return texts, sizes
@@ -185,7 +212,7 @@ def _write_pictures(path: Path, archive: Path, lists: Lists, size: int) -> None:
         with tqdm(total=len(rows), unit="picture", desc=path.name, leave=False) as progress:
             for name, content in stream_archive(archive, ROOT):
                 if name in rows:
-                    with archive_errors(archive):
+                    with archive_errors(archive, name):
                         picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                     pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)

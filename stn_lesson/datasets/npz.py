@@ -2,6 +2,7 @@
 
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,8 +21,8 @@ MAX_CLASSES = 1_000_000  # a label from here on is a mistake
 ARRAY_NAMES = {f"{axis}_{part}" for axis in "xy" for part in PARTS}
 # What numpy and zipfile raise for files that are damaged, encrypted, pickled or made to do harm.
 READ_ERRORS = (
-    ValueError, TypeError, AttributeError, OSError, EOFError, RuntimeError, MemoryError,
-    zipfile.BadZipFile, zlib.error,
+    ValueError, TypeError, AttributeError, LookupError, OSError, EOFError, RuntimeError,
+    MemoryError, OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

@@ -17,12 +17,16 @@ from stn_lesson.datasets.archives import (
     archive_errors,
     array_on_disk,
     check_complete,
+    keep_arrays,
+    kept_array,
+    kept_arrays,
+    missing_room,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
-from stn_lesson.datasets.download import download
+from stn_lesson.datasets.download import download, missing_bytes
 from stn_lesson.datasets.numbers import BLANK, CROP
-from stn_lesson.files import check_disk_space, read_whole, user_folder, write_atomically
+from stn_lesson.files import check_disk_space, user_folder
 
 
 class Archive(NamedTuple):
@@ -49,6 +53,7 @@ ARCHIVES = {
     "extra": Archive(1_955_489_752, 202_353, None),
 }
 PLACES = 5  # of digits in a label; the few longer numbers are left out
+_ANY = (None, 3, CROP, CROP)  # shape of the crops, however many
 ENLARGED = 1.3  # the crop's sides, by those of the box around all digits
 
 
@@ -87,22 +92,22 @@ def load_svhn(folder: str | Path | None = None, *, extra: bool = True) -> Datase
     return Dataset("SVHN", train=_load_crops(folder, train), test=_load_crops(folder, ("test",)))
 
 
-def read_digit_struct(content: bytes) -> Numbers:
+def read_digit_struct(content: bytes, source: str = _STRUCTURE) -> Numbers:
     """The names, labels and boxes in a digitStruct.mat (MATLAB 7.3, which is HDF5).
 
-    Numbers of more than five digits are left out.
+    Numbers of more than five digits are left out, and so is what cannot be: a label that is no
+    digit, a box that has no width or no height. How many that are is printed, with their names.
+
+    Args:
+        content: of the file.
+        source: how it is called where that is told.
 
     Raises:
         ModuleNotFoundError: h5py is missing.
+        OSError, LookupError, TypeError, ValueError: it is no such file.
     """
-    try:
-        import h5py
-    except ImportError:
-        raise ModuleNotFoundError(
-            "SVHN's boxes are in a file that h5py reads: python -m pip install h5py"
-        ) from None
-    names, labels, boxes = [], [], []
-    with h5py.File(io.BytesIO(content)) as file:
+    names, labels, boxes, left_out = [], [], [], {}
+    with _h5py().File(io.BytesIO(content)) as file:
 
         def values(of_digits) -> list[float]:
             """One number for each digit: it stands there, or where a reference leads."""
@@ -111,16 +116,35 @@ def read_digit_struct(content: bytes) -> Numbers:
 
         struct = file["digitStruct"]
         for name, bbox in zip(struct["name"][:, 0], struct["bbox"][:, 0], strict=True):
-            box = {key: values(of_digits) for key, of_digits in file[bbox].items()}
-            digits = [int(label) % 10 for label in box["label"]]  # 10 is the digit 0
-            if len(digits) > PLACES:
+            name = "".join(chr(letter) for letter in file[name][()].flatten())
+            box = {key: np.array(values(of_digits)) for key, of_digits in file[bbox].items()}
+            if why := _why_left_out(box):
+                left_out.setdefault(why, []).append(name)
                 continue
-            left, top = np.array(box["left"]), np.array(box["top"])
+            left, top = box["left"], box["top"]
             right, bottom = left + box["width"], top + box["height"]
-            names.append("".join(chr(letter) for letter in file[name][()].flatten()))
+            names.append(name)
+            digits = [int(label) % 10 for label in box["label"]]  # 10 is the digit 0
             labels.append(digits + [BLANK] * (PLACES - len(digits)))
             boxes.append([left.min(), top.min(), right.max(), bottom.max()])
+    for why, pictures in left_out.items():
+        shown = ", ".join([*pictures[:5], *["…"][: len(pictures) > 5]])
+        print(f"{source}: {len(pictures)} with {why} left out, {shown}")
+    if not names:
+        raise ValueError(f"{source} holds no number")
     return Numbers(names, np.array(labels), np.array(boxes, np.float32))
+
+
+def _why_left_out(box: dict[str, np.ndarray]) -> str | None:
+    """What a picture's digits and their boxes have that cannot be used, if anything."""
+    if len(box["label"]) > PLACES:
+        return f"more than {PLACES} digits"
+    if not np.isin(box["label"], range(1, 11)).all():
+        return "a label that is no digit"
+    sides = np.float32([box[side] for side in ("left", "top", "width", "height")])
+    if not np.isfinite(sides).all() or not (sides[2:] > 0).all():
+        return "a box that cannot be"
+    return None
 
 
 def crop_picture(picture: bytes, box: Sequence[float]) -> np.ndarray:
@@ -132,6 +156,9 @@ def crop_picture(picture: bytes, box: Sequence[float]) -> np.ndarray:
 
     Returns:
         bytes (3, 64, 64).
+
+    Raises:
+        ValueError: the box lies outside of the picture.
     """
     from PIL import Image
 
@@ -145,22 +172,67 @@ def crop_picture(picture: bytes, box: Sequence[float]) -> np.ndarray:
         min(x + half_width, image.width),
         min(y + half_height, image.height),
     )
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise ValueError(
+            f"its box ({left:g}, {top:g}, {right:g}, {bottom:g}) lies outside of the picture, "
+            f"{image.width}×{image.height} pixels"
+        )
     cut = image.resize((CROP, CROP), Image.Resampling.BILINEAR, box=inside)
     return np.asarray(cut).transpose(2, 0, 1)
 
 
 def _tell_what_is_needed(folder: Path, groups: Sequence[tuple[str, ...]]) -> None:
-    """Print what there is to download and to write; refuse a disk that is too small for it."""
-    uncut = [part for parts in groups if not _crops_path(folder, parts).exists() for part in parts]
-    missing = [part for part in uncut if not (folder / f"{part}.tar.gz").exists()]
-    downloads = sum(ARCHIVES[part].size for part in missing)
-    crops = sum(ARCHIVES[part].images for part in uncut) * 3 * CROP * CROP
-    if uncut:
-        print(
-            f"SVHN: {downloads / 1e9:.1f} GB to download and {crops / 1e9:.1f} GB of crops to "
-            f"write into {folder}"
-        )
-        check_disk_space(folder, downloads + crops, "SVHN")
+    """Print what there is to download and to write; refuse a disk that is too small for it.
+
+    What cannot be read without h5py is told before it is fetched, too.
+    """
+    uncut = [parts for parts in groups if kept_array(_crops_path(folder, parts), _ANY) is None]
+    of_uncut = {part for parts in uncut for part in parts}
+    unread = {
+        part for part in sum(groups, ()) if kept_arrays(_boxes_path(folder, part), Numbers) is None
+    }
+    if unread:
+        _h5py()
+    if not (of_uncut | unread):
+        return
+    downloads = sum(
+        missing_bytes(_archive_path(folder, part), ARCHIVES[part].size)
+        for part in of_uncut | unread
+    )
+    crops = {
+        _crops_path(folder, parts): sum(ARCHIVES[part].images for part in parts) * 3 * CROP * CROP
+        for parts in uncut
+    }
+    print(
+        f"SVHN: {downloads / 1e9:.1f} GB to download and {sum(crops.values()) / 1e9:.1f} GB of "
+        f"crops to write into {folder}",
+        flush=True,
+    )
+    room = sum(missing_room(path, size) for path, size in crops.items())
+    check_disk_space(folder, downloads + room, "SVHN")
+
+
+def _h5py():
+    """The package that reads the boxes.
+
+    Raises:
+        ModuleNotFoundError: it is missing.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise ModuleNotFoundError(
+            "SVHN's boxes are in a file that h5py reads: python -m pip install h5py"
+        ) from None
+    return h5py
+
+
+def _archive_path(folder: Path, part: str) -> Path:
+    return folder / f"{part}.tar.gz"
+
+
+def _boxes_path(folder: Path, part: str) -> Path:
+    return folder / f"{part}-boxes.npz"
 
 
 def _crops_path(folder: Path, parts: Sequence[str]) -> Path:
@@ -172,33 +244,34 @@ def _load_crops(folder: Path, parts: Sequence[str]) -> Split:
     """The crops and labels of some archives, made if they are not there."""
     path = _crops_path(folder, parts)
     numbers = {part: _load_numbers(folder, part) for part in parts}
-    if not path.exists():
-        _write_crops(path, folder, numbers)
-    images = torch.from_numpy(np.load(path, mmap_mode="c"))  # a page is read when it is asked for
     labels = np.concatenate([of_part.labels for of_part in numbers.values()])
-    return Split(images, torch.from_numpy(labels).long())
+    shape = (len(labels), *_ANY[1:])
+    crops = kept_array(path, shape)
+    if crops is None:
+        _write_crops(path, folder, numbers)
+        crops = kept_array(path, shape)
+    return Split(torch.from_numpy(crops), torch.from_numpy(labels).long())
 
 
 def _load_numbers(folder: Path, part: str) -> Numbers:
     """What an archive's digitStruct.mat says, which is read once and kept as <part>-boxes.npz."""
-    path = folder / f"{part}-boxes.npz"
-    if not path.exists():
+    path = _boxes_path(folder, part)
+    numbers = kept_arrays(path, Numbers)
+    if numbers is None:
         archive = _fetch(folder, part)
-        with archive_errors(archive):
+        with archive_errors(archive, _STRUCTURE):
             files = stream_archive(archive, part)
-            numbers = read_digit_struct(next(file for name, file in files if name == _STRUCTURE))
-        packed = io.BytesIO()
-        np.savez(packed, **numbers._asdict())
-        write_atomically(path, packed.getvalue())
-    with np.load(io.BytesIO(read_whole(path))) as kept:
-        return Numbers(kept["names"].tolist(), kept["labels"], kept["boxes"])
+            content = next(content for name, content in files if name == _STRUCTURE)
+            numbers = read_digit_struct(content, f"{part}/{_STRUCTURE}")
+        keep_arrays(path, numbers)
+    return numbers._replace(names=list(map(str, numbers.names)))
 
 
 def _fetch(folder: Path, part: str) -> Path:
     """An archive, downloaded if it is not there."""
     size, _, checksum = ARCHIVES[part]
-    path = folder / f"{part}.tar.gz"
-    return download([f"{ADDRESS}{path.name}"], path, checksum=checksum, size=size)
+    path = _archive_path(folder, part)
+    return download(f"{ADDRESS}{path.name}", path, checksum=checksum, size=size)
 
 
 def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
@@ -215,7 +288,7 @@ def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
             for name, picture in stream_archive(archive, part):
                 if name in places:
                     place = places.pop(name)
-                    with archive_errors(archive):
+                    with archive_errors(archive, name):
                         crops[place] = crop_picture(picture, of_part.boxes[place - first])
                     bar.update()
             check_complete(archive, (f"{part}/{name}" for name in places))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from stn_lesson.arguments import one_of
 from stn_lesson.datasets import Dataset, Split, distort, load_digits, load_mnist
 from stn_lesson.datasets.clutter import clutter
 from stn_lesson.experiments import records
@@ -57,9 +58,7 @@ def pretrained(name: str) -> torch.nn.Module:
     >>> model(torch.zeros(1, 1, 28, 28)).shape
     torch.Size([1, 10])
     """
-    if name not in PRETRAINED:
-        raise ValueError(f"name must be one of {', '.join(PRETRAINED)}, got {name!r}")
-    model = PRETRAINED[name].network()
+    model = PRETRAINED[one_of(name, "name", PRETRAINED)].network()
     own, given = (folder / f"{name}.pt" for folder in _weights_folders())
     state = load_checkpoint(own if own.exists() else given, {"pretrained": name}, model)
     model.load_state_dict(state["model"])

@@ -1,6 +1,6 @@
 """How every experiment is run: seed by seed, resumable, one record for all its seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -94,6 +94,27 @@ def run_seeds(
             records.write_record(path, header | records.provenance(device) | {"runs": runs})
             records.cached_checkpoint(f"{name}-seed{first}", device).unlink(missing_ok=True)
     return path
+
+
+def check_before_download(names: Iterable[str], seeds: int, epochs: int, on_cpu: str) -> None:
+    """Tell what can be told of a long run before gigabytes of data are fetched for it.
+
+    Args:
+        names: of its records.
+        seeds: how many there should be in the end.
+        epochs: of a training.
+        on_cpu: how long one takes there; it is printed where there is no GPU.
+
+    Raises:
+        TypeError, ValueError: seeds that cannot be.
+        FileError: a record cannot be written.
+    """
+    whole_number(seeds, "seeds", lowest=1)
+    for name in names:
+        records.check_writable(name)
+    if default_device().type == "cpu":
+        told = f"There is no GPU here. One core of a CPU takes {on_cpu}; there are {epochs} epochs."
+        print(told, flush=True)
 
 
 def seeds_at_once(device: torch.device) -> int:

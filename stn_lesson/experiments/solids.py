@@ -10,10 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.arguments import one_of
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.solids import solids
+from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import SOLID_REPEATS, SOLID_SCHEDULES
+from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
 from stn_lesson.networks import FlatCNN, SolidCNN, SolidSTN
 from stn_lesson.transformer import look
 from stn_lesson.volume import tilt_between, volume_theta
@@ -71,10 +74,28 @@ def run_solids(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
         ValueError: an unknown name.
         FileExistsError: as `run_seeds`.
     """
-    if network is not None and network not in SOLID_NETWORKS:
-        raise ValueError(f"network must be one of {', '.join(SOLID_NETWORKS)}, got {network!r}")
-    for name in [network] if network else SOLID_NETWORKS:
+    names = SOLID_NETWORKS if network is None else [one_of(network, "network", SOLID_NETWORKS)]
+    for name in names:
         yield _run_network(name, seeds)
+
+
+def solids_table() -> str:
+    """The records of all networks, a line each: digits read in %, the median tilt, and the cost.
+
+    >>> solids_table().splitlines()[2].split()[:4]
+    ['solid_stn', '88.0', '±', '0.6']
+    """
+    lines = [["network", "read", "tilt before", "after", *COST_COLUMNS]]
+    for name in SOLID_NETWORKS:
+        if record := records.find_record(f"solids-digits-{name}"):
+            runs = record["runs"]
+            row = [name, format_mean([100 * run["accuracy"][-1] for run in runs], 1)]
+            for when in ("tilt_before", "tilt_after"):
+                degrees = [run[when] for run in runs if when in run]
+                row.append(f"{format_mean(degrees, 1)}°" if degrees else "–")
+            lines.append([*row, *cost_cells(record)])
+    what = "read, % of 510 test digits, and median tilt: mean ± standard deviation over the seeds"
+    return "\n".join([what, *align_columns(lines)])
 
 
 def _run_network(network: str, seeds: int) -> Path:

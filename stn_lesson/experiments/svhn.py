@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stn_lesson.arguments import one_of
+from stn_lesson.arguments import one_of, whole_number
 from stn_lesson.datasets import Dataset
 from stn_lesson.datasets.svhn import PLACES, load_svhn
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import default_settings, run_seeds
+from stn_lesson.experiments.runs import check_before_download, default_settings, run_seeds
 from stn_lesson.experiments.schedules import SVHN_SCHEDULE
 from stn_lesson.experiments.tables import align_columns, format_cell, published_errors
 from stn_lesson.networks import SVHNNet
@@ -21,6 +21,8 @@ SVHN_NETWORKS = {
     "st_cnn_single": partial(SVHNNet, transformers=1),
     "st_cnn_multi": partial(SVHNNet, transformers=4),
 }
+# Without a transformer; measured with one thread.
+_ON_CPU = "7 hours for an epoch, longer with transformers"
 _SIZE = "64"  # pixels: the column of the paper's table
 
 
@@ -39,13 +41,16 @@ def run_svhn(
         the record's file, data/results/svhn-<network>.json.
 
     Raises:
-        ValueError: an unknown name.
+        TypeError, ValueError: an unknown name, seeds or epochs that cannot be.
         DownloadError, FileError, ModuleNotFoundError: as `load_svhn`.
         FileExistsError: as `run_seeds`.
     """
     names = [one_of(network, "network", SVHN_NETWORKS)] if network else SVHN_NETWORKS
+    settings = default_settings() | SVHN_SCHEDULE
+    if epochs is not None:
+        settings["epochs"] = whole_number(epochs, "epochs", lowest=1)
+    check_before_download([f"svhn-{name}" for name in names], seeds, settings["epochs"], _ON_CPU)
     data = load_svhn()
-    settings = default_settings() | SVHN_SCHEDULE | ({"epochs": epochs} if epochs else {})
 
     def prepare(name: str, seed: int) -> tuple[nn.Module, Dataset]:
         torch.manual_seed(seed)

@@ -154,6 +154,18 @@ def format_mean(values: list[float], digits: int = 2) -> str:
     return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
 
 
+COST_COLUMNS = ["seeds", "epochs", "parameters"]
+
+
+def cost_cells(record: dict) -> list[str]:
+    """How often and how long a record's network was trained, and how large it is, in words.
+
+    They are for the `COST_COLUMNS`.
+    """
+    epochs, parameters = record["settings"]["epochs"], record["parameters"]
+    return [str(len(record["runs"])), str(epochs), f"{parameters:,}"]
+
+
 def _label(row: str, columns: tuple[str, ...]) -> str:
     """A row's name; the FCN's with its hidden units, for on large images it has few.
 

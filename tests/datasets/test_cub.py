@@ -3,6 +3,7 @@
 import io
 import shutil
 import tarfile
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,7 +38,7 @@ def picture(number):
     return packed.getvalue()
 
 
-def lists():
+def lists(number=float):
     """The lists, as they stand in the archive: numbers with a point, all fifteen parts."""
     seen = {number: bird[6] for number, bird in BIRDS.items()}
     parts = [
@@ -50,7 +51,7 @@ def lists():
         "images.txt": [(n, bird[0]) for n, bird in BIRDS.items()],
         "image_class_labels.txt": [(n, bird[1]) for n, bird in BIRDS.items()],
         "train_test_split.txt": [(n, bird[2]) for n, bird in BIRDS.items()],
-        "bounding_boxes.txt": [(n, *map(float, bird[5])) for n, bird in BIRDS.items()],
+        "bounding_boxes.txt": [(n, *map(number, bird[5])) for n, bird in BIRDS.items()],
         "parts/part_locs.txt": parts,
         "README": [("not", "read")],
     }
@@ -157,6 +158,41 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(tmp_path, m
         load_birds(tmp_path, size=448)
     assert "1.2 GB to download and 7.1 GB of pictures" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_come_is_not_asked_for_twice(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
+    with open(tmp_path / "CUB_200_2011.tgz.part", "wb") as part:
+        part.truncate(950_585_339)
+    with pytest.raises(FileError, match=r"CUB-200-2011 needs 1,974.4 MB in"):
+        load_birds(tmp_path)
+    assert "0.2 GB to download and 1.8 GB of pictures" in capsys.readouterr().out
+
+
+def test_lists_that_went_missing_are_told_to_be_downloaded(tmp_path, monkeypatch, capsys):
+    load_birds(pack(tmp_path), size=32)
+    for name in ("lists.npz", "CUB_200_2011.tgz"):
+        (tmp_path / name).unlink()
+    capsys.readouterr()
+    monkeypatch.setattr(cub, "ADDRESS", "http://127.0.0.1:9/CUB_200_2011.tgz")
+    with pytest.raises(DownloadError, match=r"could not be fetched"):
+        load_birds(tmp_path, size=32)
+    assert "1.2 GB to download and 0.0 GB of pictures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["birds-32.npy", "lists.npz"])
+def test_a_kept_file_that_is_cut_short_is_made_again(tmp_path, capsys, name):
+    whole = load_birds(pack(tmp_path), size=32).train.images.clone()
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-1])
+    assert torch.equal(load_birds(tmp_path, size=32).train.images, whole)
+    assert f"{name} is damaged, cut short or of another kind: it is made" in capsys.readouterr().out
+
+
+def test_lists_that_cannot_be_are_the_archives_fault(tmp_path, monkeypatch):
+    monkeypatch.setitem(BIRDS, 1, (*BIRDS[1][:5], ("left", 5, 21, 11), None))
+    monkeypatch.setitem(globals(), "lists", partial(lists, number=str))
+    with pytest.raises(DownloadError, match=r"CUB_200_2011.tgz is damaged .*'left'"):
+        load_birds(pack(tmp_path), size=32)
 
 
 def test_without_the_archive_it_says_where_it_was_looked_for(tmp_path, monkeypatch):

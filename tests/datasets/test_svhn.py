@@ -183,6 +183,103 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(small_svhn, monkeyp
     assert not kept.exists()
 
 
+def test_what_has_come_is_not_asked_for_twice(small_svhn, monkeypatch, capsys):
+    kept, site, _ = small_svhn
+    packed = (site / "train.tar.gz").read_bytes()
+    monkeypatch.setitem(svhn.ARCHIVES, "train", Archive(10**9, 4, None))
+    monkeypatch.setitem(svhn.ARCHIVES, "test", Archive(len(packed), 10**5, None))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 0}))
+    kept.mkdir()
+    (kept / "test.tar.gz").write_bytes(packed)
+    for come in (0, 4 * 10**8):
+        with open(kept / "train.tar.gz.part", "wb") as part:
+            part.truncate(come)
+        with pytest.raises(FileError, match=f"SVHN needs {2228.85 - come / 1e6:,.1f} MB in"):
+            load_svhn(kept, extra=False)
+        told = f"SVHN: {1 - come / 1e9:.1f} GB to download and 1.2 GB of crops"
+        assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"foreign", None], ids=["empty", "foreign", "cut"])
+def test_a_kept_file_that_is_of_no_use_is_made_again(small_svhn, capsys, content):
+    kept, _, _ = small_svhn
+    whole = load_svhn(kept, extra=False).train
+    pixels, labels = whole.images.clone(), whole.labels
+    for name in ("train-64.npy", "train-boxes.npz"):
+        (kept / name).write_bytes((kept / name).read_bytes()[:-1] if content is None else content)
+        capsys.readouterr()
+        again = load_svhn(kept, extra=False).train
+        assert torch.equal(again.images, pixels) and torch.equal(again.labels, labels)
+        told = capsys.readouterr().out
+        assert f"{name} is damaged, cut short or of another kind: it is made again" in told
+        assert told.startswith("SVHN: 0.0 GB to download")
+
+
+@pytest.mark.parametrize(
+    ("digits", "why"),
+    [
+        ([(0, 1, 1, 5, 5)], "a label that is no digit"),
+        ([(11, 1, 1, 5, 5)], "a label that is no digit"),
+        ([(1.5, 1, 1, 5, 5)], "a label that is no digit"),
+        ([(np.nan, 1, 1, 5, 5)], "a label that is no digit"),
+        ([(3, 1, 1, 5, 5), (3, 7, 1, 0, 5)], "a box that cannot be"),
+        ([(3, 1, 1, 5, -2)], "a box that cannot be"),
+        ([(3, np.nan, 1, 5, 5)], "a box that cannot be"),
+        ([(3, 1, 1, np.inf, 5)], "a box that cannot be"),
+        (TRAIN["3.png"], "more than 5 digits"),
+    ],
+)
+def test_what_cannot_be_is_left_out_and_told(digits, why, capsys):
+    numbers = read_digit_struct(digit_struct({"9.png": digits} | TEST), "test/digitStruct.mat")
+    assert numbers.names == ["1.png", "2.png"]
+    assert capsys.readouterr().out == f"test/digitStruct.mat: 1 with {why} left out, 9.png\n"
+
+
+def test_a_box_that_begins_outside_of_its_picture_is_cut_and_one_that_lies_there_is_told(
+    small_svhn,
+):
+    kept, _, publish = small_svhn
+    publish("test", archive("test", {"1.png": [(3, -4, -1, 20, 20)]}))
+    assert (load_svhn(kept, extra=False).test.images[0, 1] == 100).all()
+    for left in (-80, 80):
+        for file in kept.glob("test*"):
+            file.unlink()
+        publish("test", archive("test", {"1.png": [(3, left, 5, 20, 20)]}))
+        outside = rf"1\.png: its box \({left}, 5, .*\) lies outside of the picture, 40×30 pixels"
+        with pytest.raises(DownloadError, match=rf"test.tar.gz is damaged .*{outside}"):
+            load_svhn(kept, extra=False)
+        assert not (kept / "test-64.npy").exists()
+
+
+def test_boxes_that_are_no_such_file_are_the_archives_fault(small_svhn, monkeypatch):
+    kept, _, publish = small_svhn
+    monkeypatch.setitem(globals(), "digit_struct", lambda numbers: b"foreign")
+    publish("test", archive("test", TEST))
+    with pytest.raises(DownloadError, match=r"test.tar.gz is damaged .*digitStruct.mat: "):
+        load_svhn(kept, extra=False)
+
+
+@pytest.mark.parametrize("at", ["read_digit_struct", "_write_crops", "crop_picture", "keep_arrays"])
+def test_a_run_that_is_stopped_goes_on(small_svhn, monkeypatch, at):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    kept, _, _ = small_svhn
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(svhn, at, stop)
+        load_svhn(kept, extra=False)
+    assert not list(kept.glob("*.part"))
+    assert len(load_svhn(kept, extra=False).train) == 3
+
+
+def test_without_h5py_nothing_is_fetched(small_svhn, monkeypatch):
+    kept, _, _ = small_svhn
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ModuleNotFoundError, match=r"python -m pip install h5py"):
+        load_svhn(kept)
+    assert not kept.exists()
+
+
 def test_without_h5py_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ModuleNotFoundError, match=r"python -m pip install h5py"):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import stn_lesson as stn
+from stn_lesson.__main__ import main
 from stn_lesson.datasets import drawn_birds
 from stn_lesson.experiments import birds, read_record, records
 from stn_lesson.networks import FeatureCNN, window_stn
@@ -46,6 +47,28 @@ def test_networks_of_a_seed_stand_on_the_same_cnn_which_is_trained_once(few_bird
     assert not torch.equal(weights[0], other)
     cached = records.user_folder("cache")
     assert len(list(cached.glob("birds-pretraining-seed*.pt"))) == 2
+
+
+def test_each_data_set_has_a_cnn_of_its_own(few_birds):
+    first, other = drawn_birds(64, 32), drawn_birds(96, 32)
+    weights = [
+        birds.pretrained_bird_cnn(data).state_dict()["features.1.weight"]
+        for data in (first, other, first)
+    ]
+    assert torch.equal(weights[0], weights[2]) and not torch.equal(weights[0], weights[1])
+    with pytest.raises(TypeError, match="data must be a Dataset, got a Split: use Dataset"):
+        birds.pretrained_bird_cnn(first.train)
+
+
+def test_the_table_tells_what_was_read_and_how_often(capsys):
+    assert main(["table", "birds"]) == 0
+    what, head, *lines = capsys.readouterr().out.splitlines()
+    assert what.startswith("named rightly, % of 2,000 test birds: mean ± standard deviation")
+    assert head.split() == ["network", "species", "heads", "wings", "seeds", "epochs", "parameters"]
+    cells = {line.split()[0]: " ".join(line.split()[1:]) for line in lines}
+    assert list(cells) == list(birds.BIRD_NETWORKS)
+    assert cells["2st_cnn"] == "93.2 ± 5.1 93.3 ± 5.2 99.8 ± 0.0 3 8 141,312"
+    assert cells["4st_cnn"] == "94.3 95.5 98.9 1 8 262,800"
 
 
 def test_centres_are_where_look_finds_them():

@@ -44,6 +44,21 @@ def test_a_cell_is_trained_and_its_record_says_how_near_the_windows_come_to_each
     assert f"{100 * runs[0]['accuracy'][-1]:.2f} [82.3]" in table
 
 
+def test_weights_that_are_missing_are_told_before_the_download(tiny_cub, monkeypatch, capsys):
+    def missing():
+        raise ModuleNotFoundError("the weights are in a package")
+
+    asked, _ = tiny_cub
+    monkeypatch.setattr(cub, "EfficientNetLite0", missing)
+    with pytest.raises(ModuleNotFoundError, match="the weights are in a package"):
+        cub.run_cub_cell("2st_cnn", 448)
+    with pytest.raises(ValueError, match="seeds must be at least 1"):
+        cub.run_cub_cell("cnn", 224, seeds=0)
+    assert not asked
+    told = "There is no GPU here. One core of a CPU takes 12 minutes for an epoch of the CNN at 224"
+    assert capsys.readouterr().out.startswith(told)
+
+
 def test_the_cells_are_those_of_the_papers_table():
     with pytest.raises(ValueError, match=r"cnn at 224, .*4st_cnn at 448, got 4st_cnn at 224"):
         list(cub.run_birds_cub("4st_cnn", 224))

@@ -94,6 +94,33 @@ def test_svhn_is_run_network_by_network_and_stands_beside_the_papers(few_digits,
     assert lines[3].split() == ["st_cnn_multi", "–", "[3.6]"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+    ],
+)
+def test_what_cannot_be_is_told_before_svhn_is_downloaded(
+    few_digits, monkeypatch, options, message
+):
+    monkeypatch.setattr(svhn, "load_svhn", None)
+    with pytest.raises(ValueError, match=message):
+        next(experiments.run_svhn(**options))
+
+
+def test_without_a_gpu_the_time_is_told_before_svhn_is_downloaded(few_digits, monkeypatch, capsys):
+    def load():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(svhn, "load_svhn", load)
+    with pytest.raises(KeyboardInterrupt):
+        next(experiments.run_svhn("cnn"))
+    told = capsys.readouterr().out
+    assert told.startswith("There is no GPU here. One core of a CPU takes 7 hours for an epoch")
+    assert told.endswith("there are 30 epochs.\n")
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="network must be one of cnn, frozen_st_cnn, st_cnn_s"):
         experiments.numbers_network("vgg")

@@ -21,6 +21,10 @@ def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
     assert (lesson_folder() / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
     with pytest.raises(ValueError, match="name must be one of cluttered, turned"):
         experiments.pretrained("upright")
+    with pytest.raises(
+        ValueError, match="name must be one of cluttered, turned, got \\['turned'\\]"
+    ):
+        experiments.pretrained(["turned"])
 
 
 def test_the_finder_aims():
