@@ -122,6 +122,12 @@ SAMPLER_MISTAKES = [
     ("bilinear_sample", "height for both sides", "34", [("(width - 1) / 2", "(height - 1) / 2")]),
     (
         "bilinear_sample",
+        "channels last",
+        "01234",
+        [("return result.permute(0, 3, 1, 2)", "return result")],
+    ),
+    (
+        "bilinear_sample",
         "first image for all",
         "34",
         [("n = torch.arange(count)", "n = torch.zeros(count, dtype=torch.long)")],

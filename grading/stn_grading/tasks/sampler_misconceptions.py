@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from stn_grading.tasks.task import Misconception
 from stn_lesson.sampler import bilinear_sample, pixels_at, pixels_per_unit, to_pixels
@@ -12,6 +13,7 @@ from stn_lesson.sampler import bilinear_sample, pixels_at, pixels_per_unit, to_p
 
 def _sample_at_pixels(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Equation (5) at pixel coordinates."""
+    image = pad(image, (0, 1, 0, 1))  # a zero more below and at the right: no side is of one pixel
     height, width = image.shape[-2:]
     grid = torch.stack([x / pixels_per_unit(width) - 1, y / pixels_per_unit(height) - 1], -1)
     return bilinear_sample(image, grid)
@@ -151,6 +153,11 @@ MISCONCEPTIONS = (
         "height for both sides",
         "x and y are both scaled by the height: on a picture that is not square this shows",
         lambda image, grid: _sample_scaled(image, grid, *2 * [pixels_per_unit(image.shape[-2])]),
+    ),
+    Misconception(
+        "channels last",
+        "your result has shape (N, H, W, C): the channels come before rows and columns",
+        lambda image, grid: bilinear_sample(image, grid).permute(0, 2, 3, 1),
     ),
     Misconception(
         "first image for all",
