@@ -57,7 +57,7 @@ def check(name: str, solution) -> None:
         if task.practice and verdict.misconception in NOTHING_TO_JUDGE:
             print(NOTHING_TO_JUDGE[verdict.misconception].format(name=name, why=verdict.message))
             return
-        reason = "" if verdict.message == "right" else f": {verdict.message}"
+        reason = "" if verdict.message == "right" else f": {_reason(verdict, visible, failed)}"
         print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
         if not verdict.passed:
             failed.append(verdict)
@@ -89,6 +89,14 @@ def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleC
             verdict = judge(visible.question, answer, visible.expectation, suspected)
         suspected = suspected or verdict.misconception
         yield visible, verdict
+
+
+def _reason(verdict: Verdict, visible: VisibleCheck, failed: list[Verdict]) -> str:
+    """Its message, unless that was said before; a wrong value has a wrong gradient, too."""
+    known = any(verdict.message == before.message for before in failed)
+    if failed and visible.expectation.gradients:
+        known = known or verdict.misconception == failed[0].misconception
+    return "the same" if known else verdict.message
 
 
 def _global_variables(solution) -> dict:

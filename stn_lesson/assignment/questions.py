@@ -24,6 +24,10 @@ ERROR_ADVICE = (
         "being used in an in-place operation",
         "you change what you were given: make a new tensor, x = x + 1 instead of x += 1",
     ),
+    (
+        "derivative for aten::floor_divide",
+        "torch has no derivative of //: floor() gives the same whole number, and has one",
+    ),
 )
 OUTSIDE_ADVICE = (
     "; a neighbour of a point at the edge or outside it is no pixel of the image: hold its index "

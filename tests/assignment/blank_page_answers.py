@@ -188,8 +188,10 @@ WRONG = [
         (LAST_LINE, "source.reshape(-1, 2, height, width)")]),
     ("my_sampling_grid", "still has its pixels one after the other", [
         (LAST_LINE, "source.transpose(1, 2)")]),
-    ("my_sampling_grid", "fits a square picture alone", [("    x =", "    width = height\n    x =")]),
-    ("my_sampling_grid", "fits a square picture alone", [("    x =", "    height = width\n    x =")]),
+    ("my_sampling_grid", "fits a square picture alone", [
+        ("    x =", "    width = height\n    x =")]),
+    ("my_sampling_grid", "fits a square picture alone", [
+        ("    x =", "    height = width\n    x =")]),
     ("my_sampling_grid", "the first axis counts the θ", [
         ("theta @", "theta[0] @"), ("source.transpose(1, 2)", "source.T"), ("(-1, h", "(h")]),
     ("my_sampling_grid", "no gradient comes through", [("theta @", "theta.detach() @")]),
@@ -229,7 +231,8 @@ WRONG = [
     ("my_sample", "before their weights were computed", [
         ("    n = torch", "    left, right = left.clamp(0, W - 1), right.clamp(0, W - 1)\n"
          "    top, bottom = top.clamp(0, H - 1), bottom.clamp(0, H - 1)\n    n = torch")]),
-    ("my_sample", "shows the first image of the batch", [("torch.arange(N)", "(0 * torch.arange(N))")]),
+    ("my_sample", "shows the first image of the batch", [
+        ("torch.arange(N)", "(0 * torch.arange(N))")]),
     ("my_sample", "at the points of the first grid", [
         ("    x =", "    grid = grid[:1].expand_as(grid)\n    x =")]),
     ("my_sample", "every channel of your result shows the first", [

@@ -63,11 +63,6 @@ SCALE_FORWARDS = (
     "θ holds 1/scale: to look twice as big, a picture is read half as far",
 )
 MISCONCEPTIONS = (
-    Misconception(
-        "θ backwards",
-        THETA_BACKWARDS,
-        lambda *moves: invert(theta_of(*moves)),
-    ),
     Misconception(*SCALE_FORWARDS, _scale_forwards),
     Misconception(*SCALE_FORWARDS, _scale_forwards_in_the_matrix),
     Misconception(
@@ -118,6 +113,11 @@ MISCONCEPTIONS = (
         "third row kept",
         "your θ still has its row 0 0 1: θ is the two rows above it, (1, 2, 3)",
         lambda *moves: torch.cat([theta_of(*moves), torch.tensor([[[0.0, 0, 1]]])], 1),
+    ),
+    Misconception(  # last: of a single move it makes what one of those above makes
+        "θ backwards",
+        THETA_BACKWARDS,
+        lambda *moves: invert(theta_of(*moves)),
     ),
 )
 
