@@ -63,7 +63,7 @@ def check(name: str, solution) -> None:
             failed.append(verdict)
     if task.hidden:
         print(f"When it is graded: {'; '.join(task.hidden)}.")
-    for verdict in failed:
+    for verdict in failed[:1] if task.practice else failed:
         picture = comparison_picture(verdict)
         if picture is not None:
             display(picture)

@@ -25,6 +25,10 @@ ERROR_ADVICE = (
         "you change what you were given: make a new tensor, x = x + 1 instead of x += 1",
     ),
     (
+        "must be Tensor, not float",
+        "torch's functions take tensors: make one of the number first, torch.tensor(…)",
+    ),
+    (
         "derivative for aten::floor_divide",
         "torch has no derivative of //: floor() gives the same whole number, and has one",
     ),

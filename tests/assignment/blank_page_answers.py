@@ -154,7 +154,7 @@ WRONG = [
     ("my_theta", "the first axis counts the θ, (1, 2, 3)", [
         ("torch.tensor([[[", "torch.tensor([["), ("]]])", "]])")]),
     ("my_theta", "still has its row 0 0 1", [("]]])", "], [0, 0, 1]]])")]),
-    ("my_theta", "is used where a float was expected|must be Tensor, not float", [
+    ("my_theta", "make one of the number first", [
         ("torch.tensor(rotation).deg2rad()", "torch.deg2rad(rotation)")]),
     ("my_sampling_grid", "last axis is (y, x)", [(LAST_LINE, f"{LAST_LINE}.flip(-1)")]),
     ("my_sampling_grid", "you divide by W, not W − 1", _along(
