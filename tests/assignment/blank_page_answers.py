@@ -207,9 +207,16 @@ WRONG = [
     ("my_sample", "x is scaled by the height and y by the width", [
         ("(W - 1) / 2", "(h - 1) / 2"), ("(H - 1) / 2", "(W - 1) / 2"), ("(h - 1)", "(H - 1)")]),
     ("my_sample", "x and y are both scaled by the width", [("(H - 1) / 2", "(W - 1) / 2")]),
+    ("my_sample", "x and y are both scaled by the height", [("(W - 1) / 2", "(H - 1) / 2")]),
     ("my_sample", "as if it counted pixels", [
         ("(grid[..., 0] + 1) * (W - 1) / 2", "grid[..., 0]"),
         ("(grid[..., 1] + 1) * (H - 1) / 2", "grid[..., 1]")]),
+    ("my_sample", "add 1 before you scale", [
+        ("(grid[..., 0] + 1)", "grid[..., 0]"), ("(grid[..., 1] + 1)", "grid[..., 1]")]),
+    ("my_sample", "your weights along x are those along y", [
+        ("((x - left) * (bottom - y))[", "((right - x) * (y - top))#["),
+        ("((right - x) * (y - top))[", "((x - left) * (bottom - y))["), ("#", "")]),
+    ("my_sample", "cuts the fraction off", [("x.floor(), y.floor()", "x.long(), y.long()")]),
     ("my_sample", "you take the nearest pixel", [
         ("    left, top", "    x, y = (x + 0.5).floor(), (y + 0.5).floor()\n    left, top")]),
     ("my_sample", "the upper left neighbour only", [

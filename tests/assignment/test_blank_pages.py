@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from assignment.blank_page_answers import ARGUMENTS, ODD, RIGHT, SOLVED, WRONG
 
 import stn_lesson as stn
+from stn_grading.tasks import PRACTICE
 from stn_lesson.assignment import check
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -58,6 +59,13 @@ def test_a_wrong_answer_is_told_its_mistake_and_no_other(capsys, monkeypatch, ta
     assert told in wrong[0], said
     also = (": the same", told, "torch has no derivative of //")
     assert all(any(part in line for part in also) for line in wrong[1:]), said
+
+
+def test_every_named_mistake_of_a_page_is_tried():
+    for task in PRACTICE:
+        told = [part for of, part, _ in WRONG if of == task.name]
+        for mistake in task.misconceptions:
+            assert any(part in mistake.message for part in told), (task.name, mistake.name)
 
 
 @pytest.mark.parametrize(("task", "told", "line"), SOLVED, ids=[f"{s[0]}: {s[1]}" for s in SOLVED])

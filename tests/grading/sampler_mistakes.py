@@ -33,6 +33,12 @@ SAMPLER_MISTAKES = [
     ),
     (
         "bilinear_sample",
+        "no + 1",
+        "01234",
+        [("(grid[..., 0] + 1)", "grid[..., 0]"), ("(grid[..., 1] + 1)", "grid[..., 1]")],
+    ),
+    (
+        "bilinear_sample",
         "nearest pixel",
         "0234",
         [
@@ -62,6 +68,27 @@ SAMPLER_MISTAKES = [
                 "((top, y - top), (top + 1, top + 1 - y))",
             ),
         ],
+    ),
+    (
+        "bilinear_sample",
+        "weights of x and y exchanged",
+        "0234",
+        [
+            (
+                "((left, left + 1 - x), (left + 1, x - left))",
+                "((left, top + 1 - y), (left + 1, y - top))",
+            ),
+            (
+                "((top, top + 1 - y), (top + 1, y - top))",
+                "((top, left + 1 - x), (top + 1, x - left))",
+            ),
+        ],
+    ),
+    (
+        "bilinear_sample",
+        "cut off for rounded down",
+        "2",
+        [("x.floor(), y.floor()", "x.trunc(), y.trunc()")],
     ),
     (
         "bilinear_sample",

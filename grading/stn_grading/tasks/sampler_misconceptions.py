@@ -28,6 +28,12 @@ def _pixel_coordinates(image: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     return to_pixels(grid, *image.shape[-2:])
 
 
+def _coordinates_and_sides(image: Tensor, grid: Tensor) -> list[tuple[Tensor, int]]:
+    """Pixel coordinates x with the width, y with the height."""
+    sides = image.shape[-1], image.shape[-2]
+    return list(zip(_pixel_coordinates(image, grid), sides, strict=True))
+
+
 def _weighted_sum(read_pixels: Callable[[Tensor, Tensor], Tensor], columns, rows) -> Tensor:
     """The pixels at (column, weight) and (row, weight) pairs, times both weights."""
     return sum(
@@ -52,11 +58,27 @@ def _sample_with_opposite_weights(image: Tensor, grid: Tensor) -> Tensor:
     return _weighted_sum(partial(pixels_at, image), *axes)
 
 
+def _sample_with_exchanged_weights(image: Tensor, grid: Tensor) -> Tensor:
+    """The weights along x for the rows, those along y for the columns."""
+    x, y = map(_two_neighbours, _pixel_coordinates(image, grid))
+    columns = [(column, weight) for (column, _), (_, weight) in zip(x, y, strict=True)]
+    rows = [(row, weight) for (row, _), (_, weight) in zip(y, x, strict=True)]
+    return _weighted_sum(partial(pixels_at, image), columns, rows)
+
+
+def _sample_truncated(image: Tensor, grid: Tensor) -> Tensor:
+    """The fraction cut off: left of the first pixel that is the neighbour on the other side."""
+    axes = []
+    for position in _pixel_coordinates(image, grid):
+        first = position.trunc()
+        axes.append(((first, first + 1 - position), (first + 1, position - first)))
+    return _weighted_sum(partial(pixels_at, image), *axes)
+
+
 def _sample_clamped_first(image: Tensor, grid: Tensor) -> Tensor:
     """Neighbours held inside before the weights are computed: on the last pixels all are 0."""
     axes = []
-    sizes = image.shape[-1], image.shape[-2]
-    for position, count in zip(_pixel_coordinates(image, grid), sizes, strict=True):
+    for position, count in _coordinates_and_sides(image, grid):
         first, second = position.floor(), position.floor() + 1
         first, second = first.clamp(0, count - 1), second.clamp(0, count - 1)
         axes.append(((first, second - position), (second, position - first)))
@@ -103,6 +125,14 @@ MISCONCEPTIONS = (
         lambda image, grid: _sample_at_pixels(image, grid[..., 0], grid[..., 1]),
     ),
     Misconception(
+        "no + 1",
+        "your −1 is half an image left of the first pixel: add 1 before you scale, so that it "
+        "becomes 0",
+        lambda image, grid: _sample_at_pixels(
+            image, *(p - (n - 1) / 2 for p, n in _coordinates_and_sides(image, grid))
+        ),
+    ),
+    Misconception(
         "nearest pixel",
         "you take the nearest pixel: bilinear interpolation mixes four",
         lambda image, grid: _sample_at_pixels(
@@ -121,6 +151,18 @@ MISCONCEPTIONS = (
         "each neighbour has the weight of the one diagonally opposite: the nearer it is, the more "
         "it should count",
         _sample_with_opposite_weights,
+    ),
+    Misconception(
+        "weights of x and y exchanged",
+        "your weights along x are those along y, and the other way round: the upper right "
+        "neighbour has the weight of the lower left one",
+        _sample_with_exchanged_weights,
+    ),
+    Misconception(
+        "cut off for rounded down",
+        "left of the image and above it your neighbours are wrong: a conversion to whole numbers "
+        "cuts the fraction off, which is towards 0, and floor() rounds down",
+        _sample_truncated,
     ),
     Misconception(
         "last row and column lost",
