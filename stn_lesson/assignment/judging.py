@@ -19,6 +19,10 @@ GRADIENT_CUT = (
     "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
     "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
 )
+EVERY_POINT_ADVICE = (
+    ": image[:, :, row, column] reads every image at the points of every grid; say which image "
+    "belongs to which, with image[n, :, row, column] and n = torch.arange(N)[:, None, None]"
+)
 GUESSING = (
     "guessing",
     "hardly better than guessing. Look at what your transformer shows: does it start at "
@@ -180,7 +184,9 @@ def _axes(value: Tensor) -> tuple[str, ...]:
 
 def _describe_difference(value: Tensor, expected: Tensor) -> str:
     if value.shape != expected.shape:
-        return f"the shape should be {tuple(expected.shape)}, yours is {tuple(value.shape)}"
+        message = f"the shape should be {tuple(expected.shape)}, yours is {tuple(value.shape)}"
+        many_axes = expected.ndim == 4 and value.ndim > 4 and not is_grid(expected)
+        return message + (EVERY_POINT_ADVICE if many_axes else "")
     index = first_wrong(value, expected)
     places = zip(_axes(expected), index, strict=False)
     where = ", ".join(f"{axis} {'xy'[k] if axis == 'coordinate' else k}" for axis, k in places)

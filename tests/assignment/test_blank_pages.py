@@ -102,6 +102,13 @@ def test_two_mistakes_at_once_are_told_one_by_one(capsys):
     assert "1/scale" in said[1] and "clockwise" in said[2] and said[3] == "✓ moved"
 
 
+def test_an_image_that_is_read_at_every_grids_points_is_told_how_to_index_a_batch(capsys):
+    changes = [("image[n, :, row, column] * inside[..., None]", "image[:, :, row, column]"),
+               ("[..., None] *", "[:, None] *"), (".permute(0, 3, 1, 2)", "")]  # fmt: skip
+    said = said_of(capsys, "my_sample", changed(RIGHT["my_sample"][0], changes)).splitlines()
+    assert "RuntimeError: The size of tensor" in said[0] and "torch.arange(N)" in said[1]
+
+
 def test_a_grid_is_described_by_its_axes_and_not_drawn_as_a_picture(capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("stn_lesson.assignment.checking.display", shown.append)

@@ -16,7 +16,7 @@ def _ask_sampler(image: Tensor, grid: Tensor, weights: Tensor | None = None) -> 
 
 
 def _ask_batch(generator: torch.Generator) -> Question:
-    image = random_image(generator, 2, 2, 4, 6)
+    image = random_image(generator, 2, 3, 4, 6)
     return _ask_sampler(image, random_grid(generator, 2, 3, 4, 0.95))
 
 
@@ -40,7 +40,7 @@ def _ask_gradient(generator: torch.Generator) -> Question:
 MY_SAMPLE = Task(
     "my_sample",
     (
-        Check("two images of two channels, not square", 0, True, _ask_batch),
+        Check("two images of three channels, not square", 0, True, _ask_batch),
         Check("at the pixels", 0, True, _ask_at_pixels),
         Check("outside the image", 0, True, _ask_outside),
         Check("an image of one row", 0, True, _ask_one_row),
