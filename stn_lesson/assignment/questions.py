@@ -97,10 +97,10 @@ def ask(question: Question, names: Mapping) -> Answer:
     try:
         return ANSWER_FUNCTIONS[question.kind](question, names[question.name])
     except Exception as error:
-        return Answer(error=_describe_error(error))
+        return Answer(error=_describe_error(error, question))
 
 
-def _describe_error(error: Exception) -> str:
+def _describe_error(error: Exception, question: Question) -> str:
     words = str(error)
     # torch raises NotImplementedError, too, with words of its own.
     if isinstance(error, NotImplementedError) and words in ("", NOT_WRITTEN):
@@ -108,7 +108,8 @@ def _describe_error(error: Exception) -> str:
     for known, advice in ERROR_ADVICE:
         if known in words:
             return advice
-    advice = OUTSIDE_ADVICE if isinstance(error, IndexError) else ""
+    reads_an_image = any(isinstance(x, Tensor) and x.ndim == 4 for x in question.arguments)
+    advice = OUTSIDE_ADVICE if reads_an_image and "is out of bounds" in words else ""
     return f"{type(error).__name__}: {words}"[: MAX_ERROR_LENGTH - len(advice)] + advice
 
 
