@@ -206,7 +206,8 @@ def third_party_imports(folder):
     """The distributions whose modules the Python files of a folder import."""
     provided = packages_distributions()
     own = {path.stem for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
-    own |= {"stn_lesson", "stn_grading", "grading", "triton"}  # torch's CUDA builds bring triton
+    own |= {"stn_lesson", "stn_grading", "assignment", "grading"}  # folders of modules
+    own |= {"triton"}  # torch's CUDA builds bring triton
     found = set()
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stn_grading.tasks import TASKS, Check, Task
+from stn_grading.tasks import PRACTICE, TASKS, Check, Task
 from stn_lesson.assignment.messages import expectation_to_json, question_to_json
 from stn_lesson.assignment.visible_checks import FILE
 from stn_lesson.files import write_atomically
@@ -13,11 +13,12 @@ def visible_checks() -> dict:
     """Every checked task with its visible checks, as what JSON can hold."""
     return {
         task.name: {
+            "practice": task.practice,
             "lent": list(task.lent),
             "visible": [_describe_check(task, check) for check in task.checks if check.visible],
             "hidden": [check.name for check in task.checks if not check.visible],
         }
-        for task in TASKS
+        for task in (*TASKS, *PRACTICE)
         if task.checks
     }
 

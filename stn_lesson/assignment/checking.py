@@ -1,12 +1,23 @@
 """The checks that a student runs in the notebook, with messages that teach."""
 
+from collections.abc import Iterator
+
 from IPython.display import display
 
-from stn_lesson.assignment.judging import Verdict, first_wrong, judge
+from stn_lesson.assignment.judging import Verdict, first_wrong, is_grid, judge
 from stn_lesson.assignment.lent import LENT_FUNCTIONS
-from stn_lesson.assignment.questions import ask, lend_functions
-from stn_lesson.assignment.visible_checks import CheckedTask, load_task, task_names
+from stn_lesson.assignment.questions import NOT_WRITTEN, ask, lend_functions
+from stn_lesson.assignment.recording import SOLVING_FUNCTIONS, record_calls
+from stn_lesson.assignment.visible_checks import CheckedTask, VisibleCheck, load_task, task_names
 from stn_lesson.plots import BLUE, ORANGE, Picture
+
+SOLVED_IN_ONE_CALL = "solved in one call"
+# What is said of a blank page instead of a list of what is wrong.
+NOTHING_TO_JUDGE = {
+    NOT_WRITTEN: "Nothing to check yet: write {name} in the cell above, run it, then run this cell "
+    "again.",
+    SOLVED_IN_ONE_CALL: "{name} {why}.",
+}
 
 
 class NotYet(AssertionError):
@@ -19,49 +30,73 @@ class NotYet(AssertionError):
 def check(name: str, solution) -> None:
     """Put the visible checks of a task to a solution and say what is right and what is not.
 
-    As when it is graded, a task finds right versions of those before it.
+    As when it is graded, a task finds right versions of those before it. A blank page of a
+    notebook, "my_sample", is not graded: what is not right there is told, and nothing is raised.
 
     Args:
         name: of the task, "meshgrid".
         solution: the function, class or network that was written for it.
 
     Raises:
-        NotYet: something is not right yet.
+        NotYet: something is not right yet, in a task that is graded.
         ValueError: there is no such task.
 
     >>> from stn_lesson.grid import meshgrid
     >>> check("meshgrid", meshgrid)
     ✓ two rows of three points
     When it is graded: a larger grid; a side of one pixel.
+    >>> from stn_lesson.sampler import bilinear_sample
+    >>> check("my_sample", bilinear_sample)
+    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces.
     """
     if name not in task_names():
         raise ValueError(f"name must be one of {', '.join(task_names())}, got {name!r}")
     task = load_task(name)
-    failed = _failed_checks(name, task, solution)
-    print(f"When it is graded: {'; '.join(task.hidden)}.")
-    for verdict in failed:
-        picture = comparison_picture(verdict)
-        if picture is not None:
-            display(picture)
-    if failed:
-        raise NotYet(f"{name}: {failed[0].message}")
-
-
-def _failed_checks(name: str, task: CheckedTask, solution) -> list[Verdict]:
-    """Run the visible checks, print a line for each; returns the verdicts that are not right."""
     failed = []
-    for visible in task.visible:
-        suspected = failed[0].misconception if failed else None
-        trained = visible.question.kind == "predict"  # with what the notebook has
-        lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
-        with lend_functions(_global_variables(solution), lent):
-            answer = ask(visible.question, {name: solution})
-        verdict = judge(visible.question, answer, visible.expectation, suspected)
-        reason = "" if verdict.message == "right" else f": {verdict.message}"
+    for visible, verdict in _verdicts(name, task, solution):
+        if task.practice and verdict.misconception in NOTHING_TO_JUDGE:
+            print(NOTHING_TO_JUDGE[verdict.misconception].format(name=name, why=verdict.message))
+            return
+        reason = "" if verdict.message == "right" else f": {_reason(verdict, visible, failed)}"
         print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
         if not verdict.passed:
             failed.append(verdict)
-    return failed
+    if task.hidden:
+        print(f"When it is graded: {'; '.join(task.hidden)}.")
+    for verdict in failed[:1] if task.practice else failed:
+        picture = comparison_picture(verdict)
+        if picture is not None:
+            display(picture)
+    if failed and not task.practice:
+        raise NotYet(f"{name}: {failed[0].message}")
+
+
+def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleCheck, Verdict]]:
+    """Run the visible checks one by one."""
+    suspected = None  # what the first wrong answer was known by
+    for visible in task.visible:
+        trained = visible.question.kind == "predict"  # with what the notebook has
+        lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
+        with (
+            lend_functions(_global_variables(solution), lent),
+            record_calls(SOLVING_FUNCTIONS.get(name, ())) as called,
+        ):
+            answer = ask(visible.question, {name: solution})
+        if called:
+            reason = f"calls {called[0]}, which does what you are to write: use smaller pieces"
+            verdict = Verdict(False, reason, SOLVED_IN_ONE_CALL, answer)
+        else:
+            verdict = judge(visible.question, answer, visible.expectation, suspected)
+        suspected = suspected or verdict.misconception
+        yield visible, verdict
+
+
+def _reason(verdict: Verdict, visible: VisibleCheck, failed: list[Verdict]) -> str:
+    """Its message, unless that was said before; a wrong value has a wrong gradient, too."""
+    known = any(verdict.message == before.message for before in failed)
+    if failed and visible.expectation.gradients:
+        known = known or verdict.misconception == failed[0].misconception
+    return "the same" if known else verdict.message
 
 
 def _global_variables(solution) -> dict:
@@ -74,7 +109,9 @@ def comparison_picture(verdict: Verdict) -> Picture | None:
     """The expected picture beside the one that came, the first wrong pixel framed; None if there
     are no two pictures of the same size."""
     value, expected = verdict.answer.value, verdict.expected
-    if value is None or expected is None or expected.ndim != 4 or value.shape != expected.shape:
+    if value is None or expected is None or expected.ndim != 4 or is_grid(expected):
+        return None
+    if value.shape != expected.shape:
         return None
     image, channel, row, column = first_wrong(value, expected)
     alt = (

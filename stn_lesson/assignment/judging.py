@@ -16,8 +16,12 @@ MAX_GUESSING_ACCURACY = 0.2  # of ten digits
 # Mistakes that need no expected value to be known by: name, and what the student is told.
 GRADIENT_CUT = (
     "gradient cut",
-    "no gradient comes through: rounding, detach(), .data, item(), torch.no_grad() or a new "
-    "torch.tensor(…) on the way cuts it",
+    "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
+    "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
+)
+EVERY_POINT_ADVICE = (
+    ": image[:, :, row, column] reads every image at the points of every grid; say which image "
+    "belongs to which, with image[n, :, row, column] and n = torch.arange(N)[:, None, None]"
 )
 GUESSING = (
     "guessing",
@@ -165,12 +169,27 @@ def first_wrong(value: Tensor, expected: Tensor) -> tuple[int, ...] | None:
     return tuple(wrong[0].tolist()) if len(wrong) else None
 
 
+def is_grid(value: Tensor) -> bool:
+    """Whether it is a sampling grid (N, H, W, 2): no question asks for pictures 2 pixels wide."""
+    return value.ndim == 4 and value.shape[-1] == 2
+
+
+def _axes(value: Tensor) -> tuple[str, ...]:
+    if is_grid(value):
+        return "θ", "row", "column", "coordinate"
+    return {3: ("θ", "row", "column"), 4: ("image", "channel", "row", "column")}.get(
+        value.ndim, ("row", "column")
+    )
+
+
 def _describe_difference(value: Tensor, expected: Tensor) -> str:
     if value.shape != expected.shape:
-        return f"the shape should be {tuple(expected.shape)}, yours is {tuple(value.shape)}"
+        message = f"the shape should be {tuple(expected.shape)}, yours is {tuple(value.shape)}"
+        many_axes = expected.ndim == 4 and value.ndim > 4 and not is_grid(expected)
+        return message + (EVERY_POINT_ADVICE if many_axes else "")
     index = first_wrong(value, expected)
-    axes = ("image", "channel", "row", "column") if expected.ndim == 4 else ("row", "column")
-    where = ", ".join(f"{axis} {k}" for axis, k in zip(axes, index, strict=False))
+    places = zip(_axes(expected), index, strict=False)
+    where = ", ".join(f"{axis} {'xy'[k] if axis == 'coordinate' else k}" for axis, k in places)
     return (
         f"the first difference is at {where}: {expected[index].item():.3f} was expected, "
         f"yours is {value[index].item():.3f}"

@@ -8,11 +8,42 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 MAX_ERROR_LENGTH = 300  # characters of an error's message that are kept
 NOT_WRITTEN = "not written yet"
+# What is told instead of some words of torch, or after them.
+ERROR_ADVICE = (
+    (
+        "Can't call numpy()",
+        "numpy keeps no gradients: use torch's functions, most of which have the same names",
+    ),
+    (
+        "being used in an in-place operation",
+        "you change what you were given: make a new tensor, x = x + 1 instead of x += 1",
+    ),
+    (
+        "must be Tensor, not float",
+        "torch's functions take tensors: make one of the number first, torch.tensor(…)",
+    ),
+    (
+        "derivative for aten::floor_divide",
+        "torch has no derivative of //: floor() gives the same whole number, and has one",
+    ),
+)
+OUTSIDE_ADVICE = (
+    "; a neighbour of a point at the edge or outside it is no pixel of the image: hold its index "
+    "inside (clamp), and let it count as 0"
+)
+NO_TENSOR_ADVICE = {
+    type(None): ": does it end with return?",
+    list: ": torch.stack makes one of a list of tensors, and keeps their gradients",
+    tuple: ": torch.stack makes one of several, and keeps their gradients",
+    np.ndarray: ": numpy keeps no gradients, use torch's functions, most of which have the same "
+    "names",
+}
 
 
 @dataclass(frozen=True)
@@ -65,10 +96,21 @@ def ask(question: Question, names: Mapping) -> Answer:
         return Answer(error=f"{NOT_WRITTEN}: there is no {question.name}")
     try:
         return ANSWER_FUNCTIONS[question.kind](question, names[question.name])
-    except NotImplementedError:
-        return Answer(error=NOT_WRITTEN)
     except Exception as error:
-        return Answer(error=f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH])
+        return Answer(error=_describe_error(error, question))
+
+
+def _describe_error(error: Exception, question: Question) -> str:
+    words = str(error)
+    # torch raises NotImplementedError, too, with words of its own.
+    if isinstance(error, NotImplementedError) and words in ("", NOT_WRITTEN):
+        return NOT_WRITTEN
+    for known, advice in ERROR_ADVICE:
+        if known in words:
+            return advice
+    reads_an_image = any(isinstance(x, Tensor) and x.ndim == 4 for x in question.arguments)
+    advice = OUTSIDE_ADVICE if reads_an_image and "is out of bounds" in words else ""
+    return f"{type(error).__name__}: {words}"[: MAX_ERROR_LENGTH - len(advice)] + advice
 
 
 def _call_function(question: Question, function) -> Answer:
@@ -114,7 +156,8 @@ def _copy_argument(argument, wants_gradient: bool):
 
 def _make_answer(value, inputs: list, weights: Tensor | None) -> Answer:
     if not isinstance(value, Tensor):
-        return Answer(error=f"a tensor was expected, got {type(value).__name__}")
+        advice = NO_TENSOR_ADVICE.get(type(value), "")
+        return Answer(error=f"a tensor was expected, got {type(value).__name__}{advice}")
     tensors = [x for x in inputs if isinstance(x, Tensor) and x.is_floating_point()]
     gradients = []
     if weights is not None:

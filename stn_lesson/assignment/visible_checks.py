@@ -34,11 +34,13 @@ class CheckedTask:
         visible: the checks that they can run.
         hidden: the names of those that are run when it is graded.
         lent: the earlier tasks whose functions are lent to it.
+        practice: whether it is a blank page of a notebook, which nobody grades.
     """
 
     visible: tuple[VisibleCheck, ...]
     hidden: tuple[str, ...]
     lent: tuple[str, ...]
+    practice: bool
 
 
 @cache
@@ -67,7 +69,8 @@ def load_task(name: str) -> CheckedTask:
         )
         for check in stored["visible"]
     )
-    return CheckedTask(visible, tuple(stored["hidden"]), tuple(stored["lent"]))
+    hidden, lent = tuple(stored["hidden"]), tuple(stored["lent"])
+    return CheckedTask(visible, hidden, lent, stored["practice"])
 
 
 def _load_question(stored: dict) -> Question:

@@ -33,6 +33,12 @@ SAMPLER_MISTAKES = [
     ),
     (
         "bilinear_sample",
+        "no + 1",
+        "01234",
+        [("(grid[..., 0] + 1)", "grid[..., 0]"), ("(grid[..., 1] + 1)", "grid[..., 1]")],
+    ),
+    (
+        "bilinear_sample",
         "nearest pixel",
         "0234",
         [
@@ -62,6 +68,27 @@ SAMPLER_MISTAKES = [
                 "((top, y - top), (top + 1, top + 1 - y))",
             ),
         ],
+    ),
+    (
+        "bilinear_sample",
+        "weights of x and y exchanged",
+        "0234",
+        [
+            (
+                "((left, left + 1 - x), (left + 1, x - left))",
+                "((left, top + 1 - y), (left + 1, y - top))",
+            ),
+            (
+                "((top, top + 1 - y), (top + 1, y - top))",
+                "((top, left + 1 - x), (top + 1, x - left))",
+            ),
+        ],
+    ),
+    (
+        "bilinear_sample",
+        "cut off for rounded down",
+        "2",
+        [("x.floor(), y.floor()", "x.trunc(), y.trunc()")],
     ),
     (
         "bilinear_sample",
@@ -120,6 +147,12 @@ SAMPLER_MISTAKES = [
     ),
     ("bilinear_sample", "width for both sides", "34", [("(height - 1) / 2", "(width - 1) / 2")]),
     ("bilinear_sample", "height for both sides", "34", [("(width - 1) / 2", "(height - 1) / 2")]),
+    (
+        "bilinear_sample",
+        "channels last",
+        "01234",
+        [("return result.permute(0, 3, 1, 2)", "return result")],
+    ),
     (
         "bilinear_sample",
         "first image for all",

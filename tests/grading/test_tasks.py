@@ -9,7 +9,7 @@ from grading.mistakes import MISTAKES
 from grading.reference_notebook import run_cells, solution
 
 import stn_lesson as stn
-from stn_grading.tasks import TASKS
+from stn_grading.tasks import PRACTICE, TASKS
 from stn_lesson.assignment import visible_checks
 from stn_lesson.assignment.judging import judge
 from stn_lesson.assignment.lent import LENT_FUNCTIONS
@@ -39,8 +39,9 @@ def points(task, verdicts):
     return sum(check.points for check in checks if verdicts[check.name].passed)
 
 
-def test_the_assignment_is_worth_20_points():
+def test_the_assignment_is_worth_20_points_and_a_blank_page_none():
     assert sum(task.points for task in TASKS) == 20
+    assert not any(task.points for task in PRACTICE) and not any(task.practice for task in TASKS)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
@@ -170,11 +171,11 @@ def test_what_is_lent_is_right(task):
 
 
 def test_the_visible_checks_in_git_are_those_of_the_tasks():
-    checked = [task for task in TASKS if task.checks]
+    checked = [task for task in (*TASKS, *PRACTICE) if task.checks]
     assert visible_checks.task_names() == [task.name for task in checked], RELEASE
     for task in checked:
         stored = visible_checks.load_task(task.name)
-        assert stored.lent == task.lent, RELEASE
+        assert (stored.lent, stored.practice) == (task.lent, task.practice), RELEASE
         assert stored.hidden == tuple(c.name for c in task.checks if not c.visible), RELEASE
         visible = [check for check in task.checks if check.visible]
         for check, stored_check in zip(visible, stored.visible, strict=True):

@@ -4,13 +4,16 @@ import torch
 
 from stn_grading.tasks.bilinear_sample import BILINEAR_SAMPLE
 from stn_grading.tasks.meshgrid import MESHGRID
+from stn_grading.tasks.my_sample import MY_SAMPLE
+from stn_grading.tasks.my_sampling_grid import MY_SAMPLING_GRID
+from stn_grading.tasks.my_theta import MY_THETA
 from stn_grading.tasks.spatial_transformer import SPATIAL_TRANSFORMER
 from stn_grading.tasks.task import Check, Task
 from stn_grading.tasks.warp import WARP
 from stn_lesson.assignment.digit_scenes import network_question
 from stn_lesson.assignment.questions import Question
 
-__all__ = ["TASKS", "Check", "Task"]
+__all__ = ["PRACTICE", "TASKS", "Check", "Task"]
 
 
 def _ask_network(generator: torch.Generator) -> Question:
@@ -34,3 +37,4 @@ TASKS = (
     Task("direction", written_points=1.5),  # the direction of θ, in words
     Task("clutter", written_points=1.5),  # what the transformer is for, in words
 )
+PRACTICE = (MY_THETA, MY_SAMPLING_GRID, MY_SAMPLE)  # the blank pages of notebooks 01 to 03

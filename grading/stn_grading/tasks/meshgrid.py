@@ -21,7 +21,7 @@ def _ask_one_pixel_wide(generator: torch.Generator) -> Question:
     return _ask_meshgrid(random_integer(generator, 3, 7), 1)
 
 
-def _stack_grid(x: Tensor, y: Tensor) -> Tensor:
+def stack_grid(x: Tensor, y: Tensor) -> Tensor:
     """A grid (3, H·W) from the coordinates of its columns (W,) and rows (H,)."""
     y, x = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([x.flatten(), y.flatten(), torch.ones(x.numel())])
@@ -51,12 +51,12 @@ MISCONCEPTIONS = (
     Misconception(
         "edges for centres",
         "your −1 and 1 are the picture's edges: here they are the centres of its corner pixels",
-        lambda h, w: _stack_grid(_pixel_centres(w), _pixel_centres(h)),
+        lambda h, w: stack_grid(_pixel_centres(w), _pixel_centres(h)),
     ),
     Misconception(
         "pixels for coordinates",
         "your coordinates count pixels: they should go from −1 to 1",
-        lambda h, w: _stack_grid(torch.arange(float(w)), torch.arange(float(h))),
+        lambda h, w: stack_grid(torch.arange(float(w)), torch.arange(float(h))),
     ),
     Misconception(
         "no row of ones",
@@ -66,7 +66,7 @@ MISCONCEPTIONS = (
     Misconception(
         "one pixel at the edge",
         "a side of one pixel has its only point at 0, its centre; yours is elsewhere",
-        lambda h, w: _stack_grid(torch.linspace(-1, 1, w), torch.linspace(-1, 1, h)),
+        lambda h, w: stack_grid(torch.linspace(-1, 1, w), torch.linspace(-1, 1, h)),
     ),
 )
 

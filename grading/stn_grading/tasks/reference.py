@@ -7,6 +7,7 @@ from torch import Tensor
 
 from stn_lesson.grid import meshgrid, sampling_grid
 from stn_lesson.sampler import bilinear_sample
+from stn_lesson.theta import affine_theta
 
 IDENTITY = torch.tensor([1.0, 0, 0, 0, 1, 0])
 
@@ -14,6 +15,11 @@ IDENTITY = torch.tensor([1.0, 0, 0, 0, 1, 0])
 def warp(image: Tensor, theta: Tensor, height: int, width: int) -> Tensor:
     """Each image (N, C, H, W) seen through its θ (N, 2, 3), as (N, C, height, width)."""
     return bilinear_sample(image, sampling_grid(theta, height, width))
+
+
+def theta_of(rotation: float, scale: float, translation: tuple[float, float]) -> Tensor:
+    """θ (1, 2, 3) of a square picture that is scaled, then turned, then moved."""
+    return affine_theta(rotation=rotation, scale=scale, translation=translation)
 
 
 def rows_to_theta(numbers: Tensor) -> Tensor:
@@ -48,4 +54,7 @@ REFERENCE_SOLUTIONS = {
     "bilinear_sample": bilinear_sample,
     "warp": warp,
     "SpatialTransformer": transform,
+    "my_theta": theta_of,
+    "my_sampling_grid": sampling_grid,
+    "my_sample": bilinear_sample,
 }

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from stn_grading.tasks.task import Misconception
 from stn_lesson.sampler import bilinear_sample, pixels_at, pixels_per_unit, to_pixels
@@ -12,6 +13,7 @@ from stn_lesson.sampler import bilinear_sample, pixels_at, pixels_per_unit, to_p
 
 def _sample_at_pixels(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Equation (5) at pixel coordinates."""
+    image = pad(image, (0, 1, 0, 1))  # a zero more below and at the right: no side is of one pixel
     height, width = image.shape[-2:]
     grid = torch.stack([x / pixels_per_unit(width) - 1, y / pixels_per_unit(height) - 1], -1)
     return bilinear_sample(image, grid)
@@ -24,6 +26,12 @@ def _sample_scaled(image: Tensor, grid: Tensor, x_scale: float, y_scale: float) 
 
 def _pixel_coordinates(image: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     return to_pixels(grid, *image.shape[-2:])
+
+
+def _coordinates_and_sides(image: Tensor, grid: Tensor) -> list[tuple[Tensor, int]]:
+    """Pixel coordinates x with the width, y with the height."""
+    sides = image.shape[-1], image.shape[-2]
+    return list(zip(_pixel_coordinates(image, grid), sides, strict=True))
 
 
 def _weighted_sum(read_pixels: Callable[[Tensor, Tensor], Tensor], columns, rows) -> Tensor:
@@ -50,11 +58,27 @@ def _sample_with_opposite_weights(image: Tensor, grid: Tensor) -> Tensor:
     return _weighted_sum(partial(pixels_at, image), *axes)
 
 
+def _sample_with_exchanged_weights(image: Tensor, grid: Tensor) -> Tensor:
+    """The weights along x for the rows, those along y for the columns."""
+    x, y = map(_two_neighbours, _pixel_coordinates(image, grid))
+    columns = [(column, weight) for (column, _), (_, weight) in zip(x, y, strict=True)]
+    rows = [(row, weight) for (row, _), (_, weight) in zip(y, x, strict=True)]
+    return _weighted_sum(partial(pixels_at, image), columns, rows)
+
+
+def _sample_truncated(image: Tensor, grid: Tensor) -> Tensor:
+    """The fraction cut off: left of the first pixel that is the neighbour on the other side."""
+    axes = []
+    for position in _pixel_coordinates(image, grid):
+        first = position.trunc()
+        axes.append(((first, first + 1 - position), (first + 1, position - first)))
+    return _weighted_sum(partial(pixels_at, image), *axes)
+
+
 def _sample_clamped_first(image: Tensor, grid: Tensor) -> Tensor:
     """Neighbours held inside before the weights are computed: on the last pixels all are 0."""
     axes = []
-    sizes = image.shape[-1], image.shape[-2]
-    for position, count in zip(_pixel_coordinates(image, grid), sizes, strict=True):
+    for position, count in _coordinates_and_sides(image, grid):
         first, second = position.floor(), position.floor() + 1
         first, second = first.clamp(0, count - 1), second.clamp(0, count - 1)
         axes.append(((first, second - position), (second, position - first)))
@@ -101,6 +125,14 @@ MISCONCEPTIONS = (
         lambda image, grid: _sample_at_pixels(image, grid[..., 0], grid[..., 1]),
     ),
     Misconception(
+        "no + 1",
+        "your −1 is half an image left of the first pixel: add 1 before you scale, so that it "
+        "becomes 0",
+        lambda image, grid: _sample_at_pixels(
+            image, *(p - (n - 1) / 2 for p, n in _coordinates_and_sides(image, grid))
+        ),
+    ),
+    Misconception(
         "nearest pixel",
         "you take the nearest pixel: bilinear interpolation mixes four",
         lambda image, grid: _sample_at_pixels(
@@ -119,6 +151,18 @@ MISCONCEPTIONS = (
         "each neighbour has the weight of the one diagonally opposite: the nearer it is, the more "
         "it should count",
         _sample_with_opposite_weights,
+    ),
+    Misconception(
+        "weights of x and y exchanged",
+        "your weights along x are those along y, and the other way round: the upper right "
+        "neighbour has the weight of the lower left one",
+        _sample_with_exchanged_weights,
+    ),
+    Misconception(
+        "cut off for rounded down",
+        "left of the image and above it your neighbours are wrong: a conversion to whole numbers "
+        "cuts the fraction off, which is towards 0, and floor() rounds down",
+        _sample_truncated,
     ),
     Misconception(
         "last row and column lost",
@@ -151,6 +195,11 @@ MISCONCEPTIONS = (
         "height for both sides",
         "x and y are both scaled by the height: on a picture that is not square this shows",
         lambda image, grid: _sample_scaled(image, grid, *2 * [pixels_per_unit(image.shape[-2])]),
+    ),
+    Misconception(
+        "channels last",
+        "your result has shape (N, H, W, C): the channels come before rows and columns",
+        lambda image, grid: bilinear_sample(image, grid).permute(0, 2, 3, 1),
     ),
     Misconception(
         "first image for all",

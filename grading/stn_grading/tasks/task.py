@@ -71,6 +71,7 @@ class Task:
         lent: earlier tasks whose functions the package lends to it when it is graded, so that a
             mistake costs its points once; to the network, those of tasks that were not solved,
             before it is trained.
+        practice: whether it is a blank page of a notebook, which nobody grades.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Task:
     written_points: float = 0
     misconceptions: tuple[Misconception, ...] = ()
     lent: tuple[str, ...] = ()
+    practice: bool = False
 
     @property
     def points(self) -> float:

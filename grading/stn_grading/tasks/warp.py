@@ -48,11 +48,14 @@ def _ask_theta_gradient(generator: torch.Generator) -> Question:
     return _ask_warp(image, theta, sides, random_uniform(generator, 2, 1, *sides))
 
 
+THETA_BACKWARDS = (
+    "θ works backwards: it should say where each pixel of the result looks in the image, and "
+    "yours says where each pixel of the image goes"
+)
 MISCONCEPTIONS = (
     Misconception(
         "θ backwards",
-        "θ works backwards: it should say where each pixel of the result looks in the image, and "
-        "yours says where each pixel of the image goes",
+        THETA_BACKWARDS,
         lambda image, theta, h, w: warp(image, invert(theta), h, w),
     ),
     Misconception(

@@ -1,0 +1,143 @@
+"""The blank pages of notebooks 01 to 03: right answers pass, wrong ones hear what is wrong."""
+
+import json
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from assignment.blank_page_answers import ARGUMENTS, ODD, RIGHT, SOLVED, WRONG
+
+import stn_lesson as stn
+from stn_grading.tasks import PRACTICE
+from stn_lesson.assignment import check
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+PAGES = {
+    "my_theta": "01_affine_theta",
+    "my_sampling_grid": "02_meshgrid",
+    "my_sample": "03_bilinear_interpolation",
+}
+
+
+def said_of(capsys, task, source):
+    """What the check prints about an answer."""
+    variables = {"torch": torch, "math": math, "np": np, "F": F, "stn": stn, "look": F.grid_sample}
+    exec(source, variables)
+    check(task, variables[task])
+    return capsys.readouterr().out
+
+
+def page(task, *lines):
+    return f"def {task}({ARGUMENTS[task]}):\n    " + "\n    ".join(lines)
+
+
+def changed(source, changes):
+    for old, new in changes:
+        assert old in source, old
+        source = source.replace(old, new)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("task", "style"), [(task, k) for task, answers in RIGHT.items() for k in range(len(answers))]
+)
+def test_a_right_answer_passes_in_every_style(capsys, task, style):
+    said = said_of(capsys, task, RIGHT[task][style])
+    assert said.count("✓") >= 4 and "✗" not in said, said
+
+
+@pytest.mark.parametrize(("task", "told", "changes"), WRONG, ids=[f"{w[0]}: {w[1]}" for w in WRONG])
+def test_a_wrong_answer_is_told_its_mistake_and_no_other(capsys, monkeypatch, task, told, changes):
+    monkeypatch.setattr("stn_lesson.assignment.checking.display", lambda picture: None)
+    said = said_of(capsys, task, changed(RIGHT[task][0], changes))
+    wrong = [line for line in said.splitlines() if line.startswith("✗")]
+    assert told in wrong[0], said
+    also = (": the same", told, "torch has no derivative of //")
+    assert all(any(part in line for part in also) for line in wrong[1:]), said
+
+
+def test_every_named_mistake_of_a_page_is_tried():
+    for task in PRACTICE:
+        told = [part for of, part, _ in WRONG if of == task.name]
+        for mistake in task.misconceptions:
+            assert any(part in mistake.message for part in told), (task.name, mistake.name)
+
+
+@pytest.mark.parametrize(("task", "told", "line"), SOLVED, ids=[f"{s[0]}: {s[1]}" for s in SOLVED])
+def test_a_page_that_calls_what_it_should_be_is_told_so(capsys, task, told, line):
+    said = said_of(capsys, task, page(task, line))
+    assert said == f"{task} {told}, which does what you are to write: use smaller pieces.\n"
+
+
+@pytest.mark.parametrize("task", PAGES)
+@pytest.mark.parametrize(("line", "told"), ODD, ids=[line for line, _ in ODD])
+def test_whatever_stands_on_a_page_gets_a_sentence(capsys, task, line, told):
+    assert told in said_of(capsys, task, page(task, line))
+
+
+@pytest.mark.parametrize("task", PAGES)
+def test_what_is_no_function_gets_a_sentence(capsys, task):
+    assert "'int' object is not callable" in said_of(capsys, task, f"{task} = 3")
+
+
+def test_ctrl_c_ends_an_answer_that_loops_for_ever_and_nothing_goes_on_watching():
+    def my_sample(image, grid):
+        raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    with pytest.raises(KeyboardInterrupt):
+        check("my_sample", my_sample)
+    assert sys.getprofile() is before
+
+
+def test_two_mistakes_at_once_are_told_one_by_one(capsys):
+    both = [("/ scale", "* scale"), (", alpha.sin()", ", -alpha.sin()")]
+    said = said_of(capsys, "my_theta", changed(RIGHT["my_theta"][0], both)).splitlines()
+    assert "first difference is at θ 0, row" in said[0]
+    assert "1/scale" in said[1] and "clockwise" in said[2] and said[3] == "✓ moved"
+
+
+def test_an_image_that_is_read_at_every_grids_points_is_told_how_to_index_a_batch(capsys):
+    changes = [("image[n, :, row, column] * inside[..., None]", "image[:, :, row, column]"),
+               ("[..., None] *", "[:, None] *"), (".permute(0, 3, 1, 2)", "")]  # fmt: skip
+    said = said_of(capsys, "my_sample", changed(RIGHT["my_sample"][0], changes)).splitlines()
+    assert "RuntimeError: The size of tensor" in said[0] and "torch.arange(N)" in said[1]
+
+
+def test_a_grid_is_described_by_its_axes_and_not_drawn_as_a_picture(capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("stn_lesson.assignment.checking.display", shown.append)
+    zeros = page("my_sampling_grid", "return torch.zeros(len(theta), height, width, 2)")
+    said = said_of(capsys, "my_sampling_grid", zeros)
+    assert "at θ 0, row 0, column 0, coordinate x: " in said and not shown
+    said_of(capsys, "my_sample", changed(RIGHT["my_sample"][0], [("W - 1) / 2", "W + 1) / 2")]))
+    (picture,) = shown
+    assert "framed: the first wrong pixel" in picture.alt
+
+
+def cells(task):
+    return json.loads((NOTEBOOKS / f"{PAGES[task]}.ipynb").read_text("utf-8"))["cells"]
+
+
+@pytest.mark.parametrize("task", PAGES)
+def test_the_page_in_the_notebook_is_blank_and_its_check_says_what_to_do(capsys, task):
+    (blank,) = (c for c in cells(task) if "raise NotImplementedError" in "".join(c["source"]))
+    said = said_of(capsys, task, "".join(blank["source"]))
+    assert said.startswith(f"Nothing to check yet: write {task} in the cell above")
+    (checked,) = (c for c in cells(task) if f'check("{task}"' in "".join(c["source"]))
+    assert said == "".join(checked["outputs"][0]["text"])
+
+
+@pytest.mark.parametrize("task", PAGES)
+def test_the_folded_answer_in_the_notebook_is_right(capsys, task):
+    folded = "\n".join("".join(c["source"]) for c in cells(task) if c["cell_type"] == "markdown")
+    (answer,) = (
+        code for code in re.findall(r"```python\n(.*?)```", folded, re.S) if f"def {task}(" in code
+    )
+    said = said_of(capsys, task, answer)
+    assert said.count("✓") >= 4 and "✗" not in said, said
