@@ -54,7 +54,7 @@ def drawn_birds(train: int = 6000, test: int = 2000, seed: int = 0) -> Dataset:
     ]
     splits = []
     for k, count in enumerate(counts):
-        generator = torch.Generator().manual_seed((2 * seed + k) % 2**63)
+        generator = torch.Generator().manual_seed(2 * seed + k)
         species = torch.randperm(count, generator=generator) % (len(HEADS) * len(WINGS))
         images, parts = draw_birds(species, generator)
         splits.append(Split(images, species, parts=parts))

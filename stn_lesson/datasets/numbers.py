@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import real_number, seed_number, whole_number
+from stn_lesson.arguments import SEEDS, real_number, seed_number, whole_number
 from stn_lesson.datasets.checks import MAX_IMAGES
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.fonts import FONTS, GLYPH_HEIGHT, digit_atlas
@@ -63,8 +63,11 @@ def draw_numbers(count: int, seed: int = 0) -> NumberScenes:
     >>> scenes.images.shape, scenes.labels.shape
     (torch.Size([4, 3, 96, 96]), torch.Size([4, 3]))
     """
-    count = whole_number(count, "count", 1, MAX_IMAGES)
-    generator = torch.Generator().manual_seed(seed_number(seed))
+    return _draw_scenes(whole_number(count, "count", 1, MAX_IMAGES), seed_number(seed))
+
+
+def _draw_scenes(count: int, seed: int) -> NumberScenes:
+    generator = torch.Generator().manual_seed(seed)
     images = torch.empty(count, 3, SCENE, SCENE, dtype=torch.uint8)
     labels, fonts = _choose_digits(count, generator)
     poses = torch.empty(count, 2, 3)
@@ -152,14 +155,13 @@ def house_numbers(
     )
     looseness = real_number(looseness, "looseness", lowest=0)
     last = whole_number(epochs, "epochs", lowest=1) if epochs is not None else None
-    seed = seed_number(seed) % 2**61
-    scenes = draw_numbers(training, 2 * seed)
-
+    seed = seed_number(seed)
+    scenes = _draw_scenes(training, 2 * seed)
     cut = partial(_cut, scenes, looseness, last, seed)
     return Dataset(
         f"house numbers, looseness {looseness:g}",
         train=cut(0),
-        test=crop_numbers(draw_numbers(test, 2 * seed + 1), looseness, seed),
+        test=crop_numbers(_draw_scenes(test, 2 * seed + 1), looseness, seed),
         redraw=partial(_cut_images, cut),
     )
 
@@ -169,7 +171,7 @@ def _cut(
     scenes: NumberScenes, looseness: float, epochs: int | None, seed: int, epoch: int
 ) -> Split:
     highest = looseness if epochs is None else loosened(epoch / epochs, looseness)
-    return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % 2**62)
+    return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % SEEDS)
 
 
 def _cut_images(cut: Callable[[int], Split], epoch: int) -> Tensor:
