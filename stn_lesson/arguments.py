@@ -154,7 +154,7 @@ def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
 
 
 def seed_number(value, name: str = "seed") -> int:
-    """The value as a seed: a whole number from 0 to 2³¹ − 1, each with random numbers of its own."""
+    """The value as a seed: a whole number from 0 to 2³¹ − 1; each draws its own."""
     return whole_number(value, name, 0, SEEDS - 1)
 
 

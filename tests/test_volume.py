@@ -95,6 +95,18 @@ def test_the_tilt_is_the_angle_between_lines_of_sight():
     assert degrees.tolist() == pytest.approx([expected, 180 - expected], abs=1e-3)
 
 
+def test_the_tilt_is_measured_in_voxels_where_a_volume_is_no_cube():
+    size = (8, 24, 24)
+    turned = stn.volume_theta(rotation=(0, 30, 0), size=size)
+    assert stn.tilt_between(stn.volume_theta(), turned, size=size).item() == pytest.approx(30)
+    for rotation in ((50, 0, 0), (0, 0, 70)):
+        tilted = stn.volume_theta(rotation=rotation, size=(5, 9, 17))
+        tilt = stn.tilt_between(stn.volume_theta(), tilted, size=(5, 9, 17)).item()
+        assert tilt == pytest.approx(rotation[0], abs=1e-3)
+    with pytest.raises(ValueError, match=r"three whole numbers, got \(24, 24\)"):
+        stn.tilt_between(turned, turned, size=(24, 24))
+
+
 def solid_transformer(size=None, **options):
     localise = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 12))
     return stn.SpatialTransformer(localise, "volume", size, **options)

@@ -53,7 +53,8 @@ def tilts(model: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
     True
     """
     theta = look(model, to_floats(split.images)).theta
-    return tilt_between(volume_theta(), split.poses), tilt_between(theta, split.poses)
+    size = split.images.shape[2:]
+    return tuple(tilt_between(seen, split.poses, size=size) for seen in (volume_theta(), theta))
 
 
 def run_solids(network: str | None = None, seeds: int = 1) -> Iterator[Path]:

@@ -11,9 +11,12 @@ function volumeTheta([aboutX, aboutY, aboutZ], size) {
   };
   const times = (A, B) => A.map(row => [0, 1, 2].map(j => row.reduce((sum, a, k) => sum + a * B[k][j], 0)));
   const solid = times(turn(aboutZ, 0, 1), times(turn(aboutY, 2, 0), turn(aboutX, 1, 2)));
-  const half = [...size].reverse().map(side => Math.max(side - 1, 1)); // of x, y, z
-  return [0, 1, 2].flatMap(i => [...[0, 1, 2].map(j => solid[j][i] * half[j] / half[i]), 0]); // turned back
+  const steps = voxelSteps(size);
+  return [0, 1, 2].flatMap(i => [...[0, 1, 2].map(j => solid[j][i] * steps[j] / steps[i]), 0]); // turned back
 }
+
+// Voxel steps from edge to edge along x, y and z.
+const voxelSteps = size => [...size].reverse().map(side => Math.max(side - 1, 1));
 
 // Where the target point (x, y, z) looks: equation (1) with one coordinate more.
 const applyVolumeTheta = (theta, x, y, z) =>
