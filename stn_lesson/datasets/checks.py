@@ -89,8 +89,8 @@ def check_labels(labels) -> Tensor:
     )
 
 
-def check_side(size, axes: int = 2) -> int:
-    """The side of a square picture made anew, or of a cube of voxels, as a whole number from 1.
+def check_side(size, axes: int = 2, lowest: int = 1) -> int:
+    """The side of a square picture made anew, or of a cube of voxels, as a whole number.
 
     Raises:
         TypeError, ValueError: it is none, or there would be too many pixels.
@@ -98,7 +98,7 @@ def check_side(size, axes: int = 2) -> int:
     >>> check_side(60)
     60
     """
-    size = whole_number(size, "size", lowest=1)
+    size = whole_number(size, "size", lowest)
     check_pixels(*[size] * axes)
     return size
 
