@@ -61,7 +61,7 @@ def solids(
     Args:
         digits: bytes (N, 1, h, w), or a whole `Dataset` of them.
         size: side of the cube in voxels, 2 or more: one voxel alone shows nothing of a turn.
-        rotation: the largest angle in degrees, 0 to 180; the angles about x, y and z are uniform from
+        rotation: the largest angle, 0 to 180 degrees; those about x, y and z are uniform from
             −rotation to rotation (see `volume_theta`).
         seed: where the random numbers start from; the same seed gives the same solids.
         redraw: for a `Dataset`, turn the training digits anew in every epoch. The validation and
