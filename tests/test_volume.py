@@ -149,3 +149,14 @@ def test_a_picture_given_to_a_transformer_of_volumes_is_refused():
     transformer = stn.SpatialTransformer(localise, "volume", (2, 3, 4))
     with pytest.raises(ValueError, match=r"images must have shape \(N, C, D, H, W\)"):
         transformer(torch.rand(2, 1, 4, 5))
+    with pytest.raises(ValueError, match=r"use images\[:, :, None\]"):
+        transformer(torch.rand(2, 1, 4, 5))
+    assert transformer(torch.rand(2, 1, 4, 5)[:, :, None]).shape == (2, 1, 2, 3, 4)
+
+
+def test_volumes_given_to_a_flat_transformer_are_refused():
+    localise = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 6))
+    transformer, volumes = stn.SpatialTransformer(localise), torch.rand(2, 1, 3, 4, 5)
+    with pytest.raises(ValueError, match=r"use images.flatten\(1, 2\) to treat its layers"):
+        transformer(volumes)
+    assert transformer(volumes.flatten(1, 2)).shape == (2, 3, 4, 5)
