@@ -31,8 +31,9 @@ def training_progress(
         history: of the run.
         images: bytes (N, 1, H, W), those of the gallery.
         looked: where the network looks in them.
-        predictions: the classes (N,) that it gives them.
-        labels: their true classes (N,).
+        predictions: the classes that it gives them, (N,) or (N, K).
+        labels: their true classes, the same. Where they are (N, K), the words say of the error that
+            all K must be right.
 
     Raises:
         TypeError: no `History`.
@@ -44,12 +45,13 @@ def training_progress(
     steps = {"training loss": (range(1, len(history.step_loss) + 1), history.step_loss)}
     errors = [100 - 100 * accuracy for accuracy in history.accuracy]
     draw_lines(loss, steps, "step", "training loss")
-    epochs = {"test error": (range(1, len(errors) + 1), errors)}
-    draw_lines(error, epochs, "epoch", "test error in %")
+    counted = "test error" + " (all labels)" * (getattr(labels, "ndim", 1) == 2)
+    epochs = {counted: (range(1, len(errors) + 1), errors)}
+    draw_lines(error, epochs, "epoch", f"{counted} in %")
     for axes in (loss, error):
         _use_log_scale(axes)
     figure.alt = (
-        f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
+        f"Training loss of {len(history.step_loss)} steps and {counted} after {len(errors)} epochs"
         + (f", {errors[-1]:.1f} % in the end." if errors else ".")
     )
     for axes in aim:
