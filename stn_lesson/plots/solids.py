@@ -8,6 +8,7 @@ from stn_lesson.arguments import whole_number
 from stn_lesson.checks import check_image_and_theta, check_volume
 from stn_lesson.grid import pixel_centres, volume_grid
 from stn_lesson.plots.picture import BLUE, ORANGE, Picture, draw_picture
+from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import warp
 from stn_lesson.theta_checks import check_volume_theta
 from stn_lesson.volume import tilt_between, volume_theta
@@ -31,11 +32,18 @@ def shade(volume: Tensor) -> Tensor:
     Returns:
         (H, W), from 0 to 1.
 
+    Raises:
+        TypeError, ValueError: no volume of this kind.
+
     >>> wall = torch.zeros(4, 8, 8)
     >>> wall[2] = 1
     >>> round(shade(wall)[4, 4].item(), 2)  # straight on
     0.83
     """
+    if not isinstance(volume, Tensor) or not volume.is_floating_point() or volume.ndim != 3:
+        raise (ValueError if isinstance(volume, Tensor) else TypeError)(
+            f"volume must be floats (D, H, W), got {kind_of(volume)}"
+        )
     unseen = torch.cumprod(1 - volume, 0)  # of each ray, behind each layer
     weight = torch.cat([torch.ones_like(volume[:1]), unseen[:-1]]) * volume
     cover = weight.sum(0)

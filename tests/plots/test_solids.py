@@ -58,6 +58,12 @@ def test_the_tilt_in_the_words_is_the_true_one_in_a_volume_that_is_no_cube():
     assert " 30 degrees from the volume's own" in words
 
 
+@pytest.mark.parametrize("volume", ["wall", torch.rand(1, 4, 4, 4), torch.ones(4, 4, 4).byte()])
+def test_what_is_no_volume_is_not_shaded(volume):
+    with pytest.raises((TypeError, ValueError), match=r"volume must be floats \(D, H, W\), got "):
+        plots.shade(volume)
+
+
 @pytest.mark.parametrize(
     ("volume", "theta"),
     [
