@@ -15,6 +15,7 @@ from stn_lesson.datasets.solids import solids
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import SOLID_REPEATS, SOLID_SCHEDULES
 from stn_lesson.networks import FlatCNN, SolidCNN, SolidSTN
+from stn_lesson.training.checks import check_split
 from stn_lesson.transformer import look
 from stn_lesson.volume import tilt_between, volume_theta
 
@@ -46,12 +47,15 @@ def tilts(model: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
         of the transformer's view.
 
     Raises:
-        TypeError, ValueError: as `look` and `tilt_between`.
+        TypeError, ValueError: no `Split`, or one without poses; or as `look`.
 
     >>> before, after = tilts(SolidSTN(), load_solids().test)  # not trained yet
     >>> torch.equal(before, after)
     True
     """
+    check_split(split)
+    if split.poses is None:
+        raise ValueError("split must know the solids' poses, got None: use solids(digits).test")
     theta = look(model, to_floats(split.images)).theta
     size = split.images.shape[2:]
     return tuple(tilt_between(seen, split.poses, size=size) for seen in (volume_theta(), theta))
