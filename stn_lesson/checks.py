@@ -233,7 +233,7 @@ def check_volume(volume: Tensor, padding: str = "zeros", name: str = "volume") -
         )
 
 
-def check_sides(size, count: int) -> tuple[int, ...]:
+def check_sides(size, count: int, name: str = "size") -> tuple[int, ...]:
     """The size of a picture (height, width), or of a volume (depth, height, width).
 
     >>> check_sides([4, 5, 6], 3)
@@ -243,9 +243,9 @@ def check_sides(size, count: int) -> tuple[int, ...]:
     ValueError: size (depth, height, width) must be three whole numbers, got (4, 5)
     """
     if count == 2:
-        sides = pair(size, "size (height, width)", of=whole_number, lowest=1)
+        sides = pair(size, f"{name} (height, width)", of=whole_number, lowest=1)
     else:
-        name = "size (depth, height, width)"
+        name = f"{name} (depth, height, width)"
         sides = list_of(size, name, "three whole numbers")
         if len(sides) != 3:
             raise ValueError(f"{name} must be three whole numbers, got {tuple(sides)}")

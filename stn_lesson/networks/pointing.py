@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stn_lesson.arguments import real_number
+from stn_lesson.arguments import real_number, true_or_false
 from stn_lesson.grid import pixel_centres
 from stn_lesson.networks.recipe import (
     expect_images,
@@ -66,6 +66,10 @@ class PointingLocalisation(nn.Module):
     Shape:
         images (N, channels, H, W) → (N, outputs).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another kind
+            or of fewer than 4×4 pixels.
+
     >>> PointingLocalisation()(torch.rand(2, 1, 84, 84)).shape
     torch.Size([2, 6])
     """
@@ -74,6 +78,8 @@ class PointingLocalisation(nn.Module):
         """See the class."""
         super().__init__()
         outputs, channels = whole_sizes(outputs=outputs, channels=channels)
+        bias = true_or_false(bias, "bias")
+        expect_images(self, channels, smallest=4)
         self.heat_maps = nn.Sequential(
             nn.AvgPool2d(4),
             nn.Conv2d(channels, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, MAPS, 5, padding=2),

@@ -73,7 +73,7 @@ class SolidExplorer(LivePicture):
         """See the class."""
         check_volume(volume)
         self._pose = volume_theta() if pose is None else check_volume_theta(pose).detach().float()
-        view = check_sides(view, 3)
+        view = check_sides(view, 3, "view")
         if volume.shape[:2] != (1, 1) or len(self._pose) != 1:
             raise ValueError(
                 "volume must be one, (1, 1, D, H, W), and pose one θ, got "
