@@ -88,6 +88,13 @@ def test_a_localisation_network_tells_of_images_that_it_cannot_point_in(images, 
         PointingLocalisation()(images)
 
 
+def test_what_are_no_maps_have_no_points():
+    with pytest.raises(ValueError, match=r"maps must have shape .*: use maps\[None, None\]"):
+        SpatialSoftArgmax()(torch.rand(3, 3))
+    with pytest.raises(TypeError, match="maps must be a tensor of floats .*, got str"):
+        SpatialSoftArgmax()("maps")
+
+
 def test_a_view_too_small_for_its_reader_is_refused():
     with pytest.raises(ValueError, match="too small for the convolutions"):
         PointingSTN(view=8)

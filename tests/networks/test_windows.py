@@ -163,7 +163,7 @@ def test_what_cannot_be_is_refused(make, message):
          "localisation must be a HeatMapLocalisation, got Bright"),
         (lambda: WindowSTN(bright_windows(), ["a", "b"], code=1, view=2, classes=2),
          "a reader must be a network"),
-        (lambda: window_stn(FeatureCNN()).localisation(IMAGES.byte()), r"reads .*to_floats\(images\)"),
+        (lambda: window_stn(FeatureCNN()).localisation(IMAGES.byte()), r"use to_floats\(images\)"),
     ],
 )  # fmt: skip
 def test_what_is_of_another_kind_is_refused(make, message):
