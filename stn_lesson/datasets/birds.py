@@ -81,10 +81,8 @@ def draw_birds(species: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
     """
     count = len(HEADS) * len(WINGS)
     check_generator(generator)
-    if (
-        not len(check_labels(species, "species", several=False))
-        or not 0 <= species.min() <= species.max() < count
-    ):
+    check_labels(species, "species", several=False)
+    if not len(species) or not 0 <= species.min() <= species.max() < count:
         raise ValueError(f"species must be one or more, from 0 to {count - 1}, got {species}")
     drawn = [_draw_chunk(few, generator) for few in species.split(CHUNK)]
     images, parts = (torch.cat(each) for each in zip(*drawn, strict=True))

@@ -92,6 +92,21 @@ def check_labels(labels, name: str = "labels", several: bool = True) -> Tensor:
     )
 
 
+def check_known(known: Tensor | None, name: str, where: str) -> Tensor:
+    """The poses or the parts of a split, if they are known.
+
+    Raises:
+        ValueError: they are not; the message says which split's are.
+
+    >>> check_known(None, "poses", "solids(digits).test")
+    Traceback (most recent call last):
+    ValueError: split must be one whose poses are known: use solids(digits).test, or the like
+    """
+    if known is None:
+        raise ValueError(f"split must be one whose {name} are known: use {where}, or the like")
+    return known
+
+
 def check_generator(generator) -> torch.Generator:
     """The generator of random numbers itself; a TypeError for anything else."""
     if not isinstance(generator, torch.Generator):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.datasets import Dataset, Split, to_floats
+from stn_lesson.datasets.checks import check_known
 from stn_lesson.datasets.solids import solids
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import SOLID_REPEATS, SOLID_SCHEDULES
@@ -54,11 +55,10 @@ def tilts(model: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
     True
     """
     check_split(split)
-    if split.poses is None:
-        raise ValueError("split must know the solids' poses, got None: use solids(digits).test")
+    poses = check_known(split.poses, "poses", "solids(digits).test")
     theta = look(model, to_floats(split.images)).theta
     size = split.images.shape[2:]
-    return tuple(tilt_between(seen, split.poses, size=size) for seen in (volume_theta(), theta))
+    return tuple(tilt_between(seen, poses, size=size) for seen in (volume_theta(), theta))
 
 
 def run_solids(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
