@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stn_lesson.arguments import one_of, seed_number
 from stn_lesson.datasets import Dataset, Split, drawn_birds, to_floats
 from stn_lesson.datasets.birds import PARTS, WINGS
+from stn_lesson.datasets.checks import check_known
 from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import default_settings, run_seeds
 from stn_lesson.experiments.schedules import BIRDS_SCHEDULES, BIRDS_WINDOWS
@@ -145,8 +146,9 @@ def measure_windows(model: WindowSTN, data: Dataset) -> dict:
         "distance": from its centre to the head's and to the wing's, the median; "alone": the
         shares of `read_alone`.
     """
+    parts = check_known(data.test.parts, "parts", "drawn_birds().test")
     centres = window_centres(model, data.test.images)
-    apart = (centres[:, :, None] - data.test.parts[:, None]).norm(dim=-1)  # (N, windows, parts)
+    apart = (centres[:, :, None] - parts[:, None]).norm(dim=-1)  # (N, windows, parts)
     measured = {
         "centre_std": centres.std(0),
         "distance": apart.median(0).values,

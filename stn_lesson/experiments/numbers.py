@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stn_lesson.arguments import one_of
+from stn_lesson.arguments import one_of, seed_number
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.numbers import crop_numbers, draw_numbers, house_numbers
 from stn_lesson.experiments import records
@@ -56,7 +56,7 @@ def numbers_network(name: str, seed: int = 0) -> nn.Module:
     [833081, 263343]
     """
     name = one_of(name, "network", NUMBERS_NETWORKS)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed_number(seed))
     return NUMBERS_NETWORKS[name]()
 
 

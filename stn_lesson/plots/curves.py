@@ -33,8 +33,9 @@ def training_progress(
         history: of the run.
         images: bytes (N, 1, H, W), those of the gallery.
         looked: where the network looks in them.
-        predictions: the classes (N,) that it gives them.
-        labels: their true classes (N,).
+        predictions: the classes that it gives them, (N,) or (N, K).
+        labels: their true classes, the same. Where they are (N, K), the words say of the error that
+            all K must be right.
 
     Raises:
         TypeError: no `History`.
@@ -45,11 +46,12 @@ def training_progress(
     loss, error, *aim = above.subplots(1, 3 if history.aim else 2)
     errors = [100 - 100 * accuracy for accuracy in history.accuracy]
     _draw_loss(loss, history.step_loss)
-    epochs = {"test error": (range(1, len(errors) + 1), errors)}
-    draw_lines(error, epochs, "epoch", "test error in %")
+    counted = "test error" + " (all labels)" * (getattr(labels, "ndim", 1) == 2)
+    epochs = {counted: (range(1, len(errors) + 1), errors)}
+    draw_lines(error, epochs, "epoch", f"{counted} in %")
     _use_log_scale(error)
     figure.alt = (
-        f"Training loss of {len(history.step_loss)} steps and test error after {len(errors)} epochs"
+        f"Training loss of {len(history.step_loss)} steps and {counted} after {len(errors)} epochs"
         + (f", {errors[-1]:.1f} % in the end." if errors else ".")
     )
     for axes in aim:

@@ -45,9 +45,10 @@ def point_between_pixels(
     Raises:
         TypeError, ValueError: no image of this shape, or a point that is none.
 
-    >>> from stn_lesson.widgets import PixelInspector
-    >>> PixelInspector().still().alt[:30]
-    'An image of 4 by 5 pixels, the'
+    >>> import torch
+    >>> weights = torch.tensor([[0.375, 0.125], [0.375, 0.125]])
+    >>> point_between_pixels(torch.zeros(4, 5), (1.25, 2.5), weights).alt
+    'An image of 4 by 5 pixels with a point at (1.25, 2.5).'
     """
     if check_drawable(image, "image").ndim != 2:
         cut = "[0]" * (image.ndim - 2)
