@@ -49,31 +49,36 @@ def published_errors(experiment: str) -> dict:
 def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
     """A table of test errors in %: ours, mean ± standard deviation over the seeds, [the paper's].
 
-    Below it: how the cells were measured, how far the chance of the test moves an error, and which
-    cells are still to be measured.
+    Rows and columns of which nothing is known, ours or the paper's, are left out. Below it: how the
+    cells were measured, how far the chance of the test moves an error, and which cells are still
+    to be measured.
 
     >>> print(table("tc").splitlines()[2].split())
     ['network', 'parameters', 'TC']
     """
     records = measured_records(experiment, data, schedule)
     measured, published = measured_errors(experiment, data, schedule), published_errors(experiment)
-    columns, rows = TABLE_COLUMNS[experiment], [_row_name(row) for row in TABLE_ROWS[experiment]]
+    all_columns = TABLE_COLUMNS[experiment]
+    all_rows = [_row_name(row) for row in TABLE_ROWS[experiment]]
+    known = {*measured, *published}
+    columns = [c for c in all_columns if any((row, c) in known for row in all_rows)] or all_columns
+    rows = [row for row in all_rows if any((row, c) in known for c in columns)]
     lines = [["network", "parameters", *columns]]
     for row in rows:
         cells = [format_cell(measured.get((row, c)), published.get((row, c))) for c in columns]
         counts = {records[row, c]["parameters"] for c in columns if (row, c) in records}
         lines.append([_label(row, columns), _format_range(counts), *cells])
-    best_of_families = dict.fromkeys(row for row, _ in published if row not in rows)
+    best_of_families = dict.fromkeys(row for row, _ in published if row not in all_rows)
     for row in best_of_families:
         cells = [format_cell(_best_family(measured, row, c), published[row, c]) for c in columns]
         lines.append([f"best {row}", "", *cells])
-    what = "mean ± standard deviation over the seeds; [the paper's]"
+    what = "mean ± standard deviation over the seeds" + "; [the paper's]" * bool(published)
     text = [f"test error in % on {data}, {schedule} schedule: {what}", ""]
     text += [*align_columns(lines), "", *_describe_runs(records), *_describe_noise(records)]
-    missing = [cell for cell in product(rows, columns) if cell not in measured]
-    if missing:
-        names = ", ".join(f"{row} on {column}" for row, column in missing)
-        text.append(f"not measured yet: {names}")
+    missing = {row: [c for c in all_columns if (row, c) not in measured] for row in all_rows}
+    names = [f"{row} on {', '.join(without)}" for row, without in missing.items() if without]
+    if names:
+        text.append(f"not measured yet: {'; '.join(names)}")
     return "\n".join(text)
 
 
