@@ -11,7 +11,8 @@ from tqdm.auto import tqdm
 
 from stn_grading import gradebook, report, sandbox, tasks
 from stn_grading.examine import ExaminationResult, Limits, examine
-from stn_grading.submissions import ReleasedNotebook, Submission, collect_submissions
+from stn_grading.recognition import ReleasedNotebook
+from stn_grading.submissions import Submission, collect_submissions
 from stn_lesson import assignment
 from stn_lesson.files import locked, write_atomically
 

@@ -18,7 +18,7 @@ from stn_grading import gradebook, report, sandbox
 from stn_grading.__main__ import main
 from stn_grading.examine import ExaminationResult, Limits
 from stn_grading.grade import grade
-from stn_grading.submissions import ReleasedNotebook
+from stn_grading.recognition import ReleasedNotebook
 from stn_grading.tasks import TASKS
 
 pytestmark = pytest.mark.skipif(
