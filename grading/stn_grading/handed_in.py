@@ -71,9 +71,10 @@ def _decode(content: bytes) -> tuple[str, list[str]]:
     try:
         return decode(content), []
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace"), [
-            "the notebook is not UTF-8: letters may be wrong"
-        ]
+        text = content.decode("utf-8", "replace")
+        if 2 * text.count("\ufffd") > sum(not letter.isascii() for letter in text):
+            text = content.decode("cp1252", "replace")  # of an old Windows
+        return text, ["the notebook is not UTF-8: letters may be wrong"]
 
 
 def _cell(cell: dict) -> HandedInCell:

@@ -85,10 +85,9 @@ def student_name(entry: str) -> str:
     'cmd x'
     """
     parts = parse_platform_name(readable_name(entry))
-    name = f"{parts.who}_{parts.number}" if parts.number else parts.who
-    name = "".join(c if _is_safe(c) else " " for c in name.replace("’", "'"))
-    name = " ".join(name.split()).strip(" .=-@_'")
-    return _shorten(name).strip(" .") or "nameless"
+    name = "".join(c if _is_safe(c) else " " for c in parts.who.replace("’", "'"))
+    name = _shorten(" ".join(name.split()).strip(" .=-@_'")).strip(" .") or "nameless"
+    return f"{name}_{parts.number}" if parts.number else name
 
 
 def name_key(student: str) -> str:

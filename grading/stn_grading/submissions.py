@@ -158,8 +158,8 @@ def _choose_notebook(
     notebooks = notebooks or [f for f in files if _looks_like_a_notebook(f)]
     others = sorted({f.suffix or f.name for f in files if f not in notebooks})
     if not notebooks:
-        if not submission.flags or others:
-            kinds = ", ".join(others) or "nothing"
+        if others or submission.texts or not submission.flags:
+            kinds = ", ".join(others) or ("a text" if submission.texts else "nothing")
             submission.flags.append(f"no notebook was handed in, but {kinds}"[:200])
         return None
     chosen = max(notebooks, key=lambda f: (_count_known_cells(f, release), f.stat().st_mtime))
