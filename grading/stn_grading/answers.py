@@ -3,6 +3,7 @@
 from stn_grading.handed_in import HandedInCell
 from stn_grading.recognition import (
     CODE_TASKS,
+    MIN_QUOTED_LENGTH,
     WRITTEN_TASKS,
     ReleasedNotebook,
     defined_names,
@@ -13,10 +14,13 @@ from stn_grading.recognition import (
 
 def own_words(source: str, release: ReleasedNotebook) -> str:
     """A text without what was handed out: the question above it, "Your answer here."."""
-    for released in release.notebook.cells:
-        if released.cell_type == "markdown" and released.source.strip():
-            source = source.replace(released.source.strip(), "")
-    return source.strip()
+    texts = [cell.source.strip() for cell in release.notebook.cells if cell.cell_type == "markdown"]
+    for text in filter(None, texts):
+        source = source.replace(text, "")
+    long_lines = {
+        line for text in texts for line in text.split("\n") if len(line) >= MIN_QUOTED_LENGTH
+    }
+    return "\n".join(line for line in source.split("\n") if line not in long_lines).strip()
 
 
 def written_answers(

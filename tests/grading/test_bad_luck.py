@@ -88,6 +88,11 @@ def answers_at_the_end(cells):
     cells.append(added("markdown", f"{GROWS} {ZOOMS}"))
 
 
+def answers_in_the_text_above(cells):
+    answers_at_the_end(cells)
+    cells[0]["source"] += f"\n\n{cells.pop()['source']}"
+
+
 def solution_that_became_markdown(cells):
     cells[at(cells, "warp")]["cell_type"] = "markdown"
 
@@ -186,6 +191,7 @@ ACCIDENTS = [
     (answer_split_in_two, ()),
     (answer_that_became_code, ()),
     (answers_at_the_end, (f"direction: {ELSEWHERE}", f"clutter: {ELSEWHERE}")),
+    (answers_in_the_text_above, (f"direction: {ELSEWHERE}", f"clutter: {ELSEWHERE}")),
     (solution_that_became_markdown, ()),
     (solution_that_became_raw_and_lost_its_name, ()),
     (solution_above_the_empty_cell, ()),
@@ -239,7 +245,7 @@ def test_nothing_is_lost_by(accident, flags, tmp_path):
     assert not any("not written yet" in source for source in code)
     for task, words in (("direction", GROWS), ("clutter", ZOOMS)):
         answer = " ".join(submission.written_answers[task].split())
-        assert words in answer and STUB not in answer
+        assert words in answer and "?" not in answer and STUB not in answer
         (cell,) = [cell for cell in page.cells if grade_id(cell) == task]
         assert words in " ".join(cell.source.split()) and cell.cell_type == "markdown"
     shown = "".join(words_on(page).split())

@@ -152,7 +152,7 @@ ACCIDENTS = {
     "UTF-16": ({"ada.ipynb": BLANK.decode().encode("utf-16")}, {"ada": []}),
     "UTF-16 without a mark": ({"ada.ipynb": BLANK.decode().encode("utf-16-le")}, {"ada": []}),
     "no Unicode": (
-        {"bob.ipynb": BLANK.replace(b"Your answer here.", b"Gr\xfc\xdfe", 1)},
+        {"bob.ipynb": BLANK.replace(b'"Your answer here."', b'"Gr\xfc\xdfe"')},
         {"bob": ["the notebook is not UTF-8: letters may be wrong"]},
     ),
     "too long a name": (
