@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -136,6 +136,32 @@ def manual_points(course: Path, student: str) -> dict[str, float | None]:
                     continue
                 points[task.name] = None if grade.needs_manual_grade else grade.score
     return points
+
+
+def manual_grades(
+    course: Path, answers: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[float | None, str]]:
+    """What a person has given for answers, (student, task) → points, None if not read; comment."""
+    found = {}
+    with open_gradebook(course) as gradebook:
+        for student, task in answers:
+            cell = task, NOTEBOOK, ASSIGNMENT, student
+            grade, comment = gradebook.find_grade(*cell), gradebook.find_comment(*cell)
+            found[student, task] = grade.manual_score, comment.manual_comment or ""
+    return found
+
+
+def enter_manual_grade(
+    course: Path, student: str, task: str, points: float | None, comment: str
+) -> None:
+    """Enter what a person gives for an answer in words; None lets it wait for a reader again."""
+    cell = task, NOTEBOOK, ASSIGNMENT, student
+    with open_gradebook(course) as gradebook:
+        grade, remark = gradebook.find_grade(*cell), gradebook.find_comment(*cell)
+        grade.manual_score, grade.needs_manual_grade = points, points is None
+        remark.manual_comment = comment or None
+        remark.auto_comment = UNREAD_COMMENT if points is None else None
+        gradebook.db.commit()
 
 
 def write_feedback(course: Path, student: str) -> Path:
