@@ -6,8 +6,10 @@ A file that is damaged, or whose name fits into no folder, costs nobody else the
 import hashlib
 import os
 import shutil
+import time
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from stn_grading.names import is_litter
@@ -131,10 +133,18 @@ def _extract(zip_file: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -
     try:
         with zip_file.open(member) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
+        _keep_age(member, target)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         target.touch()
         remarks.append(f"the zip file cannot be unpacked: {error}")
     return remarks
+
+
+def _keep_age(member: zipfile.ZipInfo, target: Path) -> None:
+    """Of two notebooks the later one counts, in a zip file too."""
+    with suppress(ValueError, OverflowError, OSError):  # a date that is none
+        age = time.mktime((*member.date_time, 0, 0, -1))
+        os.utime(target, (age, age))
 
 
 def _doubts_of_name(name: str) -> list[str]:

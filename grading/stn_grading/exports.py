@@ -100,23 +100,27 @@ class _Opening:
             if is_outermost:
                 raise FileNotFoundError(f"{path.name}: {error}") from error
             return []
-        named = [p for p in inner if parse_platform_name(readable_name(p.name)).platform]
-        if named or sum(map(_holds_assignment, inner)) > 1:
+        is_student, named = _is_named_by_platform(path), any(map(_is_named_by_platform, inner))
+        if named or (not is_student and sum(map(_holds_assignment, inner)) > 1):
             return inner
+        if is_student:
+            return []
         deeper = self.around_class(inner[0]) if len(inner) == 1 else []
         return deeper or (inner if is_outermost and is_zip_file(path) else [])
 
     def class_within(self, path: Path) -> list[Path]:
         """The students in one of several zip files or folders, if a platform has made it."""
-        if parse_platform_name(readable_name(path.name)).platform:
-            return [path]
         names = _names_within(path)
-        if sum(bool(parse_platform_name(readable_name(name)).platform) for name in names) < 2:
+        if _is_named_by_platform(path) or sum(map(_is_named_by_platform, map(Path, names))) < 2:
             return [path]
         try:
             return self.contents(path) or [path]
         except ValueError:
             return [path]  # it is flagged when it is opened as a student's
+
+
+def _is_named_by_platform(path: Path) -> bool:
+    return bool(parse_platform_name(readable_name(path.name)).platform)
 
 
 def _names_within(path: Path) -> set[str]:

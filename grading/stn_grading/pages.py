@@ -120,7 +120,7 @@ class _Page:
                 continue
             before = set(names[: names.index(name)])
             places = [k for k, cell in enumerate(self.cells) if _name_of(cell) in before]
-            self.cells.insert(max(places, default=-1) + 1, self.released(name))
+            self.cells.insert(max(places, default=len(self.cells) - 1) + 1, self.released(name))
 
 
 def _name(task) -> str:

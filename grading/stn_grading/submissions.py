@@ -162,7 +162,7 @@ def _choose_notebook(
             kinds = ", ".join(others) or ("a text" if submission.texts else "nothing")
             submission.flags.append(f"no notebook was handed in, but {kinds}"[:200])
         return None
-    chosen = max(notebooks, key=lambda f: (_count_known_cells(f, release), f.stat().st_mtime))
+    chosen = max(notebooks, key=lambda f: _likeness(f, release))
     if len(notebooks) > 1:
         submission.flags.append(f"{len(notebooks)} notebooks: graded was {chosen.name}")
     if others:
@@ -179,15 +179,21 @@ def _looks_like_a_notebook(file: Path) -> bool:
         return False
 
 
-def _count_known_cells(file: Path, release: ReleasedNotebook) -> int:
-    """How many of the released cells' names, or definitions, stand in a notebook."""
+def _likeness(file: Path, release: ReleasedNotebook) -> tuple[int, int, float]:
+    """How much a notebook looks like work on the assignment; one that cannot be read comes last.
+
+    First by the released cells' names, or definitions, in it; then by how few of its tasks are
+    still empty; then by its age.
+    """
     try:
         if file.stat().st_size > MAX_NOTEBOOK_BYTES:
-            return -1
+            return -1, 0, 0.0
         text = decode(file.read_bytes())
-    except (OSError, UnicodeError):
-        return -1
-    return sum(f'"{name}"' in text or f" {name}(" in text for name in release.cells)
+        json.loads(text, strict=False)
+    except (OSError, ValueError, RecursionError):
+        return -1, 0, 0.0
+    known = sum(f'"{name}"' in text or f" {name}(" in text for name in release.cells)
+    return known, -text.count("not written yet"), file.stat().st_mtime
 
 
 def _read_notebook(submission: Submission, release: ReleasedNotebook) -> None:

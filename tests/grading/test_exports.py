@@ -159,6 +159,14 @@ ACCIDENTS = {
         {"ada.zip": zipped({"x" * 300 + ".ipynb": BLANK}), "bob.ipynb": BLANK},
         {"ada": [], "bob": []},
     ),
+    "one student with two notebooks": (
+        {"Ada_1_assignsubmission_file_/a.ipynb": BLANK, "Ada_1_assignsubmission_file_/b.pdf": b"%"},
+        {"Ada_1": []},
+    ),
+    "one student with a zip file of two": (
+        {"lovelaceada_1_2_work.zip": zipped({"a.ipynb": BLANK, "b.ipynb": BLANK[:-9]})},
+        {"lovelaceada_1": ["2 notebooks: graded was a.ipynb"]},
+    ),
     "a name of nothing": ({".ipynb": BLANK, "bob.ipynb": BLANK}, {"nameless": [], "bob": []}),
 }
 
@@ -251,6 +259,21 @@ def refuse_in(monkeypatch, method, refused):
         return original(path, *arguments)
 
     monkeypatch.setattr(Path, method, refusing)
+
+
+def test_of_two_notebooks_the_one_with_work_in_it_and_of_those_the_later_is_taken(tmp_path):
+    work = write_submission(tmp_path / "made.ipynb", RELEASE_FILE).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bob.ipynb").write_bytes(BLANK)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text, year in (
+            ("1.ipynb", BLANK, 2025), ("2.ipynb", work + b" ", 2024), ("3.ipynb", work, 2023)
+        ):  # fmt: skip
+            archive.writestr(zipfile.ZipInfo(name, (year, 1, 1, 0, 0, 0)), text)
+    (tmp_path / "in" / "ada.zip").write_bytes(content.getvalue())
+    ada, _ = collect_submissions(tmp_path / "in", RELEASE_FILE)
+    assert ada.flags == ["3 notebooks: graded was 2.ipynb"] and ada.file
 
 
 def test_one_damaged_file_in_a_class_costs_nobody_else_theirs(tmp_path):
