@@ -1,5 +1,7 @@
 """What of a notebook is graded: the code to run, and the answers in words."""
 
+import re
+
 from stn_grading.handed_in import HandedInCell
 from stn_grading.recognition import (
     CODE_TASKS,
@@ -11,9 +13,15 @@ from stn_grading.recognition import (
     is_words,
 )
 
+A_PICTURE = "(a picture)"
+
 
 def own_words(source: str, release: ReleasedNotebook) -> str:
-    """A text without what was handed out: the question above it, "Your answer here."."""
+    """A text without what was handed out: the question above it, "Your answer here.".
+
+    Where a picture was pasted into it, it says so: the picture itself is shown below.
+    """
+    source = re.sub(r"!\[[^\]]*\]\(attachment:[^)]*\)", A_PICTURE, source)
     texts = [cell.source.strip() for cell in release.notebook.cells if cell.cell_type == "markdown"]
     for text in filter(None, texts):
         source = source.replace(text, "")
@@ -63,9 +71,7 @@ def _has_additions(cell: HandedInCell, release: ReleasedNotebook) -> bool:
 
 def _joined(parts: list[HandedInCell], release: ReleasedNotebook) -> str:
     """What cells say, one below the other."""
-    texts = [
-        own_words(cell.source, release) or "(a picture)" * bool(cell.pictures) for cell in parts
-    ]
+    texts = [own_words(cell.source, release) or A_PICTURE * bool(cell.pictures) for cell in parts]
     return "\n\n".join(text for text in texts if text)
 
 
