@@ -5,7 +5,8 @@ import json
 import nbformat
 from grading.reference_notebook import CELLS, REFERENCE, solution
 
-from stn_grading.submissions import ReleasedNotebook, Submission, grade_id
+from stn_grading.recognition import ReleasedNotebook, grade_id
+from stn_grading.submissions import Submission
 
 # A network that is right at once: tests of grading need not train one.
 KNOWING_MODEL = """
