@@ -4,9 +4,10 @@ Each is the network `Healthy` but for the few lines that bear the name of its di
 to make the diagnoses should read no further.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from stn_lesson.arguments import seed_number
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.clutter import place_digits
 from stn_lesson.datasets.dataset import derive_dataset
-from stn_lesson.experiments.runs import load_dataset
+from stn_lesson.experiments.runs import DEFAULT_PRECISION, default_settings, load_dataset, run_seeds
 from stn_lesson.grid import sampling_grid
 from stn_lesson.networks import PointingLocalisation
 from stn_lesson.networks.recipe import init_like_the_recipe
@@ -28,7 +29,7 @@ from stn_lesson.transformer import SpatialTransformer, look
 HEIGHT, WIDTH = 40, 80  # of a scene, in pixels: not square, for squares hide half of the mistakes
 VIEW = (20, 20)
 REPEATS = 5  # scenes of each digit in an epoch
-SETTINGS = dict(epochs=6, batch_size=64, precision="float32", progress_bar=False)
+SETTINGS = dict(epochs=6, batch_size=64, precision=DEFAULT_PRECISION)
 STRONG_DECAY = 3.0  # of the weights, per unit of the learning rate; usual are 0.01 to 0.1
 
 
@@ -236,5 +237,48 @@ def examine(make: Callable[[], nn.Module], data: Dataset, seed: int = 0, **setti
     torch.manual_seed(seed_number(seed))
     model, scenes = make(), to_floats(data.test.images)
     first_theta = look(model, scenes).theta
-    history = fit(model, data, seed=seed, **(SETTINGS | settings))
+    history = fit(model, data, seed=seed, progress_bar=False, **(SETTINGS | settings))
     return Case(model, history, first_theta, look(model, scenes).theta)
+
+
+CLINIC_NETWORKS = {"healthy": (Healthy, {})} | {
+    f"{letter}-{state}": (getattr(each, state), each.settings)
+    for letter, each in PATIENTS.items()
+    for state in ("sick", "cured")
+    if state == "sick" or each.cured is not Healthy or each.settings
+}
+CLINIC_NETWORKS["D-border"] = (partial(NormalisedScene, padding="border"), {})
+
+
+def run_clinic(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
+    """Train the clinic's networks with several seeds; yield each record's file.
+
+    Args:
+        network: a name from `CLINIC_NETWORKS`; None for all.
+        seeds: how many runs; each decides first weights and the order of the images.
+
+    Yields:
+        data/results/clinic-<network>.json.
+
+    Raises:
+        ValueError: an unknown name.
+        FileExistsError: as `run_seeds`.
+    """
+    if network is not None and network not in CLINIC_NETWORKS:
+        raise ValueError(f"network must be one of {', '.join(CLINIC_NETWORKS)}, got {network!r}")
+    data = wide_scenes()
+    for name in [network] if network else CLINIC_NETWORKS:
+        make, own = CLINIC_NETWORKS[name]
+        settings = default_settings() | SETTINGS | own
+
+        def prepare(seed: int, make=make) -> tuple[nn.Module, Dataset]:
+            torch.manual_seed(seed)
+            return make(), data
+
+        description = {
+            "experiment": "clinic",
+            "data": repr(data),
+            "network": name,
+            "settings": settings | {"repeats": REPEATS},
+        }
+        yield run_seeds(f"clinic-{name}", description, seeds, prepare, settings)
