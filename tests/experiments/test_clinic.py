@@ -1,7 +1,10 @@
+import json
+
 import pytest
 import torch
 
 import stn_lesson as stn
+from stn_lesson import experiments
 from stn_lesson.experiments import clinic
 
 LETTERS = sorted(clinic.PATIENTS)
@@ -96,3 +99,38 @@ def test_a_case_tells_theta_before_and_after(unbroken):
     words = str(clinic.Case(model, history, stn.affine_theta().expand(2, -1, -1), theta))
     assert words.startswith(f"reads {history.accuracy[-1]:.1%}; frames follow")
     assert "1.00 ± 0.00" in words and "1.50 ± 0.71" in words
+
+
+def test_a_network_of_the_clinic_is_trained_and_recorded(few_digits, monkeypatch):
+    monkeypatch.setitem(clinic.SETTINGS, "epochs", 1)
+    (path,) = clinic.run_clinic("E-sick", seeds=2)
+    record = json.loads(path.read_text("utf-8"))
+    assert path.stem == "clinic-E-sick" and record["settings"]["weight_decay"] == 3
+    first, second = record["runs"]
+    assert first["loss"] != second["loss"] and len(first["aim"]["area"]) == 1
+
+
+def test_an_unknown_network_of_the_clinic_is_refused():
+    with pytest.raises(ValueError, match="network must be one of healthy, A-sick, .* got 'G'"):
+        next(clinic.run_clinic("G"))
+
+
+def recorded(name, figure=None):
+    """Of each seed: the accuracy in the end, or a figure of the aim."""
+    runs = experiments.read_record(f"clinic-{name}")["runs"]
+    assert len(runs) == 3
+    return [(run["aim"][figure] if figure else run["accuracy"])[-1] for run in runs]
+
+
+def test_the_records_hold_what_notebook_14_tells():
+    healthy = recorded("healthy")
+    assert min(healthy) > 0.88 and max(healthy) < 0.9
+    assert max(recorded("A-sick", "slope_x")) < 0.1 and min(recorded("A-sick")) > 0.84
+    assert max(recorded("B-sick")) < 0.47 and min(recorded("B-cured")) > 0.91
+    assert all(c > h for c, h in zip(recorded("C-sick"), healthy, strict=True))
+    assert sorted(accuracy < 0.45 for accuracy in recorded("D-sick")) == [False, True, True]
+    assert min(recorded("D-cured")) > 0.89 and min(recorded("D-border")) < 0.11
+    both = recorded("E-sick"), recorded("E-cured")
+    assert all(sick > cured for sick, cured in zip(*both, strict=True))
+    assert max(recorded("E-sick", "area")) < 0.1 and min(recorded("E-cured", "area")) > 0.2
+    assert min(recorded("F-sick")) > 0.88 and min(recorded("F-sick", "slope_x")) > 0.98
