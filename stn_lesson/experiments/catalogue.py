@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 
 from stn_lesson.experiments.birds import run_birds
+from stn_lesson.experiments.clinic import run_clinic
 from stn_lesson.experiments.colocalisation import SCENE_KINDS, run_colocalise
 from stn_lesson.experiments.contest import run_contests
 from stn_lesson.experiments.cub import run_birds_cub
@@ -127,4 +128,5 @@ EXPERIMENTS: dict[str, Callable[..., Iterator[Path]]] = {
     "birds": run_birds,
     "birds_cub": run_birds_cub,
     "solids": run_solids,
+    "clinic": run_clinic,
 }
