@@ -1,0 +1,157 @@
+"""The source of the pages: notebooks, README and the rest, as Sphinx is to read them.
+
+They go to book/_build/source, in the same folders as in the repository, so that every link between
+them holds. Pictures become files with their words; a live one becomes a place that `host.js` fills,
+with its still picture in it.
+"""
+
+import base64
+import html
+import json
+import re
+import shutil
+import struct
+from pathlib import Path
+
+from book import api, live, records, states
+
+ROOT = Path(__file__).parents[1]
+BUILD = Path(__file__).parent / "_build"
+SOURCE = BUILD / "source"
+STILLS = "_static/pictures"
+FRONT_PICTURE = "00-01"  # the live picture that stands on the front page
+MOVING_PICTURE = re.compile(r"!\[[^]]*\]\(notebooks/warp\.gif\)")
+COPIED = [
+    "data/README.md",
+    "grading/README.md",
+    "grading/hub/README.md",
+    "grading/hub/student.py",
+    "grading/hub/jupyterhub_config.py",
+]
+CONTENTS = """
+```{{toctree}}
+:hidden:
+:caption: The notebooks
+
+{notebooks}
+notebooks/assignment/spatial_transformer
+```
+
+```{{toctree}}
+:hidden:
+:caption: Beside them
+
+records
+data/README
+api/index
+grading/README
+```
+"""
+
+
+def notebook_names() -> list[str]:
+    """The notebooks in reading order, as in `00_welcome`."""
+    return sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def write_source() -> Path:
+    """Write all that Sphinx reads, anew; returns the folder.
+
+    Raises:
+        ValueError: a live picture has no state, or an old one; each is named.
+    """
+    faults = [fault for name in notebook_names() for fault in states.missing_states(name)]
+    if faults:
+        raise ValueError("\n".join(faults))
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    (SOURCE / STILLS).mkdir(parents=True)
+    for name in notebook_names():
+        _write_notebook(f"notebooks/{name}.ipynb")
+    _write_notebook("notebooks/assignment/spatial_transformer.ipynb")
+    for name in COPIED:
+        (SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, SOURCE / name)
+    (SOURCE / "grading" / "README.md").write_text(_with_hub(), "utf-8")
+    (SOURCE / "index.md").write_text(_front_page(), "utf-8")
+    (SOURCE / "records.md").write_text(records.page(), "utf-8")
+    for name, text in api.pages().items():
+        (SOURCE / "api").mkdir(exist_ok=True)
+        (SOURCE / "api" / f"{name}.md").write_text(text, "utf-8")
+    live.write_scripts(SOURCE / "_static" / "live", notebook_names())
+    return SOURCE
+
+
+def _with_hub() -> str:
+    """The teachers' page, which leads on to the one about JupyterHub."""
+    page = (ROOT / "grading" / "README.md").read_text("utf-8")
+    return f"{page}\n```{{toctree}}\n:hidden:\n\nhub/README\n```\n"
+
+
+def _front_page() -> str:
+    """The README, its moving picture under the reader's finger."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    notebook = states.read_notebook("00_welcome")
+    cell = next(cell for cell in notebook["cells"] if cell["id"] == FRONT_PICTURE)
+    picture = _live_picture(cell, "")
+    page, count = MOVING_PICTURE.subn(lambda _: picture, readme)
+    if count != 1:
+        raise ValueError("README.md must show notebooks/warp.gif once: the live picture takes its place")
+    names = "\n".join(f"notebooks/{name}" for name in notebook_names())
+    return page + CONTENTS.format(notebooks=names)
+
+
+def _write_notebook(name: str) -> None:
+    """A notebook whose pictures are files with words, and whose live ones have their place."""
+    notebook = json.loads((ROOT / name).read_text("utf-8"))
+    up = "../" * name.count("/")
+    live_ids = {cell["id"] for cell in states.live_cells(notebook)}
+    for cell in notebook["cells"]:
+        if cell["id"] in live_ids:
+            cell["outputs"] = [_html_output(_live_picture(cell, up)), *_printed(cell)]
+        elif cell["cell_type"] == "code":
+            cell["outputs"] = [_with_picture_file(cell, output, up) for output in cell["outputs"]]
+    path = SOURCE / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(notebook), "utf-8")
+
+
+def _html_output(text: str) -> dict:
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": text}}
+
+
+def _printed(cell: dict) -> list[dict]:
+    return [output for output in cell["outputs"] if output["output_type"] == "stream"]
+
+
+def _with_picture_file(cell: dict, output: dict, up: str) -> dict:
+    """An output as it is, or, where it is a picture, one that shows its file."""
+    if "image/png" not in output.get("data", {}):
+        return output
+    return _html_output(_image(cell, output, up))
+
+
+def _image(cell: dict, output: dict, up: str) -> str:
+    """An `img` of a stored picture, which is written to a file named after its cell."""
+    data = base64.b64decode(output["data"]["image/png"])
+    width, height = struct.unpack(">II", data[16:24])  # of the PNG's header
+    words = output["metadata"].get("image/png", {}).get("alt")
+    if not words:
+        raise ValueError(f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it")
+    number = cell["outputs"].index(output)
+    path = Path(STILLS) / f"{cell['id']}-{number}.png"
+    (SOURCE / path).write_bytes(data)
+    return (
+        f'<img class="picture" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '
+        f'width="{width}" height="{height}" loading="lazy">'
+    )
+
+
+def _live_picture(cell: dict, up: str) -> str:
+    """The place of a live picture, its still picture in it."""
+    still = next(o for o in cell["outputs"] if "image/png" in o.get("data", {}))
+    widget = live.widget_of(cell["id"])
+    note = live.NEEDS_KERNEL.get(widget)
+    image = _image(cell, still, up)
+    if note:
+        return f'<div class="live-picture">{image}<p class="live-note">{note}</p></div>'
+    return f'<div class="live-picture" data-cell="{cell["id"]}" data-widget="{widget}">{image}</div>'

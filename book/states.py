@@ -1,0 +1,140 @@
+"""The state of every live picture at its cell, kept in book/states/, so that a page can show it.
+
+A notebook stores a still picture of what is live, not the numbers behind it. They are made by
+running the notebook once (`python -m book states`), taken when the picture's own cell has ended:
+later cells may move it. Each state names the code that led to it, so that a test can tell when a
+notebook has changed since.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from pathlib import Path
+
+from stn_lesson import widgets
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+STATES = Path(__file__).parent / "states"
+VIEW = "application/vnd.jupyter.widget-view+json"
+LIVE = {name for name in widgets.__all__ if hasattr(getattr(widgets, name), "still")}
+
+
+def read_notebook(name: str) -> dict:
+    """A notebook by its name, as in `00_welcome`: the JSON of its file."""
+    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text("utf-8"))
+
+
+def live_cells(notebook: dict) -> list[dict]:
+    """The cells that show a live picture, in order."""
+    return [
+        cell
+        for cell in notebook["cells"]
+        if any(VIEW in output.get("data", {}) for output in cell.get("outputs", ()))
+    ]
+
+
+def code_before(notebook: dict, cell_id: str) -> str:
+    """A fingerprint of the code down to this cell and of the cell's own: 16 hexadecimal digits."""
+    code = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            code.append("".join(cell["source"]))
+        if cell["id"] == cell_id:
+            return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
+    raise KeyError(f"there is no cell {cell_id!r} in this notebook")
+
+
+def read_states(name: str) -> dict:
+    """The states kept for a notebook, by cell: {"widget": …, "code": …, "state": {…}}; or none."""
+    path = STATES / f"{name}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def missing_states(name: str) -> list[str]:
+    """What a page of this notebook would lack: a sentence for each state that is none, or old."""
+    notebook, kept = read_notebook(name), read_states(name)
+    cells = {cell["id"]: code_before(notebook, cell["id"]) for cell in live_cells(notebook)}
+    remedy = f"make it by `python -m book states {name}`"
+    faults = []
+    for cell, code in cells.items():
+        if cell not in kept:
+            faults.append(f"cell {cell} of {name} shows a live picture without a state: {remedy}")
+        elif kept[cell]["code"] != code:
+            faults.append(f"the state of cell {cell} of {name} is of other code: {remedy}")
+        elif set(kept[cell]["state"]) != synced_traits(kept[cell]["widget"]):
+            faults.append(f"the state of cell {cell} of {name} has other traits: {remedy}")
+    faults += [f"{name} has no live cell {cell} any more: {remedy}" for cell in kept.keys() - cells]
+    return faults
+
+
+def synced_traits(widget: str) -> set[str]:
+    """The names of what a live picture shares with the browser, without what every widget has."""
+    traits = getattr(widgets, widget).class_traits(sync=True)
+    return {name for name in traits if not name.startswith("_")} - OF_EVERY_WIDGET
+
+
+OF_EVERY_WIDGET = {"layout", "tabbable", "tooltip"}
+
+
+def make_states(name: str) -> Path:
+    """Run a notebook down to its last live picture and keep the state of each at its cell."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = read_notebook(name)
+    live = [cell["id"] for cell in live_cells(notebook)]
+    fingerprints = {cell: code_before(notebook, cell) for cell in live}
+    last = max(n for n, cell in enumerate(notebook["cells"]) if cell["id"] in live)
+    states = {}
+
+    def keep(cell, **_):
+        for output in cell.get("outputs", ()):
+            view = output.get("data", {}).get(VIEW)
+            widget = view and _widget(client.widget_state[view["model_id"]])
+            if widget in LIVE:
+                state = _state(client, view["model_id"], widget)
+                states[cell["id"]] = {
+                    "widget": widget,
+                    "code": fingerprints[cell["id"]],
+                    "state": state,
+                }
+
+    beginning = notebook | {"cells": notebook["cells"][: last + 1]}
+    client = NotebookClient(
+        nbformat.reads(json.dumps(beginning), as_version=4),
+        timeout=3600,
+        resources={"metadata": {"path": NOTEBOOKS}},
+        on_cell_executed=keep,
+    )
+    client.execute()
+    STATES.mkdir(exist_ok=True)
+    path = STATES / f"{name}.json"
+    path.write_text(json.dumps(states, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return path
+
+
+def _widget(state: dict) -> str:
+    return state.get("_anywidget_id", "").rpartition(".")[2]
+
+
+def _state(client, model_id: str, widget: str) -> dict:
+    """A picture's state, its bytes deflated and in base64 under the one name "deflated"."""
+    wanted = synced_traits(widget)
+    state = {k: v for k, v in client.widget_state[model_id].items() if k in wanted}
+    state = json.loads(json.dumps(state))  # a copy: later cells go on changing the other
+    for buffer in client.widget_buffers.get(model_id, {}).values():
+        *path, last = buffer["path"]
+        if not path and last not in wanted:
+            continue
+        place = state
+        for step in path:
+            place = place[step]
+        place[last] = {"deflated": deflated(base64.b64decode(buffer["data"]))}
+    return state
+
+
+def deflated(data: bytes) -> str:
+    """Bytes, compressed, in base64."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
