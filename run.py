@@ -3,6 +3,7 @@
 
 python3 run.py lab        open the notebooks in JupyterLab
 python3 run.py test       check that everything works here (about 20 minutes)
+python3 run.py book       make the pages of the course, which need no kernel
 python3 run.py release    for teachers: make the assignment that students get
 python3 run.py grade DIR  for teachers: grade a folder of submissions
 python3 run.py mark       for teachers: read the answers in words, in nbgrader
@@ -20,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 TEACH = "[teach]"
-EXTRAS = {"lab": "[lab]", "test": "[test]", "release": TEACH, "grade": TEACH, "mark": TEACH}
+EXTRAS = {"lab": "[lab]", "test": "[test]", "book": "[book]"}
+EXTRAS |= {"release": TEACH, "grade": TEACH, "mark": TEACH}
 
 
 def main() -> int:
@@ -38,7 +40,7 @@ def main() -> int:
     try:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # then pip, say, ends with this
         set_up(EXTRAS[words[0]])
-        return {"lab": lab, "test": test}.get(words[0], teach)(words)
+        return {"lab": lab, "test": test, "book": book}.get(words[0], teach)(words)
     except subprocess.CalledProcessError as error:
         print(f"\nThis step failed: {' '.join(map(str, error.cmd))}\nIts message stands above. "
               "If the network was away, type the same command again.")  # fmt: skip
@@ -95,6 +97,11 @@ def test(words: list) -> int:
     for check in (["check"], ["format", "--check"]):
         subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
     return hand_over("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+
+
+def book(words: list) -> int:
+    """Build the live book from what the notebooks have stored; book/__main__.py has the rest."""
+    return hand_over("book", *words[1:])
 
 
 def hand_over(*words: str, cwd=HERE) -> int:

@@ -1,5 +1,6 @@
 """Sphinx's settings of the live book; `python -m book` builds it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -30,6 +31,9 @@ katex_css_path = "katex/katex.min.css"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+autodoc_default_options = {"exclude-members": "set"}  # matplotlib's, which describes itself anew
+napoleon_use_ivar = True
+napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = "Spatial transformers, from six numbers to a trained network"
@@ -40,3 +44,25 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False}  # arrow keys move the pictures' sliders
 copybutton_exclude = ".linenos, .gp, .go"
+
+
+def setup(app) -> None:
+    """Read docstrings as they are written: names in single backquotes, stars that are stars."""
+    app.connect("autodoc-process-docstring", as_plain_words, priority=0)  # before napoleon
+
+
+def as_plain_words(app, what, name, thing, options, lines: list[str]) -> None:
+    """Turn `name` into ``name`` and a star into a star, outside of examples."""
+    lines[:] = [line if line.lstrip().startswith((">>>", "...")) else plain(line) for line in lines]
+
+
+def plain(line: str) -> str:
+    r"""A line of a docstring as reStructuredText; a star that opens no emphasis is a star.
+
+    >>> print(plain("`sample` gives (1, *size), *always*"))
+    ``sample`` gives (1, \*size), *always*
+    """
+    pieces = re.split(r"(``.*?``|`[^`]*`)", line)
+    pieces[::2] = [re.sub(r"\*(?=\w)(?![^*]*[^\s*]\*)", r"\\*", piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"``{piece.strip('`')}``" for piece in pieces[1::2]]
+    return "".join(pieces)

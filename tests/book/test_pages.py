@@ -1,0 +1,107 @@
+"""How a notebook becomes a page, and what a look through the built pages finds."""
+
+import base64
+import re
+
+import pytest
+
+from book import checks, conf, pages, records
+
+ONE_PIXEL = base64.b64encode(
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\7\0\0\0\5\x08\0\0\0\0" + b"\0" * 4
+).decode()
+
+
+def picture(words):
+    return {
+        "output_type": "display_data",
+        "data": {"image/png": ONE_PIXEL, "text/plain": "words"},
+        "metadata": {"image/png": {"alt": words}},
+    }
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "SOURCE", tmp_path)
+    (tmp_path / pages.STILLS).mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_picture_becomes_a_file_with_its_words_and_its_size(source):
+    output = picture('θ, "turned" & moved')
+    text = pages._image({"id": "00-05", "outputs": [output]}, output, "../")
+    assert 'alt="θ, &quot;turned&quot; &amp; moved"' in text
+    assert 'width="7" height="5"' in text
+    (path,) = re.findall('src="../(.*?)"', text)
+    assert (source / path).read_bytes() == base64.b64decode(ONE_PIXEL)
+
+
+def test_a_picture_without_words_is_refused(source):
+    output = picture("")
+    with pytest.raises(ValueError, match="a picture of cell 00-05 has no words"):
+        pages._image({"id": "00-05", "outputs": [output]}, output, "../")
+
+
+def test_the_front_page_shows_the_live_picture_and_leads_to_every_notebook(source):
+    page = pages._front_page()
+    assert 'data-cell="00-01" data-widget="WarpExplorer"' in page and "warp.gif)" not in page
+    for name in pages.notebook_names():
+        assert f"notebooks/{name}\n" in page
+
+
+def test_the_records_page_names_device_and_date_of_every_record():
+    page = records.page()
+    assert "| `two_digits-digits-fcn` | 3 |" in page
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            assert re.search(r"\| \d{4}-\d\d-\d\d \| \S", line), line
+
+
+FAULTS = {
+    '<img src="there.png">': "has no words",
+    '<img src="gone.png" alt="words">': "gone.png leads nowhere",
+    '<a href="other.html#gone">': "other.html#gone leads nowhere",
+    '<a href="gone.html">': "gone.html leads nowhere",
+    '<script src="https://cdn.example/x.js"></script>': "is loaded from elsewhere",
+    '<link rel="stylesheet" href="//cdn.example/x.css">': "is loaded from elsewhere",
+}
+SOUND = [
+    '<img src="there.png" alt="words">',
+    '<a href="other.html#here">',
+    '<a href="https://example.org">',
+    '<a href="#top" id="top">',
+]
+
+
+def look_through(folder, body):
+    (folder / "page.html").write_text(f"<title>p</title>{body}", "utf-8")
+    (folder / "other.html").write_text('<p id="here">', "utf-8")
+    (folder / "there.png").touch()
+    return checks.faults(folder)
+
+
+@pytest.mark.parametrize("body", FAULTS)
+def test_a_fault_of_a_page_is_named(tmp_path, body):
+    (fault,) = look_through(tmp_path, body)
+    assert fault.startswith("page.html: ") and FAULTS[body] in fault
+
+
+def test_a_sound_page_has_no_faults(tmp_path):
+    assert look_through(tmp_path, "".join(SOUND)) == []
+
+
+def test_a_style_that_loads_from_elsewhere_is_named(tmp_path):
+    (tmp_path / "a.css").write_text("b { background: url('https://cdn.example/x.png') }")
+    assert "a.css: https://cdn.example/x.png is not among the files" in checks.faults(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("`sample` of ``grid``", "``sample`` of ``grid``"),
+        ("(1, C, *size) and *always*", r"(1, C, \*size) and *always*"),
+        ("* a **bold** item", "* a **bold** item"),
+    ],
+)
+def test_a_docstring_is_read_as_it_is_meant(written, read):
+    assert conf.plain(written) == read

@@ -1,0 +1,78 @@
+"""The states of live pictures: there for every one, of today's code, and as the page needs them."""
+
+import base64
+import json
+import zlib
+
+import pytest
+
+from book import live, pages, states
+
+
+@pytest.mark.parametrize("name", pages.notebook_names())
+def test_every_live_picture_has_a_state_of_todays_code(name):
+    assert states.missing_states(name) == []
+
+
+def notebook(*sources):
+    cells = [
+        {"id": f"c{n}", "cell_type": "code", "source": [source], "outputs": []}
+        for n, source in enumerate(sources)
+    ]
+    cells[1]["outputs"] = [{"data": {states.VIEW: {}}}]
+    return {"cells": cells}
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """A notebook whose second cell shows a picture, and the state that is kept of it."""
+    shown = notebook("a = 1", "GridExplorer(a)", "a = 2")
+    state = dict.fromkeys(states.synced_traits("GridExplorer"))
+    code = states.code_before(shown, "c1")
+    kept = {"c1": {"widget": "GridExplorer", "code": code, "state": state}}
+    monkeypatch.setattr(states, "read_notebook", lambda name: shown)
+    monkeypatch.setattr(states, "read_states", lambda name: kept)
+    assert states.missing_states("99") == []
+    return shown, kept
+
+
+def test_a_state_is_old_when_code_before_it_has_changed(kept):
+    kept[0]["cells"][0]["source"] = ["a = 3"]
+    (fault,) = states.missing_states("99")
+    assert "cell c1 of 99 is of other code" in fault and "python -m book states 99" in fault
+
+
+def test_a_state_stays_when_only_a_later_cell_has_changed(kept):
+    kept[0]["cells"][2]["source"] = ["a = 3"]
+    assert states.missing_states("99") == []
+
+
+def test_a_missing_state_is_named(kept):
+    kept[1].clear()
+    assert "cell c1 of 99 shows a live picture without a state" in states.missing_states("99")[0]
+
+
+def test_a_state_of_a_picture_that_is_gone_is_named(kept):
+    kept[0]["cells"][1]["outputs"] = []
+    assert "has no live cell c1" in states.missing_states("99")[0]
+
+
+def test_a_state_lacking_a_trait_is_named(kept):
+    del kept[1]["c1"]["state"]["pixel"]
+    assert "other traits" in states.missing_states("99")[0]
+
+
+def test_bytes_are_deflated_and_come_back():
+    data = bytes(range(256)) * 40
+    assert zlib.decompress(base64.b64decode(states.deflated(data))) == data
+
+
+def test_large_bytes_are_shared_between_the_pages_that_show_them(tmp_path):
+    large, small = "A" * live.SHARED_FROM, "B"
+    state = {"pictures": [{"bytes": {"deflated": large}}, {"bytes": {"deflated": small}}]}
+    made = live._with_shared_bytes(tmp_path, state)
+    (script,) = tmp_path.glob("*.js")
+    assert made["pictures"][0]["bytes"] == {"script": script.stem}
+    assert made["pictures"][1]["bytes"] == {"deflated": small}
+    text = script.read_text("utf-8")
+    assert text == f"livePictures.put({json.dumps(script.stem)}, {json.dumps(large)});\n"
