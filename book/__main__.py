@@ -32,7 +32,15 @@ def build() -> int:
         print(error)
         return 1
     shutil.rmtree(html, ignore_errors=True)  # nothing of an earlier build is left among the pages
-    options = ["-q", "-W", "--keep-going", "-c", str(pages.ROOT / "book"), "-d", str(pages.BUILD / "trees")]
+    options = [
+        "-q",
+        "-W",
+        "--keep-going",
+        "-c",
+        str(pages.ROOT / "book"),
+        "-d",
+        str(pages.BUILD / "trees"),
+    ]
     if status := build_main(["-b", "html", *options, str(source), str(html)]):
         return status
     if faults := checks.faults(html):

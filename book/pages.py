@@ -95,7 +95,9 @@ def _front_page() -> str:
     picture = _live_picture(cell, "")
     page, count = MOVING_PICTURE.subn(lambda _: picture, readme)
     if count != 1:
-        raise ValueError("README.md must show notebooks/warp.gif once: the live picture takes its place")
+        raise ValueError(
+            "README.md must show notebooks/warp.gif once: the live picture takes its place"
+        )
     names = "\n".join(f"notebooks/{name}" for name in notebook_names())
     return page + CONTENTS.format(notebooks=names)
 
@@ -136,7 +138,9 @@ def _image(cell: dict, output: dict, up: str) -> str:
     width, height = struct.unpack(">II", data[16:24])  # of the PNG's header
     words = output["metadata"].get("image/png", {}).get("alt")
     if not words:
-        raise ValueError(f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it")
+        raise ValueError(
+            f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
+        )
     number = cell["outputs"].index(output)
     path = Path(STILLS) / f"{cell['id']}-{number}.png"
     (SOURCE / path).write_bytes(data)
@@ -154,4 +158,6 @@ def _live_picture(cell: dict, up: str) -> str:
     image = _image(cell, still, up)
     if note:
         return f'<div class="live-picture">{image}<p class="live-note">{note}</p></div>'
-    return f'<div class="live-picture" data-cell="{cell["id"]}" data-widget="{widget}">{image}</div>'
+    return (
+        f'<div class="live-picture" data-cell="{cell["id"]}" data-widget="{widget}">{image}</div>'
+    )

@@ -48,7 +48,9 @@ def _seeds_and_accuracy(record: dict) -> tuple[str, str]:
     if not last:
         return str(len(runs) or ""), ""
     mean = f"{sum(last) / len(last):.1f} %"
-    return str(len(last)), mean + (f" ({min(last):.1f} to {max(last):.1f})" if len(last) > 1 else "")
+    return str(len(last)), mean + (
+        f" ({min(last):.1f} to {max(last):.1f})" if len(last) > 1 else ""
+    )
 
 
 def _provenance(record: dict) -> list[str]:

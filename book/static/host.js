@@ -5,8 +5,6 @@
   const here = new URL(".", document.currentScript.src), NEAR = "600px";
   const arrived = {}, loading = {}, modules = {};
 
-  window.livePictures = {put(name, what) { arrived[name] = what; }};
-
   function load(name) {
     return loading[name] ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
@@ -78,6 +76,8 @@
     save_changes() {} // there is no kernel to save them in
     send() {}
   }
+
+  window.livePictures = {put(name, what) { arrived[name] = what; }, Model};
 
   // A picture comes to life in its place; if anything fails, its still picture stays.
   async function bringToLife(place) {
