@@ -1,4 +1,4 @@
-"""`python -m book`: build the pages. `python -m book states NAME …`: make the states of pictures."""
+"""`python -m book` builds the pages; `python -m book states NAME …` makes the pictures' states."""
 
 import shutil
 import sys

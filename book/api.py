@@ -1,4 +1,4 @@
-"""The pages of the package: one for each room, in the order of the notebooks, from its docstrings."""
+"""The pages of the package: one for each room, in the notebooks' order, from its docstrings."""
 
 import importlib
 import pkgutil

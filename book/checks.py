@@ -1,4 +1,4 @@
-"""A look through the built pages: dead links, pictures without words, things loaded from elsewhere."""
+"""A look through the built pages: dead links, pictures without words, loads from elsewhere."""
 
 import re
 from html.parser import HTMLParser

@@ -48,7 +48,7 @@ def _write(folder: Path, name: str, what) -> None:
 
 
 def _with_shared_bytes(folder: Path, value):
-    """A state in which large bytes are named, {"script": …}: pages that show the same share them."""
+    """A state whose large bytes are scripts, {"script": …}: pages that show the same share them."""
     if isinstance(value, list):
         return [_with_shared_bytes(folder, item) for item in value]
     if not isinstance(value, dict):

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from bare import settle
-from lab import ROOT
+from lab import ROOT, wait_until
 
 from book import live, pages, states
 
@@ -116,10 +116,10 @@ def test_a_picture_that_fails_leaves_its_still_picture(page, folder):
     said = []
     page.on("console", lambda m: said.append(m.text))
     page.goto(f"{folder.as_uri()}/index.html")
-    page.wait_for_timeout(0)
-    page.wait_for_function("performance.now() > 0 && document.readyState === 'complete'")
-    while not any("stays still" in text for text in said):
-        page.wait_for_timeout(50)
+    wait_until(
+        lambda: any("stays still" in text for text in said),
+        lambda seconds: page.wait_for_timeout(1000 * seconds),
+    )
     assert page.locator("[data-cell] > img").is_visible()
 
 
@@ -155,9 +155,8 @@ def test_the_book_and_every_page_are_small(folder):
     for name in PAGES:
         text = (folder / name).read_text("utf-8")
         loaded = [folder / name]
-        loaded += [
-            (folder / name).parent / src for src in re.findall(r'<img[^>]* src="(.*?)"', text)
-        ]
+        pictures = re.findall(r'<img[^>]* src="(.*?)"', text)
+        loaded += [(folder / name).parent / source for source in pictures]
         for cell in re.findall(r'data-cell="(.*?)"', text):
             loaded += scripts(folder / "_static" / "live", cell)
         assert sum(path.stat().st_size for path in {p.resolve() for p in loaded}) < 800e3, name
@@ -168,6 +167,5 @@ def scripts(place, cell):
     state = place / f"{cell}.js"
     text = state.read_text("utf-8")
     shared = re.findall(r'"script":("bytes-\w+")', text)
-    kept = next(kept for name in pages.notebook_names() for c, kept in states.read_states(name).items()
-                if c == cell)  # fmt: skip
-    return [state, place / f"{kept['widget']}.js", *(place / f"{json.loads(n)}.js" for n in shared)]
+    code = place / f"{live.widget_of(cell)}.js"
+    return [state, code, *(place / f"{json.loads(name)}.js" for name in shared)]
