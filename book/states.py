@@ -9,6 +9,7 @@ notebook has changed since.
 import base64
 import hashlib
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stn_lesson import widgets
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 STATES = Path(__file__).parent / "states"
+SHARED_FROM = 4000  # characters from which on deflated bytes are kept in a file of their own
 VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE = {name for name in widgets.__all__ if hasattr(getattr(widgets, name), "still")}
 
@@ -109,10 +111,37 @@ def make_states(name: str) -> Path:
         on_cell_executed=keep,
     )
     client.execute()
-    STATES.mkdir(exist_ok=True)
+    return write_states(name, states)
+
+
+def write_states(name: str, states: dict) -> Path:
+    """Keep a notebook's states; large bytes in files of their own, which pictures share."""
+    (STATES / "bytes").mkdir(parents=True, exist_ok=True)
     path = STATES / f"{name}.json"
-    path.write_text(json.dumps(states, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(json.dumps(_shared(states), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    used = "".join(path.read_text("utf-8") for path in STATES.glob("*.json"))
+    for bytes_file in (STATES / "bytes").iterdir():
+        if bytes_file.stem not in used:
+            bytes_file.unlink()
     return path
+
+
+def _shared(value):
+    """A state with the name of a file, {"script": …}, in place of its large bytes."""
+    if isinstance(value, list):
+        return [_shared(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value.get("deflated", "")) < SHARED_FROM:
+        return {name: _shared(item) for name, item in value.items()}
+    name = f"bytes-{hashlib.sha256(value['deflated'].encode()).hexdigest()[:12]}"
+    (STATES / "bytes" / f"{name}.txt").write_text(value["deflated"], "utf-8")
+    return {"script": name}
+
+
+def shared_bytes(state: str) -> list[str]:
+    """The names of the files of bytes that a state, written out as JSON, refers to."""
+    return re.findall(r'"script": ?"(bytes-\w+)"', state)
 
 
 def _widget(state: dict) -> str:

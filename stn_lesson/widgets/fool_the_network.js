@@ -1,6 +1,6 @@
-// A scene that you make, and what a trained network makes of it. The scene is put together here;
-// the network answers from the kernel. One question is under way at a time, and the newest scene
-// goes next, so nothing queues up while you drag.
+// A scene that you make, and what a trained network makes of it. The scene is put together here, and
+// a small network answers here, too. Another answers from the kernel: one question is under way at a
+// time, and the newest scene goes next, so nothing queues up while you drag.
 
 const SCENE_SIDE = 240, VIEW_WIDTH = 140, METER_SIDE = 200; // pixels on the screen
 const SWEEP_ANGLES = Array.from({length: 73}, (_, i) => 5 * i - 180); // degrees
@@ -39,6 +39,21 @@ function questionsToKernel(model, tell, onAnswer) {
         () => tell("The kernel is busy, or there is none. The network answers when it is free."), BUSY_MS);
     },
     end() { clearTimeout(busyTimer); model.off("msg:custom", onMessage); },
+  };
+}
+
+// The same questions to a network that is here: it answers at once.
+function questionsToNetwork(model, onAnswer) {
+  const side = model.get("side"), network = networkFrom(model.get("network"), side, model.get("view"));
+  return {
+    free: () => true,
+    ask(question, round, scenes) {
+      const answers = Array.from({length: scenes.length / side ** 2},
+        (_, k) => network(scenes.subarray(k * side ** 2, (k + 1) * side ** 2)));
+      const [theta, shares] = ["theta", "shares"].map(name => answers.map(answer => answer[name]));
+      onAnswer({question, round, theta, shares, rotation: theta.map(each => decompose(each, 1, 1)?.rotation ?? null)});
+    },
+    end() {},
   };
 }
 
@@ -101,7 +116,8 @@ class GameView {
     el.append(this.words, spoken);
     this.speak = debounced(text => { spoken.textContent = text; });
     this.tell = messageLine(el);
-    this.questions = questionsToKernel(model, this.tell, message => this.onAnswer(message));
+    const onAnswer = message => this.onAnswer(message), here = model.get("network").weights;
+    this.questions = here ? questionsToNetwork(model, onAnswer) : questionsToKernel(model, this.tell, onAnswer);
     this.addHandle();
     this.addDrawing();
     this.draw();

@@ -13,6 +13,7 @@ from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import warp
 from stn_lesson.theta import affine_theta, decompose
 from stn_lesson.transformer import SpatialTransformer, evaluating, find_transformer, look
+from stn_lesson.widgets.browser_network import browser_network
 from stn_lesson.widgets.live import LivePicture, Number, WholeNumber, script, transformer_view
 
 CLUTTER_SIDE, CLUTTER_COUNT = 8, 16  # side and number of the pieces of clutter on offer
@@ -22,7 +23,8 @@ MIN_SIDE, MAX_SIDE = 16, 256  # pixels on a side, of digits and of scenes
 class FoolTheNetwork(LivePicture):
     """A digit to turn, scale and move, clutter, a pen; and the answer of a network that looks.
 
-    The scene is made in the browser; the network runs in the kernel and answers the newest scene.
+    The scene is made in the browser, and there a small network answers too, with the weights that
+    it has now; one that `browser_network` cannot write out answers from the kernel.
     The undo meter shows by how much the transformer turns the picture against the angle by which
     the digit was turned.
 
@@ -44,13 +46,14 @@ class FoolTheNetwork(LivePicture):
     torch.Size([1, 1, 60, 60])
     """
 
-    _esm = script("scene", "fool_the_network")
+    _esm = script("scene", "network", "fool_the_network")
     digits = traitlets.Bytes().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     crops = traitlets.Bytes().tag(sync=True)
     crop_places = traitlets.List().tag(sync=True)
     side = traitlets.Int().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)  # what the transformer makes: size, kernel, padding
+    network = traitlets.Dict().tag(sync=True)  # for the browser; empty if the kernel must answer
     index = WholeNumber(0).tag(sync=True)  # which digit; −1 for none
     rotation = Number(0).tag(sync=True)
     scale = Number(1).tag(sync=True)
@@ -74,6 +77,7 @@ class FoolTheNetwork(LivePicture):
             crop_places=places.tolist(),
             side=side,
             view=transformer_view(transformer, size),
+            network=browser_network(model, side),
             index=index,
         )
         self.on_msg(self._on_message)

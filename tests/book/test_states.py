@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from book import live, pages, states
+from stn_lesson.widgets import GridExplorer
 
 
 @pytest.mark.parametrize("name", pages.notebook_names())
@@ -67,12 +68,35 @@ def test_bytes_are_deflated_and_come_back():
     assert zlib.decompress(base64.b64decode(states.deflated(data))) == data
 
 
-def test_large_bytes_are_shared_between_the_pages_that_show_them(tmp_path):
-    large, small = "A" * live.SHARED_FROM, "B"
-    state = {"pictures": [{"bytes": {"deflated": large}}, {"bytes": {"deflated": small}}]}
-    made = live._with_shared_bytes(tmp_path, state)
-    (script,) = tmp_path.glob("*.js")
-    assert made["pictures"][0]["bytes"] == {"script": script.stem}
-    assert made["pictures"][1]["bytes"] == {"deflated": small}
-    text = script.read_text("utf-8")
-    assert text == f"livePictures.put({json.dumps(script.stem)}, {json.dumps(large)});\n"
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(states, "STATES", tmp_path)
+    return tmp_path
+
+
+def test_large_bytes_are_kept_once_for_the_pictures_that_show_them(folder):
+    large, small = {"deflated": "A" * states.SHARED_FROM}, {"deflated": "B"}
+    states.write_states("98", {"c1": {"state": {"digits": large}}})
+    states.write_states("99", {"c2": {"state": {"pictures": [{"bytes": large}, {"bytes": small}]}}})
+    (file,) = (folder / "bytes").iterdir()
+    assert file.read_text("utf-8") == large["deflated"]
+    first, second = states.read_states("99")["c2"]["state"]["pictures"]
+    assert first["bytes"] == {"script": file.stem} and second["bytes"] == small
+    assert states.shared_bytes(json.dumps(first, separators=(",", ":"))) == [file.stem]
+
+
+def test_bytes_that_no_state_names_any_more_are_deleted(folder):
+    states.write_states("99", {"c1": {"state": {"digits": {"deflated": "A" * 5000}}}})
+    states.write_states("99", {"c1": {"state": {"digits": {"deflated": "B" * 5000}}}})
+    (file,) = (folder / "bytes").iterdir()
+    assert file.read_text("utf-8") == "B" * 5000
+
+
+def test_the_scripts_of_a_page_hold_states_code_and_bytes(tmp_path):
+    live.write_scripts(tmp_path, ["02_meshgrid", "01_affine_theta"])
+    state = (tmp_path / "02-01.js").read_text("utf-8")
+    assert state.startswith('livePictures.put("02-01", {') and state.endswith("});\n")
+    (code,) = tmp_path.glob("GridExplorer.js")
+    assert json.dumps(GridExplorer._esm, ensure_ascii=False) in code.read_text("utf-8")
+    for name in states.shared_bytes((tmp_path / "01-01.js").read_text("utf-8")):
+        assert f'put("{name}", "' in (tmp_path / f"{name}.js").read_text("utf-8")

@@ -12,8 +12,11 @@ from stn_lesson.widgets import FoolTheNetwork
 
 @pytest.fixture
 def game():
+    """One whose network answers from the kernel; test_network.py has those in the browser."""
     torch.manual_seed(0)
-    return FoolTheNetwork(stn.RecipeSTN(), stn.load_digits().test)
+    game = FoolTheNetwork(stn.RecipeSTN(), stn.load_digits().test)
+    game.network = {}
+    return game
 
 
 @pytest.fixture
@@ -217,6 +220,7 @@ def test_the_view_is_that_of_the_transformer(page):
     model = stn.RecipeSTN()
     model.transformer.kernel = "nearest"
     game = FoolTheNetwork(model, stn.load_digits().test)
+    game.network = {}
     mount(page, game)
     settle(page)
     answer(page, rotation=30.0)
