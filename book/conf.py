@@ -38,6 +38,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "Spatial transformers, from six numbers to a trained network"
 html_static_path = ["static", "_build/source/_static"]  # ours, and what `pages.py` has written
+html_favicon = "static/favicon.svg"
 html_css_files = ["live/widgets.css", "book.css"]
 html_js_files = ["host.js"]
 html_copy_source = False

@@ -76,7 +76,7 @@ def test_every_live_picture_of_a_page_moves_and_nothing_is_asked_elsewhere(
         before = place.evaluate(SHOWN)
         place.locator(CONTROL).first.focus()
         for _ in range(3):
-            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowLeft")
         settle(page)
         assert place.evaluate(SHOWN) != before, place.get_attribute("data-cell")
         assert place.locator("> img").is_hidden()
