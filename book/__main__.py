@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from book import checks, pages, states
+from book import checks, mends, pages, states
 
 
 def main(words: list[str]) -> int:
@@ -43,6 +43,7 @@ def build() -> int:
     ]
     if status := build_main(["-b", "html", *options, str(source), str(html)]):
         return status
+    mends.mend(html)
     if faults := checks.faults(html):
         print("\n".join(faults))
         return 1

@@ -113,7 +113,7 @@ class FamilyView {
       name => this.exchange(name, this.model.get("k")));
     for (const option of this.familySelect.options) option.textContent = FAMILY_TITLES[option.value];
     this.netSelect = choice(parent, "net", NET_TITLES, text => this.exchange("tps", Number(text[0])));
-    button(parent, "wobble", () => wobble(1), "push all points aside at random");
+    button(parent, "wobble", () => wobble(1), "wobble: push all points aside at random");
     button(parent, "reset", () => wobble(0), "reset to the identity");
   }
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from book import checks, conf, pages, records
+from book import checks, conf, mends, pages, records
 
 ONE_PIXEL = base64.b64encode(
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\7\0\0\0\5\x08\0\0\0\0" + b"\0" * 4
@@ -105,3 +105,10 @@ def test_a_style_that_loads_from_elsewhere_is_named(tmp_path):
 )
 def test_a_docstring_is_read_as_it_is_meant(written, read):
     assert conf.plain(written) == read
+
+
+def test_the_landmarks_of_a_page_have_names_and_its_headings_levels(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("".join(mends.MENDS), "utf-8")
+    mends.mend(tmp_path)
+    assert page.read_text("utf-8") == "".join(mends.MENDS.values())
