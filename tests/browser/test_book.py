@@ -75,10 +75,12 @@ def test_every_live_picture_of_a_page_moves_and_nothing_is_asked_elsewhere(
         settle(page)
         before = place.evaluate(SHOWN)
         place.locator(CONTROL).first.focus()
-        for _ in range(3):
-            page.keyboard.press("ArrowLeft")
-        settle(page)
-        assert place.evaluate(SHOWN) != before, place.get_attribute("data-cell")
+        seen = []
+        for key in ["ArrowLeft", "ArrowRight"]:  # at one end, one of them moves nothing
+            page.keyboard.press(key)
+            settle(page)
+            seen.append(place.evaluate(SHOWN))
+        assert any(shown != before for shown in seen), place.get_attribute("data-cell")
         assert place.locator("> img").is_hidden()
     assert complaints == []
 
