@@ -14,6 +14,12 @@ from torch import Tensor, nn
 
 MAX_ERROR_LENGTH = 300  # characters of an error's message that are kept
 NOT_WRITTEN = "not written yet"
+SOLVED_IN_ONE_CALL = "calls {name}, which does what you are to write: use smaller pieces"
+GRADIENT_IMAGES = 50  # by which it is judged whether a network's θ gets a gradient
+NO_LOCALISATION = (
+    "there is no transformer in model: put your SpatialTransformer into it, and keep its "
+    "localisation network under the name self.localisation"
+)
 # What is told instead of some words of torch, or after them.
 ERROR_ADVICE = (
     (
@@ -52,8 +58,8 @@ class Question:
 
     Attributes:
         kind: "call" a function; "transform": make a `SpatialTransformer` around a linear
-            localisation network (weight, bias), warp images to a size; "predict": ask a trained
-            network for the class scores of images.
+            localisation network (weight, bias), warp images to a size; "look": ask a trained
+            network for the class scores of images, and for what its transformer does to them.
         name: of the function, the class or the variable.
         arguments: tensors and numbers.
         weights: of the result's elements, like the result, if the gradient of their weighted sum
@@ -71,15 +77,17 @@ class Answer:
     """What came back.
 
     Attributes:
-        value: of the call, detached, or None.
+        value: of the call, detached, or None; of a network the class scores (N, 10).
         gradients: for each tensor of floats among the arguments, its gradient, or None where no
-            gradient arrives.
+            gradient arrives; of a network, of what its localisation network returned.
+        seen: of a network, what its localisation network returned, and the views.
         error: what went wrong instead, in words.
     """
 
     value: Tensor | None = None
     gradients: list[Tensor | None] = field(default_factory=list)
     error: str | None = None
+    seen: tuple[Tensor, ...] = ()
 
 
 def ask(question: Question, names: Mapping) -> Answer:
@@ -105,12 +113,24 @@ def _describe_error(error: Exception, question: Question) -> str:
     # torch raises NotImplementedError, too, with words of its own.
     if isinstance(error, NotImplementedError) and words in ("", NOT_WRITTEN):
         return NOT_WRITTEN
+    if solves_in_one_call(words):  # TorchScript has an error of its own, with this one in it
+        (*_, line) = filter(solves_in_one_call, words.splitlines())
+        return line.split("Error: ")[-1]
     for known, advice in ERROR_ADVICE:
         if known in words:
             return advice
     reads_an_image = any(isinstance(x, Tensor) and x.ndim == 4 for x in question.arguments)
     advice = OUTSIDE_ADVICE if reads_an_image and "is out of bounds" in words else ""
     return f"{type(error).__name__}: {words}"[: MAX_ERROR_LENGTH - len(advice)] + advice
+
+
+def solves_in_one_call(words: str) -> bool:
+    """Whether an error says that something was called that solves a task.
+
+    >>> solves_in_one_call(SOLVED_IN_ONE_CALL.format(name="grid_sample"))
+    True
+    """
+    return SOLVED_IN_ONE_CALL.partition("{name}")[2] in words
 
 
 def _call_function(question: Question, function) -> Answer:
@@ -131,19 +151,43 @@ def _call_transformer(question: Question, transformer) -> Answer:
     return _make_answer(module(images), [images, linear.weight, linear.bias], question.weights)
 
 
-@torch.no_grad()
-def _predict_scores(question: Question, model) -> Answer:
+def _look_through(question: Question, model) -> Answer:
     if not isinstance(model, nn.Module):
         return Answer(error=f"{question.name} must be a network, got {type(model).__name__}")
+    transformer = next(
+        (m for m in model.modules() if isinstance(getattr(m, "localisation", None), nn.Module)),
+        None,
+    )
+    if transformer is None:
+        return Answer(error=NO_LOCALISATION)
     model.eval()
-    images = question.arguments[0]
-    return Answer(torch.cat([model(batch).detach().float() for batch in images.split(100)]))
+    images, seen = question.arguments[0], {}
+    hooks = [
+        transformer.localisation.register_forward_hook(lambda *call: seen.update(numbers=call[2])),
+        transformer.register_forward_hook(lambda *call: seen.update(views=call[2])),
+    ]
+    try:
+        scores = model(images[:GRADIENT_IMAGES].clone())
+        gradient = None
+        if seen["numbers"].requires_grad and scores.requires_grad:
+            total = scores.square().sum()
+            (gradient,) = torch.autograd.grad(total, [seen["numbers"]], allow_unused=True)
+        parts = []
+        with torch.no_grad():
+            for batch in images.split(100):
+                scores = model(batch.clone())
+                parts.append((scores, seen["numbers"].flatten(1), seen["views"]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    scores, numbers, views = (torch.cat(part).detach().float() for part in zip(*parts, strict=True))
+    return Answer(scores, [gradient], seen=(numbers, views))
 
 
 ANSWER_FUNCTIONS = {
     "call": _call_function,
     "transform": _call_transformer,
-    "predict": _predict_scores,
+    "look": _look_through,
 }
 
 

@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from grading.make_submissions import KNOWING_MODEL, make_submission
+from grading.make_submissions import TRAINED_MODEL, make_submission
 from grading.reference_notebook import solution
 
 from stn_grading import sandbox
@@ -145,7 +145,7 @@ def test_the_right_answers_cannot_be_borrowed():
     }
     result, points = examined(borrowed)
     assert points == {"model": 2} | dict.fromkeys(list(FULL_POINTS)[:4], 0)
-    assert "is what the assignment asks you to write" in result.checks[0].message
+    assert "calls meshgrid, which does what you are to write" in result.checks[0].message
 
 
 def test_the_solutions_cannot_be_imported():
@@ -233,7 +233,7 @@ def test_a_submission_that_keeps_ending_is_given_up():
 def test_a_network_is_trained_with_right_versions_of_what_was_not_solved():
     needs = "warp(torch.zeros(1, 1, 4, 4), torch.eye(2, 3)[None], 2, 2)\n"
     needs += "SpatialTransformer(nn.Flatten(), size=(2, 2))\n"
-    wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + KNOWING_MODEL}
+    wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + TRAINED_MODEL}
     result, points = examined(wrong)
     assert points == FULL_POINTS | {"warp": 0, "SpatialTransformer": 0}
     lent = "trained with right versions of warp, SpatialTransformer, so that they cost nothing here"

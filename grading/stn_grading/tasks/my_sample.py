@@ -40,11 +40,11 @@ def _ask_gradient(generator: torch.Generator) -> Question:
 MY_SAMPLE = Task(
     "my_sample",
     (
-        Check("two images of three channels, not square", 0, True, _ask_batch),
-        Check("at the pixels", 0, True, _ask_at_pixels),
-        Check("outside the image", 0, True, _ask_outside),
-        Check("an image of one row", 0, True, _ask_one_row),
-        Check("the gradients with respect to image and grid", 0, True, _ask_gradient),
+        Check("two images of three channels, not square", 0, _ask_batch),
+        Check("at the pixels", 0, _ask_at_pixels),
+        Check("outside the image", 0, _ask_outside),
+        Check("an image of one row", 0, _ask_one_row),
+        Check("the gradients with respect to image and grid", 0, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,

@@ -142,10 +142,10 @@ MISCONCEPTIONS = (
 MY_SAMPLING_GRID = Task(
     "my_sampling_grid",
     (
-        Check("two θ, three rows of four points", 0, True, _ask_two),
-        Check("the identity, four rows of five points", 0, True, _ask_identity),
-        Check("a single row", 0, True, _ask_one_row),
-        Check("the gradient with respect to θ", 0, True, _ask_gradient),
+        Check("two θ, three rows of four points", 0, _ask_two),
+        Check("the identity, four rows of five points", 0, _ask_identity),
+        Check("a single row", 0, _ask_one_row),
+        Check("the gradient with respect to θ", 0, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,

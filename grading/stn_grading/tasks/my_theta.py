@@ -125,10 +125,10 @@ MISCONCEPTIONS = (
 MY_THETA = Task(
     "my_theta",
     (
-        Check("turned, enlarged and moved", 0, True, lambda _: _ask_theta(35.0, 1.6, (0.4, -0.3))),
-        Check("twice as big", 0, True, lambda _: _ask_theta(0.0, 2.0, (0.0, 0.0))),
-        Check("turned by 30°", 0, True, lambda _: _ask_theta(30.0, 1.0, (0.0, 0.0))),
-        Check("moved", 0, True, lambda _: _ask_theta(0.0, 1.0, (0.5, -0.25))),
+        Check("turned, enlarged and moved", 0, lambda _: _ask_theta(35.0, 1.6, (0.4, -0.3))),
+        Check("twice as big", 0, lambda _: _ask_theta(0.0, 2.0, (0.0, 0.0))),
+        Check("turned by 30°", 0, lambda _: _ask_theta(30.0, 1.0, (0.0, 0.0))),
+        Check("moved", 0, lambda _: _ask_theta(0.0, 1.0, (0.5, -0.25))),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,
