@@ -109,6 +109,7 @@ class Examination:
         self.submission, self.limits, self.trust, self.seed = submission, limits, trust, seed
         self.cells = [("setup", setup), *submission.cells]
         self.fatal_cells: set[int] = set()  # those that have ended the process
+        self.failed_cells: set[int] = set()  # those whose failure was told: each is told once
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.flags, self.notes = list(submission.flags), list(submission.notes)
 
@@ -234,14 +235,12 @@ class Examination:
             reply.get("error"),
             reply.get("left_out"),
         )
-        if note_error and isinstance(error, str) and not self._is_known_to_miss(error):
-            self._note(f"{cell} failed: {error[:200]}")
+        if note_error and isinstance(error, str) and number not in self.failed_cells:
+            if not (self.failed_cells and error.startswith("NameError")):  # which follows from it
+                self._note(f"{cell} failed: {error[:200]}")
+            self.failed_cells.add(number)
         for line in left_out if isinstance(left_out, list) else []:
             self._note(f"{cell}: {str(line)[:60]} was left out, since there is no screen here")
-
-    def _is_known_to_miss(self, error: str) -> bool:
-        """Whether a cell only misses what one before it, which failed, should have made."""
-        return error.startswith("NameError") and any(" failed: " in note for note in self.notes)
 
     def _ask(self, worker: Worker, task: Task, check: Check) -> None:
         """Put a check's question and judge the answer."""

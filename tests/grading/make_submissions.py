@@ -9,8 +9,7 @@ from grading.reference_notebook import CELLS, REFERENCE, solution
 
 from stn_grading.submissions import ReleasedNotebook, Submission, grade_id
 
-# A network that was trained elsewhere (`training_odds.py` has its design): tests of grading need not
-# train one.
+# A network that was trained elsewhere: tests of grading need not train one.
 WEIGHTS = base64.b64encode(Path(__file__).with_name("trained_network.pt").read_bytes()).decode()
 TRAINED_MODEL = f"""
 import base64, io
