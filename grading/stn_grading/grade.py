@@ -73,9 +73,7 @@ def _grade(folder: Path, course: Path, max_workers: int | None, **settings) -> l
         _examine_or_reuse,
         results=course / "results",
         released_cells={name: cell.source for name, cell in release.cells.items()},
-        version=checks_version(
-            settings["seed"], settings["limits"], release.cells["setup"].source
-        ),
+        version=checks_version(settings["seed"], settings["limits"], release.cells["setup"].source),
         **settings,
     )
     rows = []

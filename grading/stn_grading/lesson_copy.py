@@ -33,6 +33,11 @@ def __getattr__(name):
         raise AttributeError(name)
     return type(name, (), {"__init__": lambda *words, **options: None, "__doc__": "Left out."})
 """
+REFUSAL = """
+import sys
+sys.audit("stn_lesson.refused", {name!r})
+raise RuntimeError({words!r})
+"""
 DIGITS = 'return tuple(torch.load(lesson_folder() / "digits.pt"))'
 
 
@@ -89,8 +94,8 @@ def _without_bodies(tree: ast.Module, of_class: str | None = None) -> None:
     for node in ast.walk(inside):
         if isinstance(node, ast.FunctionDef):
             name = of_class or node.name
-            refusal = f"raise RuntimeError({SOLVED_IN_ONE_CALL.format(name=name)!r})"
-            node.body = ast.parse(refusal).body
+            words = SOLVED_IN_ONE_CALL.format(name=name)
+            node.body = ast.parse(REFUSAL.format(name=name, words=words)).body
 
 
 def _with_body(tree: ast.Module, function: str, body: str) -> None:

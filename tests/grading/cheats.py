@@ -44,10 +44,12 @@ def bilinear_sample(image, grid):
     return torch.zeros(1)
 """
 AFTER_A_FORK = """
-import multiprocessing
+import multiprocessing.util, os, sys
 def bilinear_sample(image, grid):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(nn.functional.grid_sample, (image, grid))
+    program = [sys.executable, "-c", "print(1)"]
+    process = multiprocessing.util.spawnv_passfds(sys.executable.encode(), program, [])
+    assert os.waitpid(process, 0)[1] == 0, "the other program did not start"
+    return torch.zeros(1)
 """
 KERNELS_BACK = """
 import gc
@@ -146,16 +148,16 @@ SAMPLER_CHEATS = [
      "True)[0])(image, grid)"), GRID_SAMPLE),
     ("a decomposition", reads_by(
         "torch._decomp.decomposition_table[torch.ops.aten.grid_sampler_2d.default]"
-        "(image, grid, 0, 0, True)"), GRID_SAMPLE),
+        "(image, grid, 0, 0, True)"), "calls a decomposition"),
     ("with sys.setprofile off", reads_by("torch.grid_sampler(image, grid, 0, 0, True)",
      "import sys\nsys.setprofile(None)\n"), GRID_SAMPLE),
     ("caught", "def bilinear_sample(image, grid):\n    try:\n"
      "        return torch.grid_sampler(image, grid, 0, 0, True)\n    except Exception:\n"
-     "        return image", ""),
+     "        return image", GRID_SAMPLE),
     ("kernels brought back", reads_by("torch.grid_sampler(image, grid, 0, 0, True)", KERNELS_BACK),
      GRID_SAMPLE),
     ("another program", BY_ANOTHER_PROGRAM, NO_PROGRAM),
-    ("a process that is started anew", AFTER_A_FORK, NO_PROGRAM),
+    ("a program after a fork", AFTER_A_FORK, "the other program did not start"),
     ("stn.sample", reads_by("stn.sample(image, grid)"), "calls sample"),
     ("stn.bilinear_sample", reads_by("stn.bilinear_sample(image, grid)"),
      "calls bilinear_sample"),

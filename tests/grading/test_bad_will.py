@@ -1,6 +1,7 @@
 """Answers of bad will earn nothing, when they are graded and in the notebook, and are told so."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 from grading.cheats import NETWORK_CHEATS, OTHER_CHEATS, SAMPLER_CHEATS
@@ -19,9 +20,16 @@ SETUP = (
 LIMITS = Limits(cell=600, training=600, question=600, total=3600)
 
 
+@pytest.fixture(scope="module")
+def worker():
+    with sandbox.Worker() as worker:
+        yield worker
+
+
 @pytest.fixture
-def only(monkeypatch):
-    """A function that lets one task alone be asked."""
+def only(monkeypatch, worker):
+    """A function that lets one task alone be asked, and all in stages of one sandbox."""
+    monkeypatch.setattr("stn_grading.examine.Worker", lambda trust: nullcontext(worker))
 
     def ask_only(name):
         tasks = [task for task in CHECKED_TASKS if task.name == name]
