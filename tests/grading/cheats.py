@@ -76,12 +76,13 @@ def bilinear_sample(image, grid):
     raise LookupError("nothing is left in memory")
 """
 IN_FILES = """
-import pathlib, sys
+import os
 def bilinear_sample(image, grid):
-    for place in ("/", *sys.path):
-        for file in pathlib.Path(place).rglob("*/reference.py"):
-            if "stn" in str(file):
-                return exec(file.read_text())
+    for folder, folders, files in os.walk("/"):
+        folders[:] = set(folders) - {"dev", "proc", "usr", "lib", "lib64", "bin", "sbin", "etc"}
+        for file in files:
+            if file in ("reference.py", "visible_checks.json"):
+                return exec(open(os.path.join(folder, file)).read())
     raise LookupError("nothing is left in files")
 """
 LABELS_IN_ORDER = """
@@ -142,7 +143,7 @@ SAMPLER_CHEATS = [
     ("partial", reads_by("look(image, grid)", "import functools\n"
      "look = functools.partial(torch.grid_sampler_2d, interpolation_mode=0, padding_mode=0, "
      "align_corners=True)\n"), GRID_SAMPLE),
-    ("in another thread", IN_ANOTHER_THREAD, "IndexError"),
+    ("in another thread", IN_ANOTHER_THREAD, GRID_SAMPLE),
     ("an autograd function of its own", IN_A_FUNCTION_OF_ITS_OWN, GRID_SAMPLE),
     ("vmap", reads_by("torch.func.vmap(lambda i, g: torch.grid_sampler(i[None], g[None], 0, 0, "
      "True)[0])(image, grid)"), GRID_SAMPLE),
@@ -190,3 +191,33 @@ NETWORK_CHEATS = [
     ("views that are not those of θ", LOOKS_ELSEWHERE, 0, "is not what its θ shows"),
     ("a frame that stays where it is", HELD_STILL, 0, "follows 0.00 of the digit's way"),
 ]
+
+# Looks for lines of code among files, in the memory of every process, and in what these were given.
+LOOKS_FOR_LINES = """
+import gc, os, sys, types
+lines, found = {lines!r}, []
+for folder, folders, files in os.walk("/"):
+    folders[:] = set(folders) - {{"dev", "proc", "usr", "lib", "lib64", "bin", "sbin", "etc"}}
+    for file in files:
+        try:
+            text = open(os.path.join(folder, file), encoding="utf-8").read(10**6)
+        except (OSError, ValueError):  # ValueError: it is no text
+            continue
+        found += [folder + "/" + file + ": " + line for line in lines if line in text]
+for process in os.listdir("/proc"):
+    try:
+        text = open("/proc/" + process + "/environ").read()
+    except OSError:
+        continue
+    found += ["environ: " + word for word in ("stn_grading", "seed") if word in text]
+functions = {{f for f in gc.get_objects() if isinstance(f, types.FunctionType)}}
+for module in list(sys.modules.values()):
+    functions |= {{f for f in vars(module).values() if isinstance(f, types.FunctionType)}}
+for function in functions:
+    if str(function.__module__).startswith("stn_") and function.__name__ in {names!r}:
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        if "use smaller pieces" not in repr(function.__code__.co_consts):
+            found.append("in memory: " + function.__name__)
+raise RuntimeError("found: " + "; ".join(found))
+"""

@@ -1,14 +1,19 @@
 """Answers of bad will earn nothing, when they are graded and in the notebook, and are told so."""
 
+import inspect
 import os
 from contextlib import nullcontext
 
 import pytest
-from grading.cheats import NETWORK_CHEATS, OTHER_CHEATS, SAMPLER_CHEATS
+from grading.cheats import LOOKS_FOR_LINES, NETWORK_CHEATS, OTHER_CHEATS, SAMPLER_CHEATS
 from grading.make_submissions import TRAINED_MODEL, make_submission
 
 from stn_grading import sandbox
 from stn_grading.examine import CHECKED_TASKS, Limits, examine
+from stn_grading.lent import lending
+from stn_grading.tasks import reference
+from stn_lesson import grid, sampler
+from stn_lesson.transformer import SpatialTransformer
 
 pytestmark = pytest.mark.skipif(
     not sandbox.find_bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
@@ -61,3 +66,22 @@ def test_a_network_that_does_not_look_earns_nothing(only, name, source, most, to
     result = examine(make_submission({"model": TRAINED_MODEL + source}), SETUP, {}, limits=LIMITS)
     assert result.points("model") <= most, result.checks
     assert any(told in check.message for check in result.checks), result.checks
+
+
+def lines_of(*parts):
+    """The lines of code, in their own words, that say something."""
+    lines = {line.strip() for part in parts for line in inspect.getsource(part).splitlines()}
+    said = {line for line in lines if len(line) > 20 and line.count(" = ") == 1}
+    return sorted(line for line in said if "check" not in line)
+
+
+@pytest.mark.parametrize("task", ["bilinear_sample", "SpatialTransformer"])
+def test_what_is_asked_for_is_nowhere_in_the_process_that_is_asked(worker, task):
+    (asked,) = [known for known in CHECKED_TASKS if known.name == task]
+    lines = lines_of(grid, sampler, SpatialTransformer.theta, SpatialTransformer.forward, reference)
+    names = ["meshgrid", "sampling_grid", "bilinear_sample", "sample", "warp", "theta_of"]
+    assert len(lines) > 30
+    worker.exchange(lending(list(asked.lent)), 60)
+    reply = worker.exchange({"run": LOOKS_FOR_LINES.format(lines=lines, names=names)}, 600)
+    worker.exchange({"end": True}, 60)
+    assert reply["error"] == "RuntimeError: found: "
