@@ -240,6 +240,33 @@ def test_a_network_is_trained_with_right_versions_of_what_was_not_solved():
     assert lent in result.notes
 
 
+def test_what_needs_a_screen_or_a_program_is_left_out_and_the_other_lines_run():
+    needs = "%matplotlib widget\n!pip install torch\n%no_such_magic\n" + solution("warp")
+    result, points = examined({"warp": needs})
+    assert points == FULL_POINTS and not result.flags
+    told = [f"the cell warp: {line} was left out, since there is no screen here" for line in
+            ("%matplotlib widget", "!pip install torch", "%no_such_magic")]  # fmt: skip
+    assert set(told) <= set(result.notes), result.notes
+
+
+def test_a_cell_that_fails_is_told_once_and_what_misses_it_is_not():
+    wrong = {"meshgrid": "1 / 0", "warp": solution("warp") + "\nmeshgrid(2, 3)"}
+    result, points = examined(wrong)
+    assert points == FULL_POINTS | {"meshgrid": 0}
+    told = [note for note in result.notes if " failed: " in note]
+    assert told == ["the cell meshgrid failed: ZeroDivisionError: division by zero"]
+
+
+def test_a_network_that_fails_is_trained_again_with_other_seeds():
+    unlucky = TRAINED_MODEL + (
+        "torch.manual_seed(0)\nif torch.initial_seed() < 2_000_000:  # fit(\n"
+        "    nn.init.zeros_(localisation[-1].weight)"
+    )
+    result, points = examined({"model": unlucky})
+    assert points == FULL_POINTS
+    assert "trained 3 times, with other seeds: at first it failed" in result.notes
+
+
 def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(monkeypatch):
     monkeypatch.setattr(sandbox, "find_bubblewrap", lambda: None)
     with pytest.raises(sandbox.NoSandboxError, match="apt install bubblewrap"):
