@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,11 +119,13 @@ def add_run(verbs) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run all cells of an experiment that the options leave open; print each record's file."""
+    start = time.time() - 1  # files count seconds by a coarser clock
     ignored = ("verb", "action", "experiment")
     given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
     try:
         for path in run_experiment(args.experiment, **given):
-            print(f"written: {path}")
+            news = "written" if path.stat().st_mtime >= start else "nothing left to measure"
+            print(f"{news}: {path}")
     except ValueError as error:  # the experiment has no such network, size, …
         raise OptionError(str(error)) from error
 
@@ -239,7 +242,7 @@ def results(args: argparse.Namespace) -> None:
         try:
             record = records.load_record(path)
             if "training_seconds" in record.get("runs", [{}])[0]:
-                print(records.summary(record))
+                print(f"{name}: {records.summary(record)}")
         except FileError as error:
             print(error, file=sys.stderr)
         except FileNotFoundError:
