@@ -67,6 +67,16 @@ def archive_errors(archive: Path, member: str = "") -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def removed_if_damaged(kept: Path) -> Iterator[None]:
+    """Remove what was kept of an archive once it is found damaged: of a new one it is read anew."""
+    try:
+        yield
+    except DownloadError:
+        kept.unlink(missing_ok=True)
+        raise
+
+
 def check_complete(archive: Path, missing) -> None:
     """Raise a `DownloadError` that names the first of the files that an archive lacks, if any."""
     for name in missing:

@@ -21,6 +21,7 @@ from stn_lesson.datasets.archives import (
     kept_array,
     kept_arrays,
     missing_room,
+    removed_if_damaged,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
@@ -182,7 +183,9 @@ def _load_pictures(folder: Path, lists: Lists, size: int) -> np.ndarray:
     path, shape = _pictures_path(folder, size), (len(lists.names), 3, size, size)
     pictures = kept_array(path, shape)
     if pictures is None:
-        _write_pictures(path, _fetch(folder), lists, size)
+        archive = _fetch(folder)
+        with removed_if_damaged(_lists_path(folder)):
+            _write_pictures(path, archive, lists, size)
         pictures = kept_array(path, shape)
     return pictures
 

@@ -21,6 +21,7 @@ from stn_lesson.datasets.archives import (
     kept_array,
     kept_arrays,
     missing_room,
+    removed_if_damaged,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
@@ -285,11 +286,12 @@ def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
         for part, of_part in numbers.items():
             archive = _fetch(folder, part)
             places = {name: first + place for place, name in enumerate(of_part.names)}
-            for name, picture in stream_archive(archive, part):
-                if name in places:
-                    place = places.pop(name)
-                    with archive_errors(archive, name):
-                        crops[place] = crop_picture(picture, of_part.boxes[place - first])
-                    bar.update()
-            check_complete(archive, (f"{part}/{name}" for name in places))
+            with removed_if_damaged(_boxes_path(folder, part)):
+                for name, picture in stream_archive(archive, part):
+                    if name in places:
+                        place = places.pop(name)
+                        with archive_errors(archive, name):
+                            crops[place] = crop_picture(picture, of_part.boxes[place - first])
+                        bar.update()
+                check_complete(archive, (f"{part}/{name}" for name in places))
             first += len(of_part.names)

@@ -144,6 +144,18 @@ def test_a_broken_picture_is_the_archives_fault_and_leaves_nothing_begun(tmp_pat
     assert not list(tmp_path.glob("birds*"))
 
 
+def test_deleting_the_archive_as_told_takes_the_lists_that_were_read_in_it_too(
+    tmp_path, monkeypatch
+):
+    whole = picture
+    with monkeypatch.context() as broken:
+        broken.setitem(globals(), "picture", lambda number: whole(number)[:-100])
+        with pytest.raises(DownloadError, match="delete it and run it again"):
+            load_birds(pack(tmp_path), size=32)
+    monkeypatch.setitem(BIRDS, 1, (BIRDS[1][0], 7, *BIRDS[1][2:]))
+    assert load_birds(pack(tmp_path), size=32).test.labels.tolist() == [6]
+
+
 def test_a_picture_that_went_missing_leaves_nothing_of_its_name(tmp_path):
     load_birds(pack(tmp_path), size=32)
     pack(tmp_path, [f"images/{BIRDS[4][0]}"])

@@ -162,7 +162,6 @@ def test_what_is_missing_or_damaged_is_told(small_svhn):
     with pytest.raises(DownloadError, match=r"test.tar.gz lacks test/2.png: delete it"):
         load_svhn(kept, extra=False)
     (kept / "test.tar.gz").unlink()
-    (kept / "test-boxes.npz").unlink()
     publish("test", archive("test", TEST, without=["digitStruct.mat"]))
     with pytest.raises(DownloadError, match=r"test.tar.gz is damaged or cut short"):
         load_svhn(kept, extra=False)
@@ -249,6 +248,27 @@ def test_a_box_that_begins_outside_of_its_picture_is_cut_and_one_that_lies_there
         with pytest.raises(DownloadError, match=rf"test.tar.gz is damaged .*{outside}"):
             load_svhn(kept, extra=False)
         assert not (kept / "test-64.npy").exists()
+
+
+def test_deleting_an_archive_as_told_takes_the_boxes_that_were_read_in_it_too(small_svhn):
+    kept, _, publish = small_svhn
+    for numbers, lost in (({"1.png": [(3, 80, 5, 9, 9)]}, ()), (TEST, ["2.png"])):
+        publish("test", archive("test", numbers, lost))
+        with pytest.raises(DownloadError, match=r"test.tar.gz .*: delete it and run it again"):
+            load_svhn(kept, extra=False)
+        (kept / "test.tar.gz").unlink()
+    publish("test", archive("test", TEST | {"3.png": [(4, 5, 5, 9, 9)]}))
+    assert load_svhn(kept, extra=False).test.labels[:, 0].tolist() == [3, 2, 4]
+
+
+def test_a_server_that_does_not_answer_leaves_the_boxes(small_svhn):
+    kept, site, _ = small_svhn
+    load_svhn(kept, extra=False)
+    for file in (site / "test.tar.gz", kept / "test.tar.gz", kept / "test-64.npy"):
+        file.unlink()
+    with pytest.raises(DownloadError, match=r"test.tar.gz could not be fetched"):
+        load_svhn(kept, extra=False)
+    assert (kept / "test-boxes.npz").exists()
 
 
 def test_boxes_that_are_no_such_file_are_the_archives_fault(small_svhn, monkeypatch):
