@@ -22,6 +22,7 @@ from stn_lesson.datasets.archives import (
     kept_arrays,
     missing_room,
     removed_if_damaged,
+    source_checksum,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
@@ -134,8 +135,9 @@ def box_poses(lists: Lists) -> Tensor:
 def _tell_what_is_needed(folder: Path, size: int) -> None:
     """Print what there is to download and to write; refuse a disk that is too small for it."""
     path = _pictures_path(folder, size)
-    is_written = kept_array(path, (None, 3, size, size)) is not None
-    if is_written and kept_arrays(_lists_path(folder), Lists):
+    lists = kept_arrays(_lists_path(folder), Lists)
+    is_written = kept_array(path, (None, 3, size, size), source_checksum(lists)) is not None
+    if is_written and lists:
         return
     missing = missing_bytes(_archive_path(folder), ARCHIVE_BYTES)
     pictures = 0 if is_written else PICTURES * 3 * size * size
@@ -181,12 +183,13 @@ def _load_lists(folder: Path) -> Lists:
 def _load_pictures(folder: Path, lists: Lists, size: int) -> np.ndarray:
     """All pictures, bytes (N, 3, size, size), which are written once and mapped into memory."""
     path, shape = _pictures_path(folder, size), (len(lists.names), 3, size, size)
-    pictures = kept_array(path, shape)
+    kept = path, shape, source_checksum(lists)
+    pictures = kept_array(*kept)
     if pictures is None:
         archive = _fetch(folder)
-        with removed_if_damaged(_lists_path(folder)):
-            _write_pictures(path, archive, lists, size)
-        pictures = kept_array(path, shape)
+        with removed_if_damaged(_lists_path(folder)), array_on_disk(*kept) as pictures:
+            _write_pictures(pictures, archive, lists)
+        pictures = kept_array(*kept)
     return pictures
 
 
@@ -205,19 +208,18 @@ def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
     return texts, sizes
 
 
-def _write_pictures(path: Path, archive: Path, lists: Lists, size: int) -> None:
-    """Stream the pictures from the archive into a memory-mapped file; rename it when whole."""
+def _write_pictures(pictures: np.ndarray, archive: Path, lists: Lists) -> None:
+    """Bring the pictures to their size as they stream from the archive."""
     from PIL import Image
     from tqdm.auto import tqdm
 
     rows = {f"images/{name}": row for row, name in enumerate(lists.names)}
-    with array_on_disk(path, (len(rows), 3, size, size)) as pictures:
-        with tqdm(total=len(rows), unit="picture", desc=path.name, leave=False) as progress:
-            for name, content in stream_archive(archive, ROOT):
-                if name in rows:
-                    with archive_errors(archive, name):
-                        picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
-                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-                    pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
-                    progress.update()
-        check_complete(archive, rows)
+    with tqdm(total=len(rows), unit="picture", desc=archive.name, leave=False) as progress:
+        for name, content in stream_archive(archive, ROOT):
+            if name in rows:
+                with archive_errors(archive, name):
+                    picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
+                picture = picture.resize(pictures.shape[:1:-1], Image.Resampling.BILINEAR)
+                pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
+                progress.update()
+    check_complete(archive, rows)

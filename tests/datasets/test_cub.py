@@ -200,6 +200,35 @@ def test_a_kept_file_that_is_cut_short_is_made_again(tmp_path, capsys, name):
     assert f"{name} is damaged, cut short or of another kind: it is made" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": np.array(10)},
+        {"train": np.array([3, 3])},
+        {"labels": np.array([0, 1])},
+        {"labels": np.array(list("abcd"))},
+        {"boxes": np.full((4, 4), np.nan, np.float32)},
+        {"parts": np.zeros((4, 2))},
+    ],
+    ids=["train", "train several", "labels short", "labels letters", "boxes", "parts"],
+)
+def test_kept_lists_that_were_changed_are_read_anew(tmp_path, capsys, change):
+    labels = load_birds(pack(tmp_path), size=32).train.labels
+    with np.load(tmp_path / "lists.npz") as file:
+        np.savez(tmp_path / "lists.npz", **dict(file) | change)
+    again = load_birds(tmp_path, size=32)
+    assert torch.equal(again.train.labels, labels) and len(again.test) == 1
+    assert "lists.npz is damaged, cut short or of another kind" in capsys.readouterr().out
+
+
+def test_pictures_of_another_archive_are_not_taken_for_its_labels(tmp_path, monkeypatch):
+    load_birds(pack(tmp_path), size=32)
+    (tmp_path / "lists.npz").unlink()
+    monkeypatch.setitem(globals(), "BIRDS", {1: BIRDS[4], 2: BIRDS[2], 3: BIRDS[3], 4: BIRDS[1]})
+    train = load_birds(pack(tmp_path), size=32).train
+    assert train.labels.tolist() == [199, 0, 1] and train.images[0, 0].float().mean() < 50
+
+
 def test_lists_that_cannot_be_are_the_archives_fault(tmp_path, monkeypatch):
     monkeypatch.setitem(BIRDS, 1, (*BIRDS[1][:5], ("left", 5, 21, 11), None))
     monkeypatch.setitem(globals(), "lists", partial(lists, number=str))

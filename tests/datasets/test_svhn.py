@@ -208,6 +208,45 @@ def test_a_server_that_does_not_answer_leaves_the_boxes(small_svhn):
     assert (kept / "test-boxes.npz").exists()
 
 
+def rewritten(path, **changes):
+    """Replace arrays of a .npz file by hand."""
+    with np.load(path) as file:
+        np.savez(path, **dict(file) | changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": np.array([[3, 10, 10, 10, 10]])},
+        {"labels": np.full((2, 5), "a")},
+        {"boxes": np.full((2, 4), np.nan, np.float32)},
+        {"boxes": np.ones((1, 4), np.float32)},
+        {"names": np.array(["x", "y"])},
+    ],
+    ids=["labels short", "labels letters", "boxes nan", "boxes short", "names"],
+)
+@pytest.mark.parametrize("has_crops", [True, False], ids=["crops kept", "no crops"])
+def test_kept_boxes_that_were_changed_are_read_anew(small_svhn, capsys, change, has_crops):
+    kept, _, _ = small_svhn
+    labels = load_svhn(kept, extra=False).test.labels
+    rewritten(kept / "test-boxes.npz", **change)
+    if not has_crops:
+        (kept / "test-64.npy").unlink()
+    assert torch.equal(load_svhn(kept, extra=False).test.labels, labels)
+    assert "test-boxes.npz is damaged" in capsys.readouterr().out
+
+
+def test_crops_of_another_archive_are_not_taken_for_its_labels(small_svhn, monkeypatch):
+    kept, _, publish = small_svhn
+    load_svhn(kept, extra=False)
+    for name in ("test.tar.gz", "test-boxes.npz"):
+        (kept / name).unlink()
+    monkeypatch.setattr("svhn_archives.colour", lambda place, part: (7, 7, 7))
+    publish("test", archive("test", dict(reversed(TEST.items()))))
+    test = load_svhn(kept, extra=False).test
+    assert test.labels[:, 0].tolist() == [2, 3] and (test.images == 7).all()
+
+
 def test_boxes_that_are_no_such_file_are_the_archives_fault(small_svhn, monkeypatch):
     kept, _, publish = small_svhn
     monkeypatch.setattr("svhn_archives.digit_struct", lambda numbers: b"foreign")
