@@ -3,7 +3,6 @@
 import io
 import shutil
 import tarfile
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,7 +37,7 @@ def picture(number):
     return packed.getvalue()
 
 
-def lists(number=float):
+def lists():
     """The lists, as they stand in the archive: numbers with a point, all fifteen parts."""
     seen = {number: bird[6] for number, bird in BIRDS.items()}
     parts = [
@@ -51,7 +50,7 @@ def lists(number=float):
         "images.txt": [(n, bird[0]) for n, bird in BIRDS.items()],
         "image_class_labels.txt": [(n, bird[1]) for n, bird in BIRDS.items()],
         "train_test_split.txt": [(n, bird[2]) for n, bird in BIRDS.items()],
-        "bounding_boxes.txt": [(n, *map(number, bird[5])) for n, bird in BIRDS.items()],
+        "bounding_boxes.txt": [(n, *map(float, bird[5])) for n, bird in BIRDS.items()],
         "parts/part_locs.txt": parts,
         "README": [("not", "read")],
     }
@@ -229,10 +228,46 @@ def test_pictures_of_another_archive_are_not_taken_for_its_labels(tmp_path, monk
     assert train.labels.tolist() == [199, 0, 1] and train.images[0, 0].float().mean() < 50
 
 
-def test_lists_that_cannot_be_are_the_archives_fault(tmp_path, monkeypatch):
-    monkeypatch.setitem(BIRDS, 1, (*BIRDS[1][:5], ("left", 5, 21, 11), None))
-    monkeypatch.setitem(globals(), "lists", partial(lists, number=str))
-    with pytest.raises(DownloadError, match=r"CUB_200_2011.tgz is damaged .*'left'"):
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 20.0 nan", "line 4 of bounding_boxes.txt must be"),
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 20.0 1e39", "line 4 of bounding_boxes.txt must"),
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 left 20.0", "line 4 .* got '4 left 20.0 11.0"),
+        ("bounding_boxes.txt", "11.0 31.0", "0.0 31.0", "line 4 .* width and height of 1 or more"),
+        ("bounding_boxes.txt", "11.0 31.0", "11.0", "line 4 of bounding_boxes.txt must be"),
+        ("image_class_labels.txt", "1 1\n", "1 0\n", "line 1 .* species from 1 to 200, got '1 0'"),
+        ("image_class_labels.txt", "4 200", "4 201", "line 4 of image_class_labels.txt must be"),
+        ("image_class_labels.txt", "4 200", "3 200", "line 4 .*, got '3 200'"),
+        ("image_class_labels.txt", "4 200\n", "", "image_class_labels.txt lacks picture 4"),
+        ("train_test_split.txt", " 0\n", " 1\n", "must have pictures to learn from, and others"),
+        ("parts/part_locs.txt", "1 15 0.0", "1 16 0.0", "line 15 .* a part from 1 to 15"),
+        ("parts/part_locs.txt", "4 2 20.0", "4 2 inf", "line 47 of parts/part_locs.txt must be"),
+        ("parts/part_locs.txt", "4 1 0.0", "4 0 0.0", "line 46 of parts/part_locs.txt must be"),
+        ("parts/part_locs.txt", "4 1 0.0", "-1 1 0.0", "line 46 .* got '-1 1 0.0 0.0 0'"),
+        ("images.txt", "4 200", "1000000000 200", r"image_class_labels.txt must .*'4 200'"),
+        ("images.txt", "Common_Yellowthroat_0003", "Rare", "line 4 of images.txt must be"),
+        ("images.txt", BIRDS[1][0], BIRDS[2][0], "images.txt has one name twice"),
+    ],
+)
+def test_a_line_that_cannot_be_is_the_archives_fault_and_deleting_it_helps(
+    tmp_path, monkeypatch, name, old, new, told
+):
+    right = lists()
+    assert old in right[name]
+    with monkeypatch.context() as wrong:
+        changed = right | {name: right[name].replace(old, new, 1)}
+        wrong.setitem(globals(), "lists", lambda: changed)
+        with pytest.raises(DownloadError, match=rf"tgz is damaged .*{told}.*: delete it and run"):
+            load_birds(pack(tmp_path), size=32)
+    assert [path.name for path in tmp_path.iterdir()] == ["CUB_200_2011.tgz"]
+    assert len(load_birds(pack(tmp_path), size=32).train) == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5)])
+def test_a_picture_without_a_width_is_the_archives_fault(tmp_path, monkeypatch, size):
+    monkeypatch.setitem(BIRDS, 2, (*BIRDS[2][:3], *size, (0, 0, 1, 1), None))
+    with pytest.raises(DownloadError, match=r"line 2 of images.txt .* 2×2 pixels or more"):
         load_birds(pack(tmp_path), size=32)
 
 
