@@ -54,6 +54,7 @@ ARCHIVES = {
     ),
     "extra": Archive(1_955_489_752, 202_353, None),
 }
+FARTHEST = 1e6  # of a box's corners, in pixels
 PLACES = 5  # of digits in a label; the few longer numbers are left out
 _ANY = (None, 3, CROP, CROP)  # shape of the crops, however many
 ENLARGED = 1.3  # the crop's sides, by those of the box around all digits
@@ -132,8 +133,8 @@ def read_digit_struct(content: bytes, source: str = _STRUCTURE) -> Numbers:
     for why, pictures in left_out.items():
         shown = ", ".join([*pictures[:5], *["…"][: len(pictures) > 5]])
         print(f"{source}: {len(pictures)} with {why} left out, {shown}")
-    if not names:
-        raise ValueError(f"{source} holds no number")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"{source} holds {'one name twice' if names else 'no number'}")
     return Numbers(names, np.array(labels), np.array(boxes, np.float32))
 
 
@@ -143,8 +144,9 @@ def _why_left_out(box: dict[str, np.ndarray]) -> str | None:
         return f"more than {PLACES} digits"
     if not np.isin(box["label"], range(1, 11)).all():
         return "a label that is no digit"
-    sides = np.float32([box[side] for side in ("left", "top", "width", "height")])
-    if not np.isfinite(sides).all() or not (sides[2:] > 0).all():
+    left, top = box["left"], box["top"]
+    corners = np.array([[left, top], [left + box["width"], top + box["height"]]])
+    if not (abs(corners) < FARTHEST).all() or not (np.diff(np.float32(corners), axis=0) > 0).all():
         return "a box that cannot be"
     return None
 

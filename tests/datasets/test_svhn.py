@@ -162,6 +162,7 @@ def test_a_kept_file_that_is_of_no_use_is_made_again(small_svhn, capsys, content
         ([(3, 1, 1, 5, -2)], "a box that cannot be"),
         ([(3, np.nan, 1, 5, 5)], "a box that cannot be"),
         ([(3, 1, 1, np.inf, 5)], "a box that cannot be"),
+        ([(3, 5e5, 1, 1e-3, 5)], "a box that cannot be"),  # 32 bits know no such width there
         (TRAIN["3.png"], "more than 5 digits"),
     ],
 )
@@ -169,6 +170,12 @@ def test_what_cannot_be_is_left_out_and_told(digits, why, capsys):
     numbers = read_digit_struct(digit_struct({"9.png": digits} | TEST), "test/digitStruct.mat")
     assert numbers.names == ["1.png", "2.png"]
     assert capsys.readouterr().out == f"test/digitStruct.mat: 1 with {why} left out, 9.png\n"
+
+
+def test_two_pictures_of_one_name_are_refused():
+    one, two = ("".join(f"{letter}\0" for letter in name).encode() for name in ("1.png", "2.png"))
+    with pytest.raises(ValueError, match="digitStruct.mat holds one name twice"):
+        read_digit_struct(digit_struct(TEST).replace(two, one))
 
 
 def test_a_box_that_begins_outside_of_its_picture_is_cut_and_one_that_lies_there_is_told(
