@@ -4,6 +4,7 @@ import io
 import tarfile
 
 import numpy as np
+import pytest
 from PIL import Image
 
 # name → label, and each digit's left, top, width, height; 10 is the digit 0.
@@ -22,8 +23,7 @@ def colour(place, part):
 
 def digit_struct(numbers):
     """The bytes of a digitStruct.mat as MATLAB 7.3 writes it: HDF5 behind a block of 512 bytes."""
-    import h5py
-
+    h5py = pytest.importorskip("h5py")
     kept = io.BytesIO()
     with h5py.File(kept, "w", userblock_size=512) as file:
         refs, struct = file.create_group("#refs#"), file.create_group("digitStruct")

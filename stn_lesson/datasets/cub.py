@@ -39,10 +39,10 @@ SPECIES = 200
 PARTS = 15  # from "back" to "throat", in the order of parts/parts.txt
 LISTS = {  # and what each of their lines holds
     "images.txt": "a number and a picture of the archive, 2×2 pixels or more, each once",
-    "image_class_labels.txt": f"a picture's number and a species from 1 to {SPECIES}",
-    "train_test_split.txt": "a picture's number, and 1 to learn from it, or 0",
-    "bounding_boxes.txt": "a picture's number, left, top, and a width and height of 1 or more",
-    "parts/part_locs.txt": f"a picture's number, a part from 1 to {PARTS}, x, y, 1 if seen, or 0",
+    "image_class_labels.txt": f"a number in images.txt and a species from 1 to {SPECIES}",
+    "train_test_split.txt": "a number in images.txt, and 1 to learn from it, or 0",
+    "bounding_boxes.txt": "a number in images.txt, left, top, a width and a height of 1 or more",
+    "parts/part_locs.txt": f"a number in images.txt, a part up to {PARTS}, x, y, 1 if seen or 0",
 }
 FARTHEST = 1e6  # of a place in a picture, in pixels
 
@@ -131,9 +131,13 @@ def read_lists(texts: dict[str, str], sizes: dict[str, tuple[int, int]]) -> List
 
 
 def _read_list(
-    texts: dict[str, str], name: str, read: Callable, pictures: Iterable[int] = (), keys: int = 1
+    texts: dict[str, str],
+    name: str,
+    read: Callable,
+    pictures: Iterable[int] | None = None,  # that must be in it, and no other
+    keys: int = 1,
 ) -> dict:
-    """What `read` makes of a list's lines, by the picture's number, or that and the part's.
+    """What `read` makes of the words behind the picture's number (and, with two keys, the part's).
 
     Raises:
         ValueError: a line is not what `LISTS` says, or none is of one of the pictures.
@@ -144,7 +148,7 @@ def _read_list(
             continue
         try:
             key = tuple(whole_number(int(word), "number", 1) for word in words[:keys])
-            if key in found or (pictures and key[0] not in pictures):
+            if key in found or (pictures is not None and key[0] not in pictures):
                 raise ValueError
             if keys == 2:
                 whole_number(key[1], "part", 1, PARTS)
@@ -153,7 +157,7 @@ def _read_list(
             raise ValueError(
                 f"line {count} of {name} must be {LISTS[name]}, got {line.strip()!r}"
             ) from None
-    for number in sorted(set(pictures) - {key[0] for key in found}):
+    for number in sorted(set(pictures or ()) - {key[0] for key in found}):
         raise ValueError(f"{name} lacks picture {number}")
     return found if keys > 1 else {number: value for (number,), value in found.items()}
 
