@@ -73,7 +73,7 @@ def check(name: str, solution) -> None:
 
 def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleCheck, Verdict]]:
     """Run the visible checks one by one."""
-    suspected = None  # what the first wrong answer was known by
+    suspected = None  # what the last wrong answer was known by
     for visible in task.visible:
         trained = visible.question.kind == "predict"  # with what the notebook has
         lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
@@ -87,7 +87,7 @@ def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleC
             verdict = Verdict(False, reason, SOLVED_IN_ONE_CALL, answer)
         else:
             verdict = judge(visible.question, answer, visible.expectation, suspected)
-        suspected = suspected or verdict.misconception
+        suspected = verdict.misconception or suspected
         yield visible, verdict
 
 
