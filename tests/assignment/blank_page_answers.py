@@ -145,6 +145,12 @@ WRONG = [
     ("my_theta", "the translation stands in θ with a minus", FLIPPED_SHIFT),
     ("my_theta", "turns clockwise", [(", alpha.sin()", ", -alpha.sin()")]),
     ("my_theta", "degrees to a sine that takes radians", [(".deg2rad()", "")]),
+    ("my_theta", "a root, √(1 − cos²), has none", [
+        ("alpha.sin() /", "(1 - alpha.cos()**2).sqrt() /")]),
+    ("my_theta", "a root, √(1 − cos²), has none", [
+        ("alpha.cos() /", "(1 - alpha.sin()**2).sqrt() /")]),
+    ("my_theta", "moves up where it should move down", [
+        ("right, down = translation", "right, down = translation[0], -translation[1]")]),
     ("my_theta", "you move first", [(SHIFT[0], "-right"), (SHIFT[1], "-down")]),
     ("my_theta", "is not divided by the scale", [
         (SHIFT[0], f"{SHIFT[0]} * scale"), (SHIFT[1], f"{SHIFT[1]} * scale")]),
@@ -170,6 +176,7 @@ WRONG = [
         ('y, x = torch.meshgrid(y, x, indexing="ij")',
          'x, y = torch.meshgrid(x, y, indexing="ij")')]),
     ("my_sampling_grid", "has its only point at 0", [(AXES[0], ""), (AXES[1], "")]),
+    ("my_sampling_grid", "has its only point at 0", [(AXES[0], "")]),
     ("my_sampling_grid", "its axes must be exchanged before they are reshaped", [
         (LAST_LINE, "source.view(-1, height, width, 2)")]),
     ("my_sampling_grid", "θ meets y before x", [
@@ -238,6 +245,16 @@ WRONG = [
     ("my_sample", "before their weights were computed", [
         ("    n = torch", "    left, right = left.clamp(0, W - 1), right.clamp(0, W - 1)\n"
          "    top, bottom = top.clamp(0, H - 1), bottom.clamp(0, H - 1)\n    n = torch")]),
+    ("my_sample", "only where all four neighbours are inside", [
+        ("    n = torch", "    whole = (left >= 0) & (right < W) & (top >= 0) & (bottom < H)\n"
+         "    n = torch"), (" * inside[", " * whole[")]),
+    ("my_sample", "test each of the four pixels, not the point", [
+        (" * inside[", " * ((grid.abs() <= 1).all(-1))[")]),
+    ("my_sample", "test each of the four pixels, not the point", [
+        (" * inside[", " * ((grid.abs() < 1).all(-1))[")]),
+    ("my_sample", "the right neighbour is left + 1", [("left + 1, top + 1", "x.ceil(), y.ceil()")]),
+    ("my_sample", "moves the axis of the channels", [
+        (".permute(0, 3, 1, 2)", ".reshape(N, C, *x.shape[1:])")]),
     ("my_sample", "shows the first image of the batch", [
         ("torch.arange(N)", "(0 * torch.arange(N))")]),
     ("my_sample", "at the points of the first grid", [

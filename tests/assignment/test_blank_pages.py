@@ -99,7 +99,17 @@ def test_two_mistakes_at_once_are_told_one_by_one(capsys):
     both = [("/ scale", "* scale"), (", alpha.sin()", ", -alpha.sin()")]
     said = said_of(capsys, "my_theta", changed(RIGHT["my_theta"][0], both)).splitlines()
     assert "first difference is at θ 0, row" in said[0]
-    assert "1/scale" in said[1] and "clockwise" in said[2] and said[3] == "✓ moved"
+    assert "1/scale" in said[1] and "clockwise" in said[2]
+    assert said[3:] == ["✗ turned by −150°: the same", "✓ moved"]
+
+
+@pytest.mark.parametrize("side", "HW")
+def test_a_black_answer_to_one_question_is_called_no_mistake(capsys, monkeypatch, side):
+    monkeypatch.setattr("stn_lesson.assignment.checking.display", lambda picture: None)
+    black = [("    left,", f"    if {side} == 1: return image.new_zeros(1, 1, 2, 3)\n    left,")]
+    said = said_of(capsys, "my_sample", changed(RIGHT["my_sample"][0], black))
+    (wrong,) = (line for line in said.splitlines() if "✗" in line)
+    assert "the first difference" in wrong
 
 
 def test_an_image_that_is_read_at_every_grids_points_is_told_how_to_index_a_batch(capsys):
