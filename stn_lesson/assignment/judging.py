@@ -17,7 +17,8 @@ MAX_GUESSING_ACCURACY = 0.2  # of ten digits
 GRADIENT_CUT = (
     "gradient cut",
     "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
-    "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
+    "torch.no_grad(), requires_grad_(False) or a new torch.tensor(…) on the way cuts it; an "
+    "argument that is not used at all gets none, either",
 )
 EVERY_POINT_ADVICE = (
     ": image[:, :, row, column] reads every image at the points of every grid; say which image "
