@@ -270,18 +270,6 @@ WRONG = [
         ("    x =", "    grid = torch.tensor(grid.numpy())\n    x =")]),
     ("my_sample", "make a new tensor", [("    x =", "    grid += 0\n    x =")]),
 ]  # fmt: skip
-# Told at once, whatever else would have to be said.
-SOLVED = [
-    ("my_theta", "calls affine_theta", "return stn.affine_theta(rotation, scale, 0, translation)"),
-    ("my_sampling_grid", "calls sampling_grid", "return stn.sampling_grid(theta, height, width)"),
-    ("my_sampling_grid", "calls meshgrid", "return theta @ stn.meshgrid(height, width)"),
-    ("my_sampling_grid", "calls affine_grid",
-     "return F.affine_grid(theta, (len(theta), 1, height, width), align_corners=True)"),
-    ("my_sample", "calls grid_sample", "return look(image, grid, align_corners=True)"),
-    ("my_sample", "calls grid_sampler", "return torch.grid_sampler(image, grid, 0, 0, True)"),
-    ("my_sample", "calls bilinear_sample", "return stn.bilinear_sample(image, grid)"),
-    ("my_sample", "calls sample", "return stn.sample(image, grid)"),
-]  # fmt: skip
 ARGUMENTS = {
     "my_theta": "rotation, scale, translation",
     "my_sampling_grid": "theta, height, width",
