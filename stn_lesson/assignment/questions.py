@@ -48,7 +48,10 @@ NO_TENSOR_ADVICE = {
 
 ODD_TENSOR_ADVICE = (
     (lambda x: x.is_complex(), "yours is complex, take .real of it"),
-    (lambda x: x.device.type == "meta", 'yours is on the device "meta", which holds no numbers'),
+    (
+        lambda x: x.device.type == "meta",
+        'yours is on the device "meta", which holds no numbers: torch.set_default_device("cpu")',
+    ),
     (lambda x: x.layout != torch.strided, "yours is sparse, .to_dense() makes one of it"),
 )
 
