@@ -1,5 +1,6 @@
 """The checks that a student runs in the notebook, with messages that teach."""
 
+import warnings
 from collections.abc import Iterator
 
 from IPython.display import display
@@ -16,7 +17,8 @@ SOLVED_IN_ONE_CALL = "solved in one call"
 NOTHING_TO_JUDGE = {
     NOT_WRITTEN: "Nothing to check yet: write {name} in the cell above, run it, then run this cell "
     "again.",
-    SOLVED_IN_ONE_CALL: "{name} {why}.",
+    SOLVED_IN_ONE_CALL: "{name} {why}. If it only looks at it, to compare or to draw, do that in "
+    "another cell.",
 }
 
 
@@ -47,16 +49,21 @@ def check(name: str, solution) -> None:
     When it is graded: a larger grid; a side of one pixel.
     >>> from stn_lesson.sampler import bilinear_sample
     >>> check("my_sample", bilinear_sample)
-    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces.
+    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces. If it \
+only looks at it, to compare or to draw, do that in another cell.
     """
     if name not in task_names():
         raise ValueError(f"name must be one of {', '.join(task_names())}, got {name!r}")
     task = load_task(name)
     failed = []
-    for visible, verdict in _verdicts(name, task, solution):
-        if task.practice and verdict.misconception in NOTHING_TO_JUDGE:
-            print(NOTHING_TO_JUDGE[verdict.misconception].format(name=name, why=verdict.message))
-            return
+    with warnings.catch_warnings():  # what a solution sets there ends with the check
+        verdicts = list(_verdicts(name, task, solution))
+    kinds = {verdict.misconception: verdict.message for _, verdict in verdicts}
+    if task.practice and (SOLVED_IN_ONE_CALL in kinds or set(kinds) == {NOT_WRITTEN}):
+        known = SOLVED_IN_ONE_CALL if SOLVED_IN_ONE_CALL in kinds else NOT_WRITTEN
+        print(NOTHING_TO_JUDGE[known].format(name=name, why=kinds[known]))
+        return
+    for visible, verdict in verdicts:
         reason = "" if verdict.message == "right" else f": {_reason(verdict, visible, failed)}"
         print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
         if not verdict.passed:
@@ -73,7 +80,7 @@ def check(name: str, solution) -> None:
 
 def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleCheck, Verdict]]:
     """Run the visible checks one by one."""
-    suspected = None  # what the first wrong answer was known by
+    suspected = None  # what the last wrong answer was known by
     for visible in task.visible:
         trained = visible.question.kind == "predict"  # with what the notebook has
         lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
@@ -87,7 +94,7 @@ def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleC
             verdict = Verdict(False, reason, SOLVED_IN_ONE_CALL, answer)
         else:
             verdict = judge(visible.question, answer, visible.expectation, suspected)
-        suspected = suspected or verdict.misconception
+        suspected = verdict.misconception or suspected
         yield visible, verdict
 
 

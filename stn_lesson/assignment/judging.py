@@ -17,7 +17,8 @@ MAX_GUESSING_ACCURACY = 0.2  # of ten digits
 GRADIENT_CUT = (
     "gradient cut",
     "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
-    "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
+    "torch.no_grad(), requires_grad_(False) or a new torch.tensor(…) on the way cuts it; an "
+    "argument that is not used at all gets none, either",
 )
 EVERY_POINT_ADVICE = (
     ": image[:, :, row, column] reads every image at the points of every grid; say which image "
@@ -111,11 +112,26 @@ def judge(
         return _judge_gradients(question, answer, expectation.gradients, suspected)
     if is_close(answer.value, expectation.value):
         return Verdict(True, answer=answer, expected=expectation.value)
-    for mistake in sorted(expectation.mistakes, key=lambda mistake: mistake.name != suspected):
-        if is_close(answer.value, mistake.value):
-            return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
+    mistake = _known_mistake(answer.value, expectation.mistakes, suspected)
+    if mistake is not None:
+        return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
     message = _describe_difference(answer.value, expectation.value)
     return Verdict(False, message, "other", answer, expectation.value)
+
+
+def _known_mistake(
+    value: Tensor, mistakes: tuple[KnownMistake, ...], suspected: str | None
+) -> KnownMistake | None:
+    """The one that gives this value, the suspected one before others.
+
+    Nothing but zeros comes of much: of one that was not suspected only if nothing else was wrong
+    before, and no other mistake gives them.
+    """
+    alike = [mistake for mistake in mistakes if is_close(value, mistake.value)]
+    alike.sort(key=lambda mistake: mistake.name != suspected)
+    if not alike or alike[0].name == suspected or value.any():
+        return alike[0] if alike else None
+    return alike[0] if suspected is None and len(alike) == 1 else None
 
 
 def _judge_network(answer: Answer, min_accuracy: float) -> Verdict:

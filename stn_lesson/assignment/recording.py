@@ -8,18 +8,24 @@ from contextlib import contextmanager
 import torch
 from torch.nn import functional
 
-from stn_lesson.grid import meshgrid, sampling_grid
-from stn_lesson.sampler import bilinear_sample, sample, warp
+from stn_lesson.grid import meshgrid, sampling_grid, volume_grid
+from stn_lesson.sampler import bilinear_sample, sample, trilinear_sample, warp
 from stn_lesson.theta import affine_theta, attention_theta
 
-SAMPLERS = (functional.grid_sample, torch.grid_sampler, torch.grid_sampler_2d)
+SAMPLERS = (
+    functional.grid_sample, torch.grid_sampler, torch.grid_sampler_2d, torch.grid_sampler_3d,
+    *(getattr(torch.ops.aten, name)._op for name in (  # what torch.ops.aten.grid_sampler(…) calls
+        "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"
+    )),
+)  # fmt: skip
 # What does the whole of a task in one call.
 SOLVING_FUNCTIONS = {
     "my_theta": (affine_theta, attention_theta),
     "my_sampling_grid": (
-        sampling_grid, meshgrid, functional.affine_grid, torch.affine_grid_generator
+        sampling_grid, meshgrid, volume_grid, functional.affine_grid, torch.affine_grid_generator,
+        torch.ops.aten.affine_grid_generator._op,
     ),
-    "my_sample": (bilinear_sample, sample, warp, *SAMPLERS),
+    "my_sample": (bilinear_sample, sample, trilinear_sample, warp, *SAMPLERS),
 }  # fmt: skip
 
 
