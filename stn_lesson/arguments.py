@@ -17,7 +17,9 @@ from torch import Tensor
 
 from stn_lesson.remedies import kind_of
 
-LARGEST_SEED = 2**63 - 1
+# torch's generator for CPUs looks at the last 32 bits of a seed alone, so that 0 and 2³² draw the
+# same; some data sets need two streams for each seed.
+SEEDS = 2**31
 MAX_COUNT = 2**31 - 1  # of anything, unless a room says less
 MAX_PIXELS = 2**28  # of a picture made anew, 16,384 × 16,384; its grid takes 2 GB
 
@@ -152,8 +154,8 @@ def vector_pair(value, name: str) -> tuple[float | Tensor, float | Tensor]:
 
 
 def seed_number(value, name: str = "seed") -> int:
-    """The value as a seed: a whole number from 0 to 2⁶³ − 1."""
-    return whole_number(value, name, 0, LARGEST_SEED)
+    """The value as a seed: a whole number from 0 to 2³¹ − 1; each draws its own."""
+    return whole_number(value, name, 0, SEEDS - 1)
 
 
 def positive_number(value, name: str) -> float:

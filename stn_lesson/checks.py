@@ -115,6 +115,8 @@ def check_image_and_grid(
 ) -> Tensor:
     """The grid in at least 32 bits; a clear error when image, grid and sampler do not fit."""
     one_of(kernel, "kernel", KERNELS)
+    if getattr(image, "ndim", 0) == getattr(grid, "ndim", 0) == 5 and grid.shape[-1] == 3:
+        raise ValueError("image and grid are of volumes: use sample, or trilinear_sample by hand")
     check_image(image, padding)
     if not isinstance(grid, Tensor):
         check_floats(grid, "grid")
@@ -203,10 +205,14 @@ def check_image(image: Tensor, padding: str = "zeros", name: str = "image") -> N
             f"{remedy(image, name, floats=True, any_range=True)}"
         )
     if image.ndim != 4 or 0 in image.shape[2:]:
-        raise ValueError(
-            f"{name} must have shape (N, C, H, W), none of the sides 0, got {tuple(image.shape)}"
-            f"{remedy(image, name, floats=True, any_range=True)}"
-        )
+        use = remedy(image, name, floats=True, any_range=True)
+        if image.ndim == 5 and 0 not in image.shape and (len(image) > 1 or image.shape[2] > 4):
+            use = (
+                f": use {name}.flatten(1, 2) to treat its layers as channels; volumes want a θ of "
+            )
+            use += "volumes, as volume_theta makes"
+        wanted = f"{name} must have shape (N, C, H, W), none of the sides 0"
+        raise ValueError(f"{wanted}, got {tuple(image.shape)}{use}")
 
 
 def check_volume(volume: Tensor, padding: str = "zeros", name: str = "volume") -> None:
@@ -219,13 +225,15 @@ def check_volume(volume: Tensor, padding: str = "zeros", name: str = "volume") -
         raise TypeError(f"{name} must be a tensor of floats {shape}, got {kind_of(volume)}{use}")
     if volume.ndim != 5 or 0 in volume.shape[2:]:
         axes = {4: "[:, None]", 3: "[None, None]"}.get(volume.ndim)
+        if volume.ndim == 4 and volume.shape[1] in (1, 3):  # pictures: volumes of one layer
+            axes = "[:, :, None]"
         use = f": use {name}{axes}" if axes and 0 not in volume.shape else ""
         raise ValueError(
             f"{name} must have shape {shape}, none of the sides 0, got {tuple(volume.shape)}{use}"
         )
 
 
-def check_sides(size, count: int) -> tuple[int, ...]:
+def check_sides(size, count: int, name: str = "size") -> tuple[int, ...]:
     """The size of a picture (height, width), or of a volume (depth, height, width).
 
     >>> check_sides([4, 5, 6], 3)
@@ -235,9 +243,9 @@ def check_sides(size, count: int) -> tuple[int, ...]:
     ValueError: size (depth, height, width) must be three whole numbers, got (4, 5)
     """
     if count == 2:
-        sides = pair(size, "size (height, width)", of=whole_number, lowest=1)
+        sides = pair(size, f"{name} (height, width)", of=whole_number, lowest=1)
     else:
-        name = "size (depth, height, width)"
+        name = f"{name} (depth, height, width)"
         sides = list_of(size, name, "three whole numbers")
         if len(sides) != 3:
             raise ValueError(f"{name} must be three whole numbers, got {tuple(sides)}")

@@ -26,6 +26,8 @@ def check_theta(theta: Tensor) -> Tensor:
             remedy = "theta.reshape(-1, 2, 3)"
         else:
             remedy = "affine_theta() to make one"
+            if theta.shape[-2:] == (3, 4):
+                remedy += "; warp and volume_grid take those of volumes"
         raise ValueError(f"theta must have shape (N, 2, 3), got {tuple(theta.shape)}: use {remedy}")
     return check_finite(theta, "row", "column")
 

@@ -52,12 +52,17 @@ def volume_theta(rotation=(0, 0, 0), scale=1, translation=(0, 0, 0), *, size=Non
     turned = _turn(about_z, 0, 1) @ _turn(about_y, 2, 0) @ _turn(about_x, 1, 2)
     solid = scale[:, None, None] * turned
     if size is not None:
-        half = solid.new_tensor([max(s - 1, 1) for s in reversed(check_sides(size, 3))])
-        solid = solid * half / half[:, None]
+        steps = voxel_steps(size, solid)
+        solid = solid * steps / steps[:, None]
     return invert(torch.cat([solid, torch.stack([right, down, away], -1)[..., None]], -1))
 
 
-def tilt_between(first: Tensor, other: Tensor) -> Tensor:
+def voxel_steps(size, like: Tensor) -> Tensor:
+    """Voxel steps from edge to edge along x, y and z, (3,), of a volume (depth, height, width)."""
+    return like.new_tensor([max(side - 1, 1) for side in reversed(check_sides(size, 3))])
+
+
+def tilt_between(first: Tensor, other: Tensor, *, size=None) -> Tensor:
     """Degrees between the lines of sight of two θ: the directions in which their depth runs.
 
     Between the θ of a view and the pose of a solid it says how far the view is from looking at the
@@ -66,20 +71,22 @@ def tilt_between(first: Tensor, other: Tensor) -> Tensor:
     Args:
         first: (N, 3, 4); N may be 1, to serve for all.
         other: the same, of the same type.
+        size: (depth, height, width) of the volume, when it is no cube, as in `volume_theta`.
 
     Returns:
-        (N,), from 0 to 180, in a volume that is a cube.
+        (N,), from 0 to 180.
 
     Raises:
-        TypeError, ValueError: θ of another kind or shape, or two that do not agree.
+        TypeError, ValueError: θ of another kind or shape, two that do not agree, or no size.
 
     >>> tilt_between(volume_theta(), volume_theta(rotation=(30, 0, 50)))
     tensor([30.0000])
     """
     first, other = check_volume_theta(first), check_volume_theta(other)
     check_alike(first, other, ("first", "other"))
-    across = torch.linalg.cross(*torch.broadcast_tensors(first[..., 2], other[..., 2])).norm(dim=-1)
-    along = (first[..., 2] * other[..., 2]).sum(-1)
+    steps = 1.0 if size is None else voxel_steps(size, first)
+    one, two = torch.broadcast_tensors(first[..., 2] * steps, other[..., 2] * steps)
+    across, along = torch.linalg.cross(one, two).norm(dim=-1), (one * two).sum(-1)
     return torch.rad2deg(torch.atan2(across, along))
 
 

@@ -17,7 +17,7 @@ from stn_lesson.training import History
         ("train --epochs 0", "argument --epochs: it must be at least 1, got 0"),
         ("train --epochs 1.5", "argument --epochs: it must be a whole number, got '1.5'"),
         ("train --batch-size 100000000000000000000", "--batch-size: it must be at most 2147483647"),
-        ("train --seed -1", "argument --seed: it must be from 0 to 9223372036854775807, got -1"),
+        ("train --seed -1", "argument --seed: it must be from 0 to 2147483647, got -1"),
         ("replicate 1.5", "argument seed: it must be a whole number, got '1.5'"),
         ("run recipe --seeds none", "argument --seeds: it must be a whole number, got 'none'"),
     ],
@@ -89,4 +89,4 @@ def test_a_link_that_leads_nowhere_is_named_and_the_others_are_listed(
     monkeypatch.setattr(command_line.records, "record_paths", lambda: paths)
     assert main(["results"]) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("recipe_stn on") and "lost.json leads to no file" in said.err
+    assert said.out.startswith("recipe: recipe_stn on") and "lost.json leads to no file" in said.err

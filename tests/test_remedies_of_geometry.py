@@ -14,6 +14,9 @@ from stn_lesson.fused import fused_warp
 IMAGE = torch.rand(2, 1, 8, 9)
 THETA = stn.affine_theta(rotation=torch.tensor([10.0, 20]))
 GRID = stn.sampling_grid(THETA, 4, 5)
+VOLUMES = torch.rand(2, 3, 6, 8, 9)
+SOLID_THETA = stn.volume_theta(rotation=torch.rand(2, 3))
+SOLID_GRID = stn.volume_grid(SOLID_THETA, 4, 5, 6)
 CORNERS = torch.tensor([[[-1.0, -0.7], [0.9, -1], [1, 1], [-0.8, 0.9]]])
 NAMES = {name: getattr(stn, name) for name in stn.__all__} | vars(grid_room) | {"torch": torch}
 
@@ -108,6 +111,15 @@ WRONG_CALLS = {
     "one grid for many": (stn.sample, dict(image=IMAGE, grid=GRID[:1])),
     "one image for many grids": (stn.sample, dict(image=IMAGE[:1], grid=GRID)),
     "whole numbers that look": (stn.looks_outside, dict(grid=GRID.long())),
+    "a flat θ for volumes": (stn.warp, dict(image=VOLUMES, theta=THETA)),
+    "a flat θ for one volume": (stn.warp, dict(image=VOLUMES[:1], theta=THETA[:1])),
+    "a flat grid for volumes": (stn.sample, dict(image=VOLUMES, grid=GRID)),
+    "a flat grid for volumes, by hand": (stn.bilinear_sample, dict(image=VOLUMES, grid=GRID)),
+    "a θ of volumes for pictures": (stn.warp, dict(image=IMAGE, theta=SOLID_THETA)),
+    "a grid of volumes for pictures": (stn.sample, dict(image=IMAGE, grid=SOLID_GRID)),
+    "pictures for volumes": (stn.trilinear_sample, dict(volume=IMAGE, grid=SOLID_GRID)),
+    "volumes for pictures": (stn.bilinear_sample, dict(image=VOLUMES, grid=SOLID_GRID)),
+    "a θ of volumes for a flat grid": (sampling_grid, dict(theta=SOLID_THETA)),
     "64 bits for the kernel": (fused_warp, dict(image=IMAGE.double(), theta=THETA.double())),
     "a reflection for the kernel": (
         fused_warp,

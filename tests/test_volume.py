@@ -95,6 +95,18 @@ def test_the_tilt_is_the_angle_between_lines_of_sight():
     assert degrees.tolist() == pytest.approx([expected, 180 - expected], abs=1e-3)
 
 
+def test_the_tilt_is_measured_in_voxels_where_a_volume_is_no_cube():
+    size = (8, 24, 24)
+    turned = stn.volume_theta(rotation=(0, 30, 0), size=size)
+    assert stn.tilt_between(stn.volume_theta(), turned, size=size).item() == pytest.approx(30)
+    for rotation in ((50, 0, 0), (0, 0, 70)):
+        tilted = stn.volume_theta(rotation=rotation, size=(5, 9, 17))
+        tilt = stn.tilt_between(stn.volume_theta(), tilted, size=(5, 9, 17)).item()
+        assert tilt == pytest.approx(rotation[0], abs=1e-3)
+    with pytest.raises(ValueError, match=r"three whole numbers, got \(24, 24\)"):
+        stn.tilt_between(turned, turned, size=(24, 24))
+
+
 def solid_transformer(size=None, **options):
     localise = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 12))
     return stn.SpatialTransformer(localise, "volume", size, **options)
@@ -137,3 +149,14 @@ def test_a_picture_given_to_a_transformer_of_volumes_is_refused():
     transformer = stn.SpatialTransformer(localise, "volume", (2, 3, 4))
     with pytest.raises(ValueError, match=r"images must have shape \(N, C, D, H, W\)"):
         transformer(torch.rand(2, 1, 4, 5))
+    with pytest.raises(ValueError, match=r"use images\[:, :, None\]"):
+        transformer(torch.rand(2, 1, 4, 5))
+    assert transformer(torch.rand(2, 1, 4, 5)[:, :, None]).shape == (2, 1, 2, 3, 4)
+
+
+def test_volumes_given_to_a_flat_transformer_are_refused():
+    localise = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 6))
+    transformer, volumes = stn.SpatialTransformer(localise), torch.rand(2, 1, 3, 4, 5)
+    with pytest.raises(ValueError, match=r"use images.flatten\(1, 2\) to treat its layers"):
+        transformer(volumes)
+    assert transformer(volumes.flatten(1, 2)).shape == (2, 3, 4, 5)

@@ -42,6 +42,8 @@ def _make_parser() -> argparse.ArgumentParser:
     grade.add_argument("folder", type=Path, help="holds a file or a folder for each student")
     grade.add_argument("--seed", type=int, default=0, help="of the hidden checks (default 0)")
     grade.add_argument("--trust", action="store_true", help="run the submissions unprotected")
+    grade.add_argument("--roster", type=Path, help="Moodle's grading worksheet, Canvas's gradebook")
+    grade.add_argument("--column", help="the column of the grades in it, if it is not found")
     grade.set_defaults(verb=grade_folder)
     mark = verbs.add_parser("mark", help="read the answers in words, in nbgrader's form grader")
     mark.set_defaults(verb=mark_answers)
@@ -59,10 +61,16 @@ def make_release(options: argparse.Namespace) -> None:
 def grade_folder(options: argparse.Namespace) -> None:
     """Grade the submissions in a folder and print the table."""
     os.umask(0o077)  # points and answers are the teacher's alone, where students log in, too
-    rows = grade(options.folder, seed=options.seed, trust=options.trust)
+    rows = grade(
+        options.folder,
+        seed=options.seed,
+        trust=options.trust,
+        roster=options.roster,
+        column=options.column,
+    )
     print(grades_table(rows))
     print(misconceptions_summary(rows))
-    print("written: grading/grades.csv, grading/class_map.html, grading/feedback/")
+    print("written: grading/grades.csv, class_map.html, answers.html, answers.csv, feedback/")
 
 
 def mark_answers(options: argparse.Namespace) -> None:

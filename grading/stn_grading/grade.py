@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ import torch
 from tqdm.auto import tqdm
 
 import stn_lesson
-from stn_grading import gradebook, report, sandbox
+from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
-from stn_grading.submissions import ReleasedNotebook, Submission, collect_submissions
+from stn_grading.recognition import ReleasedNotebook
+from stn_grading.submissions import Submission, collect_submissions
 from stn_lesson.files import lesson_folder, locked, write_atomically
 
 
@@ -27,8 +29,11 @@ def grade(
     course: Path | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
     max_workers: int | None = None,
+    roster: Path | None = None,
+    column: str | None = None,
+    tell: Callable[[str], None] = print,
 ) -> list[report.Row]:
-    """Grade a folder of submissions and write grades.csv, class_map.html and feedback pages.
+    """Grade a folder of submissions and write tables, pages to read, and feedback pages.
 
     What was examined before is not examined again, unless the submission or what decides its marks
     has changed (`checks_version`); so a run that was stopped goes on where it was. Points that a
@@ -42,6 +47,9 @@ def grade(
         course: the folder for gradebook, results and feedback; grading/ unless given.
         limits: how long a submission may take.
         max_workers: how many submissions are examined at the same time; as many as processors.
+        roster: a table of the students that the learning platform has exported, to be filled in.
+        column: the column of the grades in it.
+        tell: is called with what could not be entered, a line at a time.
 
     Returns:
         A row for each submission, in the order of the names.
@@ -50,21 +58,30 @@ def grade(
         FileNotFoundError: there is nothing to grade.
         NoSandboxError: no sandbox can be made here, and the submissions are not trusted.
         FileBusyError: another grader is at work on this gradebook.
+        GradingError: the roster is none.
     """
     if not trust:
         sandbox.require_sandbox()
     course = course or gradebook.COURSE_FOLDER
     with locked(course / "gradebook.db"):
-        rows = _grade(folder, course, max_workers, seed=seed, limits=limits, trust=trust)
+        rows = _grade(folder, course, max_workers, tell, seed=seed, limits=limits, trust=trust)
         _write_text(course / "grades.csv", report.grades_csv(rows))
         _write_text(course / "class_map.html", report.class_map_page(rows))
+        for words in platforms.write_platform_grades(rows, course, roster, column):
+            tell(words)
         if feedback:
             for row in tqdm(rows, desc="feedback", leave=False):
                 gradebook.write_feedback(course, row.result.student)
     return rows
 
 
-def _grade(folder: Path, course: Path, max_workers: int | None, **settings) -> list[report.Row]:
+def _grade(
+    folder: Path,
+    course: Path,
+    max_workers: int | None,
+    tell: Callable[[str], None],
+    **settings,
+) -> list[report.Row]:
     """A row for each submission; what was found is in the gradebook."""
     release_file = gradebook.release(course / "release", course)
     submissions = collect_submissions(folder, release_file)
@@ -76,14 +93,21 @@ def _grade(folder: Path, course: Path, max_workers: int | None, **settings) -> l
         version=checks_version(settings["seed"], settings["limits"], release.cells["setup"].source),
         **settings,
     )
-    rows = []
+    answers, examined = [], []
     with ThreadPoolExecutor(max_workers or os.cpu_count() or 1) as pool:
         results = zip(submissions, pool.map(examine_one, submissions), strict=True)
         for submission, (result, is_new) in tqdm(results, "examined", len(submissions), False):
             gradebook.record_submission(course, submission, result, release_file)
-            marks = gradebook.manual_points(course, submission.student)
-            rows.append(report.Row(result, marks, is_new))
-    return rows
+            answers += marks.answers_of(submission, result)
+            examined.append((result, is_new))
+    told = marks.enter_marks(course, answers)
+    for row in told:
+        tell(f"answers.csv, {row['student']}, {row['question']}: {row['remark']}")
+    marks.write_answers(course, answers, told)
+    return [
+        report.Row(result, gradebook.manual_points(course, result.student), is_new)
+        for result, is_new in examined
+    ]
 
 
 def _examine_or_reuse(

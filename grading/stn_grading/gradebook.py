@@ -6,10 +6,9 @@ are run by `examine`; the gradebook only learns what they gave.
 
 import logging
 import os
-import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +17,10 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config, PyFileConfigLoader
 
-from stn_grading.examine import CheckResult, ExaminationResult
-from stn_grading.submissions import Submission, grade_id
+from stn_grading.examine import ExaminationResult
+from stn_grading.pages import answers_on_page, notebook_for_reader
+from stn_grading.recognition import ReleasedNotebook
+from stn_grading.submissions import Submission
 from stn_grading.tasks import TASKS
 from stn_lesson.files import write_atomically
 
@@ -98,9 +99,10 @@ def record_submission(
         release_file: the notebook that was handed out.
     """
     file = course / "autograded" / submission.student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
-    stored_answers = _stored_answers(file)
+    stored = answers_on_page(nbformat.read(file, as_version=4)) if file.exists() else {}
     file.parent.mkdir(parents=True, exist_ok=True)
-    notebook = notebook_for_reader(submission, result, release_file)
+    notebook = notebook_for_reader(submission, result, ReleasedNotebook(release_file))
+    shown = answers_on_page(notebook)
     write_atomically(file, nbformat.writes(notebook).encode())
     with open_gradebook(course) as gradebook:
         gradebook.update_or_create_student(submission.student)
@@ -113,82 +115,12 @@ def record_submission(
                 continue
             answered = task.name in result.written_answers
             grade.auto_score = None if answered else 0.0
-            if not answered or stored_answers.get(task.name) != _escape_markup(
-                submission.written_answers[task.name]
-            ):
+            if not answered or stored.get(task.name) != shown[task.name]:
                 grade.manual_score = None
             grade.needs_manual_grade = answered and grade.manual_score is None
             comment = gradebook.find_comment(cell, NOTEBOOK, ASSIGNMENT, submission.student)
             comment.auto_comment = UNREAD_COMMENT if grade.needs_manual_grade else None
         gradebook.db.commit()
-
-
-def _describe_check(check: CheckResult) -> str:
-    """A check in a line: "✓ at the pixels (1 point): right"."""
-    mark, plural = "✓" if check.passed else "✗", "s" * (check.points != 1)
-    return f"{mark} {check.check} ({check.points:g} point{plural}): {check.message}"
-
-
-def _escape_markup(markdown: str) -> str:
-    """Markdown whose HTML and links are shown as text.
-
-    >>> _escape_markup("if θ < 1 <script> [x](y)")
-    'if θ < 1 &lt;script> [x] (y)'
-    """
-    return re.sub(r"](?=[(:[])", "] ", re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", markdown))
-
-
-def _stored_answers(file: Path) -> dict[str, str]:
-    """The answers in words as they stood when they were last entered."""
-    if not file.exists():
-        return {}
-    cells = nbformat.read(file, as_version=4).cells
-    written_tasks = {task.name for task in TASKS if task.written_points}
-    return {grade_id(cell): cell.source for cell in cells if grade_id(cell) in written_tasks}
-
-
-def notebook_for_reader(submission: Submission, result: ExaminationResult, release_file: Path):
-    """The notebook as it was handed out, with what the student wrote and what the checks found.
-
-    Pictures are those that were handed in.
-    """
-    notebook = nbformat.read(release_file, as_version=4)
-    code = dict(submission.cells)
-    check_outputs = {
-        f"check_{task.name}": "\n".join(
-            _describe_check(check) for check in result.checks if check.task == task.name
-        )
-        for task in TASKS
-    }
-    for cell in notebook.cells:
-        name = grade_id(cell)
-        if cell.cell_type == "code":
-            pictures = submission.pictures.get(name or cell.source.strip(), [])
-            cell.outputs = [
-                nbformat.v4.new_output("display_data", {"image/png": png}) for png in pictures
-            ]
-        if name in code and cell.metadata.get("nbgrader", {}).get("solution"):
-            cell.source = code[name]
-        elif name in submission.written_answers:
-            cell.source = _escape_markup(submission.written_answers[name])
-        elif name in check_outputs:
-            text = check_outputs[name] or "not examined"
-            cell.outputs = [nbformat.v4.new_output("stream", text=text)]
-    handed_in_by = nbformat.v4.new_markdown_cell(
-        f"Handed in by **{_escape_markup(submission.student)}**"
-    )
-    notebook.cells.insert(1, handed_in_by)
-    released_names = {grade_id(cell) for cell in notebook.cells}
-    released_sources = {cell.source.strip() for cell in notebook.cells}
-    for name, source in submission.cells:
-        if name not in released_names and source.strip() not in released_sources:
-            notebook.cells.append(nbformat.v4.new_code_cell(source))
-    if result.flags or result.notes:
-        remarks = "\n".join(f"- {words}" for words in [*result.flags, *result.notes])
-        heading = "### Remarks of the checks\n\n```text\n"
-        safe = _escape_markup(remarks.replace("```", "'''"))
-        notebook.cells.append(nbformat.v4.new_markdown_cell(f"{heading}{safe}\n```"))
-    return notebook
 
 
 def manual_points(course: Path, student: str) -> dict[str, float | None]:
@@ -204,6 +136,32 @@ def manual_points(course: Path, student: str) -> dict[str, float | None]:
                     continue
                 points[task.name] = None if grade.needs_manual_grade else grade.score
     return points
+
+
+def manual_grades(
+    course: Path, answers: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[float | None, str]]:
+    """What a person has given for answers, (student, task) → points, None if not read; comment."""
+    found = {}
+    with open_gradebook(course) as gradebook:
+        for student, task in answers:
+            cell = task, NOTEBOOK, ASSIGNMENT, student
+            grade, comment = gradebook.find_grade(*cell), gradebook.find_comment(*cell)
+            found[student, task] = grade.manual_score, comment.manual_comment or ""
+    return found
+
+
+def enter_manual_grade(
+    course: Path, student: str, task: str, points: float | None, comment: str
+) -> None:
+    """Enter what a person gives for an answer in words; None lets it wait for a reader again."""
+    cell = task, NOTEBOOK, ASSIGNMENT, student
+    with open_gradebook(course) as gradebook:
+        grade, remark = gradebook.find_grade(*cell), gradebook.find_comment(*cell)
+        grade.manual_score, grade.needs_manual_grade = points, points is None
+        remark.manual_comment = comment or None
+        remark.auto_comment = UNREAD_COMMENT if points is None else None
+        gradebook.db.commit()
 
 
 def write_feedback(course: Path, student: str) -> Path:

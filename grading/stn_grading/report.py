@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from stn_grading.examine import CheckResult, ExaminationResult
+from stn_grading.tables import escape_formula
 from stn_grading.tasks import TASKS
 from stn_lesson.assignment.questions import NOT_WRITTEN
 
@@ -80,20 +81,15 @@ def grades_csv(rows: list[Row]) -> str:
         words = ["; ".join(row.result.flags), "; ".join(row.result.notes)]
         writer.writerow(
             [
-                _escape_formula(row.result.student),
-                _escape_formula(row.result.entry),
+                escape_formula(row.result.student),
+                escape_formula(row.result.entry),
                 *points,
                 f"{row.total:g}",
                 "yes" if row.unread else "",
-                *map(_escape_formula, words),
+                *map(escape_formula, words),
             ]
         )
     return text.getvalue()
-
-
-def _escape_formula(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def students_by_misconception(rows: list[Row]) -> dict[tuple[str, str], list[str]]:

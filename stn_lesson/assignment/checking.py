@@ -1,5 +1,6 @@
 """The checks that a student runs in the notebook, with messages that teach."""
 
+import warnings
 from collections.abc import Iterator
 
 from IPython.display import display
@@ -25,7 +26,7 @@ from stn_lesson.plots import BLUE, ORANGE, Picture
 NOTHING_TO_JUDGE = {
     NOT_WRITTEN: "Nothing to check yet: write {name} in the cell above, run it, then run this cell "
     "again.",
-    SOLVED: "{name} {why}.",
+    SOLVED: "{name} {why}. If it only looks at it, to compare or to draw, do that in another cell.",
 }
 
 
@@ -56,16 +57,21 @@ def check(name: str, solution) -> None:
     Nothing to check yet: write my_theta in the cell above, run it, then run this cell again.
     >>> from stn_lesson.sampler import bilinear_sample
     >>> check("my_sample", bilinear_sample)
-    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces.
+    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces. If it \
+only looks at it, to compare or to draw, do that in another cell.
     """
     if name not in task_names():
         raise ValueError(f"name must be one of {', '.join(task_names())}, got {name!r}")
     task = load_task(name)
     failed = []
-    for visible, verdict in _verdicts(name, task, solution):
-        if task.practice and verdict.misconception in NOTHING_TO_JUDGE:
-            print(NOTHING_TO_JUDGE[verdict.misconception].format(name=name, why=verdict.message))
-            return
+    with warnings.catch_warnings():  # what a solution sets there ends with the check
+        verdicts = list(_verdicts(name, task, solution))
+    kinds = {verdict.misconception: verdict.message for _, verdict in verdicts}
+    if task.practice and (SOLVED_IN_ONE_CALL in kinds or set(kinds) == {NOT_WRITTEN}):
+        known = SOLVED_IN_ONE_CALL if SOLVED_IN_ONE_CALL in kinds else NOT_WRITTEN
+        print(NOTHING_TO_JUDGE[known].format(name=name, why=kinds[known]))
+        return
+    for visible, verdict in verdicts:
         reason = "" if verdict.message == "right" else f": {_reason(verdict, visible, failed)}"
         print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
         if not verdict.passed:
@@ -82,7 +88,7 @@ def check(name: str, solution) -> None:
 
 def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleCheck, Verdict]]:
     """Run the checks one by one."""
-    suspected = None  # what the first wrong answer was known by
+    suspected = None  # what the last wrong answer was known by
     refused = SOLVING_FUNCTIONS.get(name, ()) if task.practice else ASSIGNMENT_FUNCTIONS
     for visible in task.checks:
         trained = visible.question.kind == "look"  # with what the notebook has
@@ -97,7 +103,7 @@ def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleC
             verdict = Verdict(False, reason, SOLVED, answer)
         else:
             verdict = judge(visible.question, answer, visible.expectation, suspected)
-        suspected = suspected or verdict.misconception
+        suspected = verdict.misconception or suspected
         yield visible, verdict
 
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import torch
 
+from stn_lesson.arguments import SEEDS
 from stn_lesson.assignment.questions import Question
 from stn_lesson.datasets import Dataset, Split, load_digits, to_floats
 from stn_lesson.datasets.clutter import clutter, scenes_with_poses
@@ -35,7 +36,7 @@ def judged_scenes(seed: int) -> Split:
     1020
     """
     test, settings = load_digits().test, CLUTTER_SETTINGS | {"chunk": 512}
-    generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} judged".encode()))
+    generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} judged".encode()) % SEEDS)
     order = torch.cat([torch.randperm(len(test), generator=generator)] * JUDGED_SCENES)
     order = order[torch.randperm(len(order), generator=generator)]
     digits = Split(test.images[order], test.labels[order])

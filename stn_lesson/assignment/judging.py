@@ -81,9 +81,9 @@ def judge(
         return _judge_gradients(question, answer, expectation.gradients, suspected)
     if is_close(answer.value, expectation.value):
         return Verdict(True, answer=answer, expected=expectation.value)
-    for mistake in sorted(expectation.mistakes, key=lambda mistake: mistake.name != suspected):
-        if is_close(answer.value, mistake.value):
-            return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
+    mistake = _known_mistake(answer.value, expectation.mistakes, suspected)
+    if mistake is not None:
+        return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
     message = _describe_difference(answer.value, expectation.value)
     return Verdict(False, message, "other", answer, expectation.value)
 
@@ -92,6 +92,21 @@ def _name_error(words: str) -> str:
     if solves_in_one_call(words):
         return SOLVED
     return NOT_WRITTEN if words.startswith(NOT_WRITTEN) else "error"
+
+
+def _known_mistake(
+    value: Tensor, mistakes: tuple[KnownMistake, ...], suspected: str | None
+) -> KnownMistake | None:
+    """The one that gives this value, the suspected one before others.
+
+    Nothing but zeros comes of much: of one that was not suspected only if nothing else was wrong
+    before, and no other mistake gives them.
+    """
+    alike = [mistake for mistake in mistakes if is_close(value, mistake.value)]
+    alike.sort(key=lambda mistake: mistake.name != suspected)
+    if not alike or alike[0].name == suspected or value.any():
+        return alike[0] if alike else None
+    return alike[0] if suspected is None and len(alike) == 1 else None
 
 
 def _judge_gradients(

@@ -28,7 +28,8 @@ ERROR_ADVICE = (
     ),
     (
         "being used in an in-place operation",
-        "you change what you were given: make a new tensor, x = x + 1 instead of x += 1",
+        "you change what you were given, or your own tensor with requires_grad=True: make a new "
+        "tensor, x = x + 1 instead of x += 1, and leave requires_grad out",
     ),
     (
         "must be Tensor, not float",
@@ -50,6 +51,15 @@ NO_TENSOR_ADVICE = {
     np.ndarray: ": numpy keeps no gradients, use torch's functions, most of which have the same "
     "names",
 }
+
+ODD_TENSOR_ADVICE = (
+    (lambda x: x.is_complex(), "yours is complex, take .real of it"),
+    (
+        lambda x: x.device.type == "meta",
+        'yours is on the device "meta", which holds no numbers: torch.set_default_device("cpu")',
+    ),
+    (lambda x: x.layout != torch.strided, "yours is sparse, .to_dense() makes one of it"),
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,10 @@ def ask(question: Question, names: Mapping) -> Answer:
 
 
 def _describe_error(error: Exception, question: Question) -> str:
-    words = str(error)
+    try:
+        words = str(error)
+    except Exception:
+        words = "an error that has no words"
     # torch raises NotImplementedError, too, with words of its own.
     if isinstance(error, NotImplementedError) and words in ("", NOT_WRITTEN):
         return NOT_WRITTEN
@@ -133,6 +146,19 @@ def solves_in_one_call(words: str) -> bool:
     return SOLVED_IN_ONE_CALL.partition("{name}")[2] in words
 
 
+@contextmanager
+def _usual_settings() -> Iterator[None]:
+    """Gradients and float32, whatever the notebook has set; what is set meanwhile ends with it."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@_usual_settings()
 def _call_function(question: Question, function) -> Answer:
     inputs = [
         _copy_argument(argument, question.weights is not None) for argument in question.arguments
@@ -140,6 +166,7 @@ def _call_function(question: Question, function) -> Answer:
     return _make_answer(function(*inputs), inputs, question.weights)
 
 
+@_usual_settings()
 def _call_transformer(question: Question, transformer) -> Answer:
     images, weight, bias, size = question.arguments
     linear = nn.Linear(weight.shape[1], weight.shape[0])
@@ -202,14 +229,19 @@ def _make_answer(value, inputs: list, weights: Tensor | None) -> Answer:
     if not isinstance(value, Tensor):
         advice = NO_TENSOR_ADVICE.get(type(value), "")
         return Answer(error=f"a tensor was expected, got {type(value).__name__}{advice}")
+    for is_odd, advice in ODD_TENSOR_ADVICE:
+        if is_odd(value):
+            return Answer(error=f"an ordinary tensor of real numbers was expected: {advice}")
     tensors = [x for x in inputs if isinstance(x, Tensor) and x.is_floating_point()]
     gradients = []
     if weights is not None:
         gradients = [None] * len(tensors)
-        if value.shape == weights.shape and value.requires_grad:
+        asked = [x for x in tensors if x.requires_grad]  # unless it was told not to
+        if value.shape == weights.shape and value.requires_grad and asked:
             total = (value * weights).sum()
-            gradients = list(torch.autograd.grad(total, tensors, allow_unused=True))
-    return Answer(value.detach().float(), gradients)
+            found = iter(torch.autograd.grad(total, asked, allow_unused=True))
+            gradients = [next(found) if x.requires_grad else None for x in tensors]
+    return Answer(value.detach().float().cpu(), gradients)
 
 
 @contextmanager

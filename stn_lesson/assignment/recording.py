@@ -10,21 +10,27 @@ from torch.nn import functional
 
 from stn_lesson import grid, sampler
 from stn_lesson.assignment import lent
-from stn_lesson.grid import meshgrid, sampling_grid
-from stn_lesson.sampler import bilinear_sample, sample, warp
+from stn_lesson.grid import meshgrid, sampling_grid, volume_grid
+from stn_lesson.sampler import bilinear_sample, sample, trilinear_sample, warp
 from stn_lesson.theta import affine_theta, attention_theta
 from stn_lesson.transformer import SpatialTransformer
 
 SAMPLERS = (
-    functional.grid_sample, torch.grid_sampler, torch.grid_sampler_2d,
+    functional.grid_sample, torch.grid_sampler, torch.grid_sampler_2d, torch.grid_sampler_3d,
     torch._grid_sampler_2d_cpu_fallback,
+    *(getattr(torch.ops.aten, name)._op for name in (  # what torch.ops.aten.grid_sampler(…) calls
+        "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"
+    )),
 )  # fmt: skip
-GRIDS = (functional.affine_grid, torch.affine_grid_generator)
+GRIDS = (
+    functional.affine_grid, torch.affine_grid_generator,
+    torch.ops.aten.affine_grid_generator._op,
+)  # fmt: skip
 # What does the whole of a blank page in one call.
 SOLVING_FUNCTIONS = {
     "my_theta": (affine_theta, attention_theta),
-    "my_sampling_grid": (sampling_grid, meshgrid, *GRIDS),
-    "my_sample": (bilinear_sample, sample, warp, *SAMPLERS),
+    "my_sampling_grid": (sampling_grid, meshgrid, volume_grid, *GRIDS),
+    "my_sample": (bilinear_sample, sample, trilinear_sample, warp, *SAMPLERS),
 }
 # What the assignment asks for: in none of its tasks may it be called, unless it is lent.
 OWN_FUNCTIONS = tuple(

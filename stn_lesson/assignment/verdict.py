@@ -10,7 +10,8 @@ SOLVED = "solved in one call"
 GRADIENT_CUT = (
     "gradient cut",
     "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
-    "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
+    "torch.no_grad(), requires_grad_(False) or a new torch.tensor(…) on the way cuts it; an "
+    "argument that is not used at all gets none, either",
 )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stn_lesson.arguments import seed_number, whole_number
-from stn_lesson.datasets.checks import MAX_IMAGES, check_labels
+from stn_lesson.datasets.checks import MAX_IMAGES, check_generator, check_labels
 from stn_lesson.datasets.dataset import Dataset, Split
 
 HEADS = ("cap", "eye stripe", "bib", "ring")
@@ -54,7 +54,7 @@ def drawn_birds(train: int = 6000, test: int = 2000, seed: int = 0) -> Dataset:
     ]
     splits = []
     for k, count in enumerate(counts):
-        generator = torch.Generator().manual_seed((2 * seed + k) % 2**63)
+        generator = torch.Generator().manual_seed(2 * seed + k)
         species = torch.randperm(count, generator=generator) % (len(HEADS) * len(WINGS))
         images, parts = draw_birds(species, generator)
         splits.append(Split(images, species, parts=parts))
@@ -73,14 +73,16 @@ def draw_birds(species: Tensor, generator: torch.Generator) -> tuple[Tensor, Ten
         1 at the centres of the corner pixels.
 
     Raises:
-        TypeError, ValueError: what are no species.
+        TypeError, ValueError: what are no species, or no generator.
 
     >>> images, parts = draw_birds(torch.tensor([0, 5]), torch.Generator().manual_seed(0))
     >>> images.shape, parts.shape
     (torch.Size([2, 3, 96, 96]), torch.Size([2, 2, 2]))
     """
     count = len(HEADS) * len(WINGS)
-    if not len(check_labels(species)) or not 0 <= species.min() <= species.max() < count:
+    check_generator(generator)
+    check_labels(species, "species", several=False)
+    if not len(species) or not 0 <= species.min() <= species.max() < count:
         raise ValueError(f"species must be one or more, from 0 to {count - 1}, got {species}")
     drawn = [_draw_chunk(few, generator) for few in species.split(CHUNK)]
     images, parts = (torch.cat(each) for each in zip(*drawn, strict=True))

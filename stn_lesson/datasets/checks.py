@@ -64,10 +64,11 @@ def check_byte_type(images) -> None:
     raise TypeError(f"images must be bytes (torch.uint8, 0 to 255), got {kind_of(images)}{how}")
 
 
-def check_labels(labels) -> Tensor:
+def check_labels(labels, name: str = "labels", several: bool = True) -> Tensor:
     """The labels themselves, if they are whole numbers, (N,) or (N, K), K for each picture.
 
-    Labels one-hot, or in one column, are refused: what was meant is one for each picture.
+    Labels one-hot, or in one column, are refused: what was meant is one for each picture. So are
+    (N, K), where there may not be several.
 
     Raises:
         TypeError: no tensor, or one of another kind of numbers.
@@ -79,18 +80,45 @@ def check_labels(labels) -> Tensor:
     has K, got torch.float32 of shape (2, 3): use labels.argmax(1)
     """
     whole = isinstance(labels, Tensor) and labels.dtype == torch.long
-    if whole and (labels.ndim == 1 or (labels.ndim == 2 and not _labels_remedy(labels))):
+    if whole and labels.ndim == 1:
+        return labels
+    how = _labels_remedy(labels, name)
+    if whole and several and labels.ndim == 2 and not how:
         return labels
     error = ValueError if whole else TypeError
+    shapes = "(N,), or (N, K) where each image has K" if several else "(N,)"
     raise error(
-        "labels must be whole numbers (torch.long) of shape (N,), or (N, K) where each image has "
-        f"K, got {kind_of(labels)}"
-        f"{_labels_remedy(labels)}"
+        f"{name} must be whole numbers (torch.long) of shape {shapes}, got {kind_of(labels)}{how}"
     )
 
 
-def check_side(size, axes: int = 2) -> int:
-    """The side of a square picture made anew, or of a cube of voxels, as a whole number from 1.
+def check_known(known: Tensor | None, name: str, where: str) -> Tensor:
+    """The poses or the parts of a split, if they are known.
+
+    Raises:
+        ValueError: they are not; the message says which split's are.
+
+    >>> check_known(None, "poses", "solids(digits).test")
+    Traceback (most recent call last):
+    ValueError: split must be one whose poses are known: use solids(digits).test, or the like
+    """
+    if known is None:
+        raise ValueError(f"split must be one whose {name} are known: use {where}, or the like")
+    return known
+
+
+def check_generator(generator) -> torch.Generator:
+    """The generator of random numbers itself; a TypeError for anything else."""
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator, got {kind_of(generator)}: use "
+            "torch.Generator().manual_seed(0)"
+        )
+    return generator
+
+
+def check_side(size, axes: int = 2, lowest: int = 1) -> int:
+    """The side of a square picture made anew, or of a cube of voxels, as a whole number.
 
     Raises:
         TypeError, ValueError: it is none, or there would be too many pixels.
@@ -98,14 +126,13 @@ def check_side(size, axes: int = 2) -> int:
     >>> check_side(60)
     60
     """
-    size = whole_number(size, "size", lowest=1)
+    size = whole_number(size, "size", lowest)
     check_pixels(*[size] * axes)
     return size
 
 
-def _labels_remedy(labels) -> str:
+def _labels_remedy(labels, code: str) -> str:
     """What to write in the place of labels of another kind or shape, where there is something."""
-    code = "labels"
     try:
         if not isinstance(labels, Tensor):
             labels, code = torch.as_tensor(labels), f"torch.as_tensor({code})"

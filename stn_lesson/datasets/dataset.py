@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import function, seed_number, true_or_false, whole_number
+from stn_lesson.arguments import SEEDS, function, seed_number, true_or_false, whole_number
 from stn_lesson.checks import check_finite, check_floats
 from stn_lesson.datasets.checks import check_byte_type, check_bytes, check_labels
 from stn_lesson.remedies import kind_of
@@ -200,11 +200,10 @@ def derive_dataset(
     """
     redraw = true_or_false(redraw, "redraw")
     seed, repeats = seed_number(seed), whole_number(repeats, "repeats", lowest=1)
-    # Below 2⁶² there is room for the epochs, however large the seed.
-    first = (seed * 1_000_003 + seed_stream * 100_000) % 2**62
+    first = seed * 1_000_003 + seed_stream * 100_000
 
     def derive(split: Split, seed: int) -> Split:
-        images, poses = make(split, seed)
+        images, poses = make(split, seed % SEEDS)  # odd multiples: no two seeds meet there
         return Split(images, relabel(split.labels) if relabel else split.labels, poses)
 
     return Dataset(
@@ -223,4 +222,4 @@ def _redraw_on(device, redraw: Callable[[int], Tensor], epoch: int) -> Tensor:
 
 def _redraw_derived(plain: Dataset, make: Callable, seed: int, repeats: int, epoch: int) -> Tensor:
     split = Split(plain.training_images(epoch), plain.train.labels).repeat(repeats)
-    return make(split, seed + epoch)[0]
+    return make(split, (seed + epoch) % SEEDS)[0]

@@ -49,7 +49,7 @@ def distort(
         redraw: for a `Dataset`, distort the training digits anew in every epoch. The validation
             and test images are always fixed.
         repeats: for a `Dataset`, how many images an epoch shows of each training digit.
-        chunk: images made at a time; it changes speed and memory, never the images.
+        chunk: images made at a time; it changes speed, memory and, in few pixels, rounding.
 
     Returns:
         bytes (N, 1, size, size), or (N, 1, h, w) without a size; for a `Dataset`, a `Dataset` of

@@ -11,12 +11,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import real_number, seed_number, whole_number
+from stn_lesson.arguments import SEEDS, pair, real_number, seed_number, whole_number
 from stn_lesson.datasets.checks import MAX_IMAGES
 from stn_lesson.datasets.dataset import Dataset, Split, to_floats
 from stn_lesson.datasets.fonts import FONTS, GLYPH_HEIGHT, digit_atlas
 from stn_lesson.datasets.walls import draw_walls
 from stn_lesson.grid import sampling_grid
+from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import sample, warp
 from stn_lesson.theta import affine_theta, compose, invert
 
@@ -63,8 +64,11 @@ def draw_numbers(count: int, seed: int = 0) -> NumberScenes:
     >>> scenes.images.shape, scenes.labels.shape
     (torch.Size([4, 3, 96, 96]), torch.Size([4, 3]))
     """
-    count = whole_number(count, "count", 1, MAX_IMAGES)
-    generator = torch.Generator().manual_seed(seed_number(seed))
+    return _draw_scenes(whole_number(count, "count", 1, MAX_IMAGES), seed_number(seed))
+
+
+def _draw_scenes(count: int, seed: int) -> NumberScenes:
+    generator = torch.Generator().manual_seed(seed)
     images = torch.empty(count, 3, SCENE, SCENE, dtype=torch.uint8)
     labels, fonts = _choose_digits(count, generator)
     poses = torch.empty(count, 2, 3)
@@ -93,14 +97,17 @@ def crop_numbers(
         images, bytes (N, 3, 64, 64); labels (N, 3); and the numbers' poses in the crops.
 
     Raises:
-        TypeError, ValueError: a looseness that cannot be.
+        TypeError, ValueError: no scenes, or a looseness that cannot be.
 
     >>> tight = crop_numbers(draw_numbers(4), looseness=0)
     >>> tight.images.shape
     torch.Size([4, 3, 64, 64])
     """
-    low, high = looseness if isinstance(looseness, tuple) else (looseness, looseness)
-    low = real_number(low, "looseness", lowest=0)
+    if not isinstance(scenes, NumberScenes):
+        raise TypeError(f"scenes must be NumberScenes, got {kind_of(scenes)}: use draw_numbers(4)")
+    several = isinstance(looseness, list | tuple) or getattr(looseness, "ndim", 0)
+    both = looseness if several else (looseness, looseness)
+    low, high = pair(both, "looseness", lowest=0)
     high = real_number(high, "looseness", lowest=low)
     generator = torch.Generator().manual_seed(seed_number(seed))
     count = len(scenes.labels)
@@ -152,14 +159,13 @@ def house_numbers(
     )
     looseness = real_number(looseness, "looseness", lowest=0)
     last = whole_number(epochs, "epochs", lowest=1) if epochs is not None else None
-    seed = seed_number(seed) % 2**61
-    scenes = draw_numbers(training, 2 * seed)
-
+    seed = seed_number(seed)
+    scenes = _draw_scenes(training, 2 * seed)
     cut = partial(_cut, scenes, looseness, last, seed)
     return Dataset(
         f"house numbers, looseness {looseness:g}",
         train=cut(0),
-        test=crop_numbers(draw_numbers(test, 2 * seed + 1), looseness, seed),
+        test=crop_numbers(_draw_scenes(test, 2 * seed + 1), looseness, seed),
         redraw=partial(_cut_images, cut),
     )
 
@@ -169,7 +175,7 @@ def _cut(
     scenes: NumberScenes, looseness: float, epochs: int | None, seed: int, epoch: int
 ) -> Split:
     highest = looseness if epochs is None else loosened(epoch / epochs, looseness)
-    return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % 2**62)
+    return crop_numbers(scenes, (0.0, highest), (seed * 1_000_003 + epoch) % SEEDS)
 
 
 def _cut_images(cut: Callable[[int], Split], epoch: int) -> Tensor:
@@ -180,13 +186,29 @@ def number_words(labels: Tensor) -> list[str]:
     """House numbers as they are written; a place without a digit before another is a dash.
 
     Args:
-        labels: whole numbers (N, K), true ones or a network's.
+        labels: whole numbers (N, K) from 0 to `BLANK`, true ones or a network's.
+
+    Raises:
+        TypeError, ValueError: anything else.
 
     >>> number_words(torch.tensor([[7, BLANK, BLANK], [1, BLANK, 3]]))
     ['7', '1–3']
     """
+    _check_digits(labels)
     words = ("".join("–" if d == BLANK else str(d) for d in digits) for digits in labels.tolist())
     return [word.rstrip("–") for word in words]
+
+
+def _check_digits(labels: Tensor) -> None:
+    """Raise a clear error for anything but the digits of numbers, (N, K)."""
+    if not isinstance(labels, Tensor) or labels.dtype != torch.long or labels.ndim != 2:
+        raise (ValueError if isinstance(labels, Tensor) else TypeError)(
+            f"labels must be whole numbers (torch.long) of shape (N, K), got {kind_of(labels)}"
+        )
+    if ((labels < 0) | (labels > BLANK)).any():
+        raise ValueError(
+            f"labels must be digits, or {BLANK} for none, got {labels.min()} to {labels.max()}"
+        )
 
 
 def loosened(progress: float, looseness: float) -> float:

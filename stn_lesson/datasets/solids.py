@@ -23,21 +23,26 @@ def extrude(digits: Tensor, depth: int = 28) -> Tensor:
 
     Args:
         digits: bytes (N, 1, h, w).
-        depth: layers of the volume; the board fills those within 0.35 of the middle one.
+        depth: layers of the volume; the board fills those within 0.35 of the middle. With two
+            layers, both lie beside it: that is refused.
 
     Returns:
         bytes (N, 1, depth, h, w).
 
     Raises:
-        TypeError, ValueError: digits that are not bytes, or a depth that is no whole number from 1.
+        TypeError, ValueError: digits that are not bytes, or a depth that is no whole number from 1
+            or leaves no layer for the board.
 
     >>> prism = extrude(torch.full((1, 1, 28, 28), 255, dtype=torch.uint8), depth=7)
     >>> prism[0, 0, :, 14, 14]
     tensor([  0,   0, 255, 255, 255,   0,   0], dtype=torch.uint8)
     """
     digits = check_bytes(digits, "digits", channels=1)
+    depth = whole_number(depth, "depth", 1)
+    if depth == 2:
+        raise ValueError("depth must be 1, or 3 or more: of two layers none lies within the board")
+    check_pixels(depth, *digits.shape[2:])
     board = pixel_centres(depth, device=digits.device).abs() <= HALF_THICKNESS  # (depth,)
-    check_pixels(len(board), *digits.shape[2:])
     return digits[:, :, None] * board[:, None, None]
 
 
@@ -55,14 +60,15 @@ def solids(
 
     Args:
         digits: bytes (N, 1, h, w), or a whole `Dataset` of them.
-        size: side of the cube in voxels.
-        rotation: the largest angle in degrees; the angles about x, y and z are uniform from
+        size: side of the cube in voxels, 2 or more: one voxel alone shows nothing of a turn.
+        rotation: the largest angle, 0 to 180 degrees; those about x, y and z are uniform from
             −rotation to rotation (see `volume_theta`).
         seed: where the random numbers start from; the same seed gives the same solids.
         redraw: for a `Dataset`, turn the training digits anew in every epoch. The validation and
             test solids are always fixed.
         repeats: for a `Dataset`, how many solids an epoch shows of each training digit.
-        chunk: solids made at a time; it changes speed and memory, never the solids.
+        chunk: solids made at a time; it changes speed and memory and, in a voxel here and there,
+            which way a grey level is rounded.
 
     Returns:
         bytes (N, 1, size, size, size); or, for a `Dataset`, a `Dataset` of such volumes, with the
@@ -113,8 +119,8 @@ def turn_solids(
     (torch.Size([2, 1, 24, 24, 24]), torch.Size([2, 3, 4]))
     """
     digits = check_bytes(digits, "digits", channels=1, alternative=", or a Dataset")
-    size, chunk = check_side(size, axes=3), whole_number(chunk, "chunk", 1)
-    rotation, count = real_number(rotation, "rotation"), len(digits)
+    size, chunk = check_side(size, axes=3, lowest=2), whole_number(chunk, "chunk", 1)
+    rotation, count = real_number(rotation, "rotation", 0, 180), len(digits)
     generator = torch.Generator().manual_seed(seed)
     angles, places, zoom = torch.rand(7, count, generator=generator).split([3, 3, 1])
     smallest, largest = SCALE

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from stn_lesson.arguments import one_of, seed_number
 from stn_lesson.datasets import Dataset, Split, drawn_birds, to_floats
 from stn_lesson.datasets.birds import PARTS, WINGS
+from stn_lesson.datasets.checks import check_known
 from stn_lesson.experiments import records
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, run_seeds
 from stn_lesson.experiments.schedules import BIRDS_SCHEDULES, BIRDS_WINDOWS
 from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
@@ -145,8 +147,9 @@ def measure_windows(model: WindowSTN, data: Dataset) -> dict:
         "distance": from its centre to the head's and to the wing's, the median; "alone": the
         shares of `read_alone`.
     """
+    parts = check_known(data.test.parts, "parts", "drawn_birds().test")
     centres = window_centres(model, data.test.images)
-    apart = (centres[:, :, None] - data.test.parts[:, None]).norm(dim=-1)  # (N, windows, parts)
+    apart = (centres[:, :, None] - parts[:, None]).norm(dim=-1)  # (N, windows, parts)
     measured = {
         "centre_std": centres.std(0),
         "distance": apart.median(0).values,
@@ -218,14 +221,19 @@ def birds_table() -> str:
     """
     lines = [["network", "species", "heads", "wings", *COST_COLUMNS]]
     for name in BIRD_NETWORKS:
-        if record := records.find_record(f"birds-drawn-{name}"):
-            species = [100 * run["accuracy"][-1] for run in record["runs"]]
-            parts = [[100 * run["read"][part] for run in record["runs"]] for part in PARTS]
-            read = [format_mean(values, 1) for values in (species, *parts)]
-            lines.append([name, *read, *cost_cells(record)])
+        if record := records.find_record(f"birds-drawn-{name}", _figures):
+            lines.append([name, *_figures(record)])
     what = f"named rightly, % of {BIRD_COUNTS['test']:,} test birds"
     what += ": mean ± standard deviation over the seeds"
     return "\n".join([what, *align_columns(lines)])
+
+
+def _figures(record: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    check_trained(record)
+    species = [100 * run["accuracy"][-1] for run in record["runs"]]
+    parts = [[100 * run["read"][part] for run in record["runs"]] for part in PARTS]
+    return [format_mean(values, 1) for values in (species, *parts)] + cost_cells(record)
 
 
 def _codes(model: WindowSTN, split: Split) -> list[Tensor]:

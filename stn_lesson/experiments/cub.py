@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of
 from stn_lesson.datasets import Dataset, Split, load_birds
+from stn_lesson.datasets.checks import check_known
 from stn_lesson.experiments import records
 from stn_lesson.experiments.birds import window_centres
 from stn_lesson.experiments.runs import check_before_download, default_settings, run_seeds
@@ -79,8 +80,9 @@ def distances_to_parts(model: WindowSTN, split: Split) -> Tensor:
 
     In half pictures; NaN for a part that is never seen.
     """
+    parts = check_known(split.parts, "parts", "drawn_birds().test")
     centres = window_centres(model, split.images)
-    apart = (centres[:, :, None] - split.parts[:, None]).norm(dim=-1)  # (N, windows, parts)
+    apart = (centres[:, :, None] - parts[:, None]).norm(dim=-1)  # (N, windows, parts)
     return apart.nanmedian(0).values
 
 

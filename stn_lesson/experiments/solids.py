@@ -12,12 +12,15 @@ from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of
 from stn_lesson.datasets import Dataset, Split, to_floats
+from stn_lesson.datasets.checks import check_known
 from stn_lesson.datasets.solids import solids
 from stn_lesson.experiments import records
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import SOLID_REPEATS, SOLID_SCHEDULES
 from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
 from stn_lesson.networks import FlatCNN, SolidCNN, SolidSTN
+from stn_lesson.training.checks import check_split
 from stn_lesson.transformer import look
 from stn_lesson.volume import tilt_between, volume_theta
 
@@ -49,14 +52,17 @@ def tilts(model: nn.Module, split: Split) -> tuple[Tensor, Tensor]:
         of the transformer's view.
 
     Raises:
-        TypeError, ValueError: as `look` and `tilt_between`.
+        TypeError, ValueError: no `Split`, or one without poses; or as `look`.
 
     >>> before, after = tilts(SolidSTN(), load_solids().test)  # not trained yet
     >>> torch.equal(before, after)
     True
     """
+    check_split(split)
+    poses = check_known(split.poses, "poses", "solids(digits).test")
     theta = look(model, to_floats(split.images)).theta
-    return tilt_between(volume_theta(), split.poses), tilt_between(theta, split.poses)
+    size = split.images.shape[2:]
+    return tuple(tilt_between(seen, poses, size=size) for seen in (volume_theta(), theta))
 
 
 def run_solids(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
@@ -87,15 +93,21 @@ def solids_table() -> str:
     """
     lines = [["network", "read", "tilt before", "after", *COST_COLUMNS]]
     for name in SOLID_NETWORKS:
-        if record := records.find_record(f"solids-digits-{name}"):
-            runs = record["runs"]
-            row = [name, format_mean([100 * run["accuracy"][-1] for run in runs], 1)]
-            for when in ("tilt_before", "tilt_after"):
-                degrees = [run[when] for run in runs if when in run]
-                row.append(f"{format_mean(degrees, 1)}°" if degrees else "–")
-            lines.append([*row, *cost_cells(record)])
+        if record := records.find_record(f"solids-digits-{name}", _figures):
+            lines.append([name, *_figures(record)])
     what = "read, % of 510 test digits, and median tilt: mean ± standard deviation over the seeds"
     return "\n".join([what, *align_columns(lines)])
+
+
+def _figures(record: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    check_trained(record)
+    runs = record["runs"]
+    figures = [format_mean([100 * run["accuracy"][-1] for run in runs], 1)]
+    for when in ("tilt_before", "tilt_after"):
+        degrees = [run[when] for run in runs if when in run]
+        figures.append(f"{format_mean(degrees, 1)}°" if degrees else "–")
+    return figures + cost_cells(record)
 
 
 def _run_network(network: str, seeds: int) -> Path:

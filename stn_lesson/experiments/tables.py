@@ -8,6 +8,7 @@ from itertools import product
 import torch
 
 from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, build_network, cell_name
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.records import find_record, read_record
 
 _TRAINING_IMAGES = re.compile(r": (\d+) training images")
@@ -26,10 +27,18 @@ def measured_records(experiment: str, data: str = "mnist", schedule: str = "shor
         raise ValueError(f"experiment must be one of {', '.join(TABLE_ROWS)}, got {experiment!r}")
     records = {}
     for row, column in product(TABLE_ROWS[experiment], TABLE_COLUMNS[experiment]):
-        record = find_record(cell_name(experiment, data, column, row, schedule))
+        record = find_record(cell_name(experiment, data, column, row, schedule), _image_counts)
         if record:
             records[_row_name(row), column] = record
     return records
+
+
+def _image_counts(record: dict) -> tuple[int, int]:
+    """How many images a record's networks learnt from, and how many they were tested on."""
+    check_trained(record)
+    counts = (pattern.search(record["data"])[1] for pattern in (_TRAINING_IMAGES, _TEST_IMAGES))
+    training, test = map(int, counts)
+    return training, test
 
 
 def measured_errors(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
@@ -49,31 +58,36 @@ def published_errors(experiment: str) -> dict:
 def table(experiment: str, data: str = "mnist", schedule: str = "short") -> str:
     """A table of test errors in %: ours, mean ± standard deviation over the seeds, [the paper's].
 
-    Below it: how the cells were measured, how far the chance of the test moves an error, and which
-    cells are still to be measured.
+    Rows and columns of which nothing is known, ours or the paper's, are left out. Below it: how the
+    cells were measured, how far the chance of the test moves an error, and which cells are still
+    to be measured.
 
     >>> print(table("tc").splitlines()[2].split())
     ['network', 'parameters', 'TC']
     """
     records = measured_records(experiment, data, schedule)
     measured, published = measured_errors(experiment, data, schedule), published_errors(experiment)
-    columns, rows = TABLE_COLUMNS[experiment], [_row_name(row) for row in TABLE_ROWS[experiment]]
+    all_columns = TABLE_COLUMNS[experiment]
+    all_rows = [_row_name(row) for row in TABLE_ROWS[experiment]]
+    known = {*measured, *published}
+    columns = [c for c in all_columns if any((row, c) in known for row in all_rows)] or all_columns
+    rows = [row for row in all_rows if any((row, c) in known for c in columns)]
     lines = [["network", "parameters", *columns]]
     for row in rows:
         cells = [format_cell(measured.get((row, c)), published.get((row, c))) for c in columns]
         counts = {records[row, c]["parameters"] for c in columns if (row, c) in records}
         lines.append([_label(row, columns), _format_range(counts), *cells])
-    best_of_families = dict.fromkeys(row for row, _ in published if row not in rows)
+    best_of_families = dict.fromkeys(row for row, _ in published if row not in all_rows)
     for row in best_of_families:
         cells = [format_cell(_best_family(measured, row, c), published[row, c]) for c in columns]
         lines.append([f"best {row}", "", *cells])
-    what = "mean ± standard deviation over the seeds; [the paper's]"
+    what = "mean ± standard deviation over the seeds" + "; [the paper's]" * bool(published)
     text = [f"test error in % on {data}, {schedule} schedule: {what}", ""]
     text += [*align_columns(lines), "", *_describe_runs(records), *_describe_noise(records)]
-    missing = [cell for cell in product(rows, columns) if cell not in measured]
-    if missing:
-        names = ", ".join(f"{row} on {column}" for row, column in missing)
-        text.append(f"not measured yet: {names}")
+    missing = {row: [c for c in all_columns if (row, c) not in measured] for row in all_rows}
+    names = [f"{row} on {', '.join(without)}" for row, without in missing.items() if without]
+    if names:
+        text.append(f"not measured yet: {'; '.join(names)}")
     return "\n".join(text)
 
 
@@ -94,7 +108,7 @@ def _describe_runs(records: dict) -> list[str]:
         return []
     descriptions = dict.fromkeys(
         f"{record['settings']['epochs']} epochs of "
-        f"{int(_TRAINING_IMAGES.search(record['data'])[1]):,} images, "
+        f"{_image_counts(record)[0]:,} images, "
         f"{record['settings']['precision']}, {record['device']}"
         for record in records.values()
     )
@@ -114,7 +128,7 @@ def _describe_noise(records: dict) -> list[str]:
     by_error = {}
     for record in records.values():
         error = 100 - 100 * statistics.mean(run["accuracy"][-1] for run in record["runs"])
-        by_error[error] = int(_TEST_IMAGES.search(record["data"])[1])
+        by_error[error] = _image_counts(record)[1]
     ends = sorted({min(by_error), max(by_error)})
     noise = ", one of ".join(
         f"{error:.2f} % by {binomial_deviation(error, by_error[error]):.2f}" for error in ends

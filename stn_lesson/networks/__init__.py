@@ -6,17 +6,12 @@ from stn_lesson.networks.counting import count_parameters, match_parameters
 from stn_lesson.networks.efficientnet import EfficientNetLite0
 from stn_lesson.networks.numbers import NumberCNN, NumberSTN
 from stn_lesson.networks.paper import CNN, FCN, STCNN, STFCN, ParallelTransformers
-from stn_lesson.networks.plain import GlobalMaxCNN, PlainCNN
+from stn_lesson.networks.plain import FeatureCNN, GlobalMaxCNN, PlainCNN
 from stn_lesson.networks.pointing import PointingLocalisation, PointingSTN, SpatialSoftArgmax
 from stn_lesson.networks.recipe import RecipeSTN, frozen_stn, init_like_the_recipe
 from stn_lesson.networks.solids import FlatCNN, SolidCNN, SolidSTN
 from stn_lesson.networks.svhn import SVHNNet
-from stn_lesson.networks.windows import (
-    FeatureCNN,
-    HeatMapLocalisation,
-    WindowSTN,
-    window_stn,
-)
+from stn_lesson.networks.windows import HeatMapLocalisation, WindowSTN, window_stn
 
 NETWORKS = {
     "recipe_stn": RecipeSTN,

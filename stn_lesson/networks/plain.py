@@ -9,6 +9,8 @@ from stn_lesson.networks.recipe import (
     whole_sizes,
 )
 
+FEATURES = 32  # maps that the convolutions of a `FeatureCNN` make
+
 
 class PlainCNN(nn.Module):
     """A CNN without a transformer, with about as many parameters as `RecipeSTN`.
@@ -91,3 +93,55 @@ class GlobalMaxCNN(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Class scores (N, classes)."""
         return self.classifier(images)
+
+
+class FeatureCNN(nn.Module):
+    """A CNN whose first convolutions, `features`, can be lent to a localisation network.
+
+    Args:
+        size: side of the (square) input images in pixels.
+        channels: of the input images.
+        classes: number of classes.
+        hidden: units of its dense layer.
+
+    Shape:
+        images (N, channels, size, size) → class scores (N, classes).
+
+    Raises:
+        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
+            when it is asked, images of another kind or size.
+
+    >>> import torch
+    >>> FeatureCNN().features(torch.rand(2, 3, 96, 96)).shape
+    torch.Size([2, 32, 24, 24])
+    """
+
+    def __init__(self, size: int = 96, channels: int = 3, classes: int = 16, hidden: int = 64):
+        """See the class."""
+        super().__init__()
+        size, channels, classes, hidden = whole_sizes(
+            size=size, channels=channels, classes=classes, hidden=hidden
+        )
+        expect_images(self, channels, size)
+        side = side_after(lambda side: side // 16, size, "size")
+        self.features = nn.Sequential(
+            nn.AvgPool2d(2),
+            *convolution(channels, 16, 5, pool=True),
+            *convolution(16, FEATURES), *convolution(FEATURES, FEATURES),
+        )  # fmt: skip
+        self.classifier = nn.Sequential(
+            nn.MaxPool2d(2), *convolution(FEATURES, 64, pool=True),
+            nn.Flatten(), nn.Linear(64 * side * side, hidden), nn.ReLU(),
+            nn.Linear(hidden, classes),
+        )  # fmt: skip
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores (N, classes)."""
+        return self.classifier(self.features(images))
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, pool: bool = False) -> list[nn.Module]:
+    """A convolution that keeps the size, or halves it, with batch normalisation and ReLU."""
+    pooling = [nn.MaxPool2d(2)] if pool else []
+    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stn_lesson.arguments import real_number
+from stn_lesson.arguments import real_number, true_or_false
+from stn_lesson.checks import check_image
 from stn_lesson.grid import pixel_centres
 from stn_lesson.networks.recipe import (
     expect_images,
@@ -24,6 +25,9 @@ class SpatialSoftArgmax(nn.Module):
         inverse_temperature: how sharply the softmax picks: a place where a map is higher by the
             inverse of this counts e times as much.
 
+    Raises:
+        TypeError, ValueError: a number that cannot be; or, when it is asked, what are no maps.
+
     >>> maps = torch.zeros(1, 1, 3, 3)
     >>> maps[0, 0, 0, 2] = 1  # the top right corner
     >>> SpatialSoftArgmax()(maps)
@@ -41,6 +45,7 @@ class SpatialSoftArgmax(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Points (N, 2·C) between −1 and 1."""
+        check_image(maps, name="maps")
         height, width = maps.shape[-2:]
         share = F.softmax(maps.flatten(2) * self.inverse_temperature, -1).view_as(maps)
         x = (share.sum(2) * pixel_centres(width, device=maps.device)).sum(-1)
@@ -66,6 +71,10 @@ class PointingLocalisation(nn.Module):
     Shape:
         images (N, channels, H, W) → (N, outputs).
 
+    Raises:
+        TypeError, ValueError: a number that cannot be; or, when it is asked, images of another kind
+            or of fewer than 4×4 pixels.
+
     >>> PointingLocalisation()(torch.rand(2, 1, 84, 84)).shape
     torch.Size([2, 6])
     """
@@ -74,6 +83,8 @@ class PointingLocalisation(nn.Module):
         """See the class."""
         super().__init__()
         outputs, channels = whole_sizes(outputs=outputs, channels=channels)
+        bias = true_or_false(bias, "bias")
+        expect_images(self, channels, smallest=4)
         self.heat_maps = nn.Sequential(
             nn.AvgPool2d(4),
             nn.Conv2d(channels, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, MAPS, 5, padding=2),

@@ -37,9 +37,10 @@ class SolidSTN(nn.Module):
         """See the class."""
         super().__init__()
         size, classes = whole_sizes(size=size, classes=classes)
-        view = check_sides(view, 3)
+        view = check_sides(view, 3, "view")
         if view[1] != view[2]:
             raise ValueError(f"view must be as high as it is wide, got {view}")
+        side_after(_read, view[1], "view")
         side = side_after(lambda side: side // 8, size, "size")
         localisation = nn.Sequential(
             nn.AvgPool3d(2),
@@ -127,9 +128,14 @@ class SolidCNN(nn.Module):
         return self.classifier(volumes)
 
 
+def _read(side: int) -> int:
+    """What the convolutions of `_flat_reader` leave of a side."""
+    return ((side - 2) // 2 - 2) // 2
+
+
 def _flat_reader(size: int, classes: int) -> nn.Module:
     """A small CNN that reads pictures (N, 1, size, size)."""
-    side = side_after(lambda side: ((side - 2) // 2 - 2) // 2, size, "size")
+    side = side_after(_read, size, "size")
     return nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
         nn.Conv2d(32, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
@@ -145,6 +151,17 @@ def _check_volumes(network: nn.Module, volumes: Tensor) -> None:
         of_bytes = isinstance(volumes, Tensor) and volumes.dtype == torch.uint8
         use = ": use to_floats(volumes)" if of_bytes else ""
         raise TypeError(f"{wanted}, got {kind_of(volumes)}{use}")
+    weights = next(network.parameters())
+    if volumes.dtype != weights.dtype and not torch.is_autocast_enabled(volumes.device.type):
+        raise TypeError(
+            f"{wanted} of type {weights.dtype}, got {volumes.dtype}: use "
+            f"volumes.to({weights.dtype})"
+        )
+    if volumes.device != weights.device:
+        raise TypeError(
+            f"{wanted} on {weights.device}, got some on {volumes.device}: use "
+            f'volumes.to("{weights.device}")'
+        )
     if volumes.ndim != 5 or volumes.shape[1:] != (1, *sides):
         resize = volumes.ndim == 5 and volumes.shape[1] == 1 and 0 not in volumes.shape
         use = f": use warp(volumes, volume_theta(), {sides})" if resize else ""

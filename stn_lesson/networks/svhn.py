@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from stn_lesson.arguments import whole_number
+from stn_lesson.arguments import real_number, whole_number
 from stn_lesson.networks.numbers import CoarseLocalisation
 from stn_lesson.networks.recipe import expect_images, side_after, whole_sizes
 from stn_lesson.transformer import SpatialTransformer
@@ -42,6 +42,7 @@ class SVHNNet(nn.Module):
         super().__init__()
         (size,) = whole_sizes(size=size)
         transformers = whole_number(transformers, "transformers", 0, MOST_TRANSFORMERS)
+        dropout = real_number(dropout, "dropout", 0, 1)
         expect_images(self, channels=3, size=size)
         layers = []
         for place, (inputs, outputs) in enumerate(zip((3, *FILTERS), FILTERS, strict=False)):

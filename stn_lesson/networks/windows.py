@@ -1,67 +1,26 @@
 """Windows side by side that find the parts of things (section 4.3)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
 from stn_lesson.arguments import list_of, pair, positive_number, real_number, whole_number
+from stn_lesson.checks import check_network
 from stn_lesson.families import FAMILIES, Family
 from stn_lesson.grid import pixel_centres
+from stn_lesson.networks.plain import FEATURES, FeatureCNN, convolution
 from stn_lesson.networks.pointing import SpatialSoftArgmax
 from stn_lesson.networks.recipe import expect_images, side_after, whole_sizes
+from stn_lesson.remedies import kind_of
 from stn_lesson.transformer import SpatialTransformer
 
-FEATURES = 32  # maps that the convolutions of a `FeatureCNN` make
 # Where windows start: apart, and not left and right of each other, for birds look either way.
 STARTS = {
     2: ((0.0, -0.3), (0.0, 0.3)),
     4: ((-0.3, -0.3), (0.3, -0.3), (-0.3, 0.3), (0.3, 0.3)),
 }
-
-
-class FeatureCNN(nn.Module):
-    """A CNN whose first convolutions, `features`, can be lent to a localisation network.
-
-    Args:
-        size: side of the (square) input images in pixels.
-        channels: of the input images.
-        classes: number of classes.
-        hidden: units of its dense layer.
-
-    Shape:
-        images (N, channels, size, size) → class scores (N, classes).
-
-    Raises:
-        TypeError, ValueError: a number that cannot be, a side too small for the convolutions; or,
-            when it is asked, images of another kind or size.
-
-    >>> FeatureCNN().features(torch.rand(2, 3, 96, 96)).shape
-    torch.Size([2, 32, 24, 24])
-    """
-
-    def __init__(self, size: int = 96, channels: int = 3, classes: int = 16, hidden: int = 64):
-        """See the class."""
-        super().__init__()
-        size, channels, classes, hidden = whole_sizes(
-            size=size, channels=channels, classes=classes, hidden=hidden
-        )
-        expect_images(self, channels, size)
-        side = side_after(lambda side: side // 16, size, "size")
-        self.features = nn.Sequential(
-            nn.AvgPool2d(2),
-            *_convolution(channels, 16, 5, pool=True),
-            *_convolution(16, FEATURES), *_convolution(FEATURES, FEATURES),
-        )  # fmt: skip
-        self.classifier = nn.Sequential(
-            nn.MaxPool2d(2), *_convolution(FEATURES, 64, pool=True),
-            nn.Flatten(), nn.Linear(64 * side * side, hidden), nn.ReLU(),
-            nn.Linear(hidden, classes),
-        )  # fmt: skip
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Class scores (N, classes)."""
-        return self.classifier(self.features(images))
 
 
 class HeatMapLocalisation(nn.Module):
@@ -73,7 +32,8 @@ class HeatMapLocalisation(nn.Module):
     attention around a place of its own; what a map says is added to that.
 
     Args:
-        features: from images (N, C, H, W) to maps (N, channels, h, w). They are held as they are.
+        features: from images (N, C, H, W) to maps (N, channels, h, w). A copy of them is held as
+            it is now; they themselves may go on learning.
         channels: of these maps.
         starts: the place (x, y) of each window's attention at the start, from −1 to 1.
         reach: the standard deviation of that attention, in half pictures.
@@ -86,7 +46,8 @@ class HeatMapLocalisation(nn.Module):
         from the window's identity (`family`).
 
     Raises:
-        TypeError, ValueError: a number or a place that cannot be.
+        TypeError, ValueError: no network, a number or a place that cannot be; or, when it is asked,
+            images of another kind.
 
     >>> localise = HeatMapLocalisation(FeatureCNN().features, 32, STARTS[2])
     >>> localise(torch.rand(4, 3, 96, 96)).abs().max() < 0.05
@@ -110,23 +71,29 @@ class HeatMapLocalisation(nn.Module):
         super().__init__()
         starts = [pair(start, "a start", lowest=-1, highest=1)
                   for start in list_of(starts, "starts", "places (x, y)")]  # fmt: skip
+        if not starts:
+            raise ValueError("starts must be one place (x, y) for each window, got none")
         self.reach, self.scale = positive_number(reach, "reach"), _share(scale, "scale")
         self.start_scale = self.scale if start_scale is None else _share(start_scale, "start_scale")
         self.narrowing = whole_number(narrowing, "narrowing", lowest=0)
-        self.features = features.requires_grad_(False).eval()
+        (channels,) = whole_sizes(channels=channels)
+        self.features = deepcopy(check_network(features, "features")).requires_grad_(False).eval()
         self.heat_maps = nn.Sequential(
             nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(),
             nn.Conv2d(16, len(starts), 1, bias=False),
         )  # fmt: skip
         nn.init.zeros_(self.heat_maps[-1].weight)
+        expect_images(self.heat_maps, channels, name="HeatMapLocalisation, behind its features,")
+        _expect_as_first_convolution(self, self.features)
         self.points = SpatialSoftArgmax(inverse_temperature=10)
-        self.register_buffer("starts", torch.tensor(starts), persistent=False)  # (windows, 2)
+        self.places = torch.tensor(starts, device="cpu").tolist()  # numbers also on meta
+        self.register_buffer("starts", torch.tensor(self.places), persistent=False)  # (windows, 2)
         self.register_buffer("steps", torch.zeros(()))  # of training, up to `narrowing`
 
     def extra_repr(self) -> str:
         """What decides where the windows look, apart from the weights."""
         return (
-            f"starts={self.starts.tolist()}, reach={self.reach}, scale={self.scale}, "
+            f"starts={self.places}, reach={self.reach}, scale={self.scale}, "
             f"start_scale={self.start_scale}, narrowing={self.narrowing}"
         )
 
@@ -139,7 +106,8 @@ class HeatMapLocalisation(nn.Module):
     def family(self, which: int) -> Family:
         """The transformations of one window: attention, with its scale and start as identity."""
         attention = FAMILIES["attention"]
-        identity = (self.scale, *self.starts[which].tolist())
+        which = whole_number(which, "which", 0, len(self.places) - 1)
+        identity = (self.scale, *self.places[which])
         return Family("window", identity, attention.theta, attention.grid)
 
     def maps(self, images: Tensor) -> Tensor:
@@ -168,7 +136,8 @@ class OneWindow(nn.Module):
     def __init__(self, shared: HeatMapLocalisation, which: int):
         """See the class."""
         super().__init__()
-        self.shared, self.which = shared, which
+        self.shared = _check_localisation(shared, "shared")
+        self.which = whole_number(which, "which", 0, len(shared.places) - 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """The window's three numbers (N, 3)."""
@@ -212,7 +181,9 @@ class WindowSTN(nn.Module):
         """See the class."""
         super().__init__()
         code, view, classes = whole_sizes(code=code, view=view, classes=classes)
-        readers, windows = list_of(readers, "readers", "networks"), len(localisation.starts)
+        windows = len(_check_localisation(localisation, "localisation").places)
+        readers = [check_network(reader, "a reader")
+                   for reader in list_of(readers, "readers", "networks")]  # fmt: skip
         if len(readers) != windows:
             raise ValueError(
                 f"readers must be one for each of {windows} windows, got {len(readers)}"
@@ -244,16 +215,21 @@ def window_stn(
     """A `WindowSTN` of small readers, whose localisation network stands on a CNN's convolutions.
 
     Args:
-        cnn: trained before, on the same pictures; its `features` are held.
+        cnn: trained before, on the same pictures; a copy of its `features` is held as it is now.
         windows: how many, 2 or 4.
         view: as in `WindowSTN`.
         classes: number of classes.
         localisation: scale and all that follows it, as in `HeatMapLocalisation`.
 
+    Raises:
+        TypeError, ValueError: no `FeatureCNN`, or a number that cannot be.
+
     >>> from stn_lesson.networks import count_parameters
     >>> count_parameters(window_stn(FeatureCNN()))
     141312
     """
+    if not isinstance(cnn, FeatureCNN):
+        raise TypeError(f"cnn must be a FeatureCNN, got {kind_of(cnn)}: use FeatureCNN()")
     windows, (view,) = whole_number(windows, "windows"), whole_sizes(view=view)
     if windows not in STARTS:
         raise ValueError(f"windows must be one of {', '.join(map(str, STARTS))}, got {windows}")
@@ -261,8 +237,8 @@ def window_stn(
     channels = cnn.features[1].in_channels
     readers = [
         nn.Sequential(
-            *_convolution(channels, 24, pool=True), *_convolution(24, 48, pool=True),
-            *_convolution(48, 48, pool=True),
+            *convolution(channels, 24, pool=True), *convolution(24, 48, pool=True),
+            *convolution(48, 48, pool=True),
             nn.Flatten(), nn.Linear(48 * side * side, 64), nn.ReLU(),
         )
         for _ in range(windows)
@@ -273,11 +249,18 @@ def window_stn(
     return model
 
 
-def _convolution(inputs: int, outputs: int, kernel: int = 3, pool: bool = False) -> list[nn.Module]:
-    """A convolution that keeps the size, or halves it, with batch normalisation and ReLU."""
-    pooling = [nn.MaxPool2d(2)] if pool else []
-    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU()]
+def _expect_as_first_convolution(network: nn.Module, features: nn.Module) -> None:
+    """Let a network refuse images with other channels than its first convolution reads."""
+    first = next((m for m in features.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None:
+        expect_images(network, first.in_channels)
+
+
+def _check_localisation(localisation: HeatMapLocalisation, name: str) -> HeatMapLocalisation:
+    """The localisation network of several windows itself; a TypeError for anything else."""
+    if not isinstance(localisation, HeatMapLocalisation):
+        raise TypeError(f"{name} must be a HeatMapLocalisation, got {kind_of(localisation)}")
+    return localisation
 
 
 def _share(value: float, name: str) -> float:

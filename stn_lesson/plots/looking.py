@@ -112,14 +112,15 @@ def gallery(
     Args:
         model: a network with a `SpatialTransformer`.
         images: bytes (N, 1, H, W); about eight fit well.
-        labels: their true classes (N,), to be printed beside the network's predictions.
+        labels: their true classes, (N,) or (N, K) where each image has K, to be printed beside the
+            network's predictions.
         titles: what to print above the images instead.
 
     Raises:
         TypeError, ValueError: images that are no bytes, a network without a transformer, labels or
             titles that are not one for each image.
     """
-    check_bytes(images)
+    check_bytes(images, volumes=True)
     return look_gallery(
         images, look(model, to_floats(images)), predict(model, images), labels, titles
     )
@@ -137,13 +138,15 @@ def look_gallery(
     Args:
         images: bytes, or floats from 0 to 1, (N, C, H, W).
         looked: where the network looked in them.
-        predictions: the classes (N,) that it gave them.
-        labels: their true classes (N,).
+        predictions: the classes that it gave them, (N,) or (N, K).
+        labels: their true classes, the same.
         titles: what to print above the images instead.
 
     Raises:
-        TypeError, ValueError: what is no picture or no `Look`, or not one for each image.
+        TypeError, ValueError: what is no picture or no `Look` at pictures, or not one for each
+            image.
     """
+    check_look(looked)
     check_pictures(images)
     figure = Picture(1.25 * len(images), 2.9)
     figure.alt = draw_look_gallery(figure, images, looked, predictions, labels, titles)
@@ -163,19 +166,19 @@ def draw_look_gallery(
     _check_counts(count, looked, predictions, labels)
     titles = check_titles(titles, count)
     axes = figure.subplots(2, count, squeeze=False)
-    titles = titles or ([""] * count if labels is None else [f"a {label}" for label in labels])
+    answers, truths = (_in_words(classes, count) for classes in (predictions, labels))
+    titles = titles or [word and f"a {word}" for word in truths]
     for k in range(count):
         draw_picture(axes[0, k], images[k], titles[k])
         draw_outline(axes[0, k], looked.grid[k], *images[k].shape[-2:])
         _show_what_is_read(axes[0, k], looked.grid[k].cpu(), *images[k].shape[-2:], farthest=2.5)
-        draw_picture(
-            axes[1, k], looked.view[k], "" if predictions is None else f"→ {predictions[k]}"
-        )
+        draw_picture(axes[1, k], looked.view[k], answers[k] and f"→ {answers[k]}")
     lost = (looked.grid.abs() > 1).any(-1).flatten(1).all(1).sum()
     outside = f", outside the picture in {lost}" if lost else ""
     description = "" if predictions is None else ", with its answers"
     if predictions is not None and labels is not None:
-        description += f", {(predictions == labels).sum()} of them right"
+        right = (predictions == labels).view(count, -1).all(1)
+        description += f", {right.sum()} of them right"
     channels = channels_in_words([*images, *looked.view])
     return (
         f"Above, {count} images with the quadrilateral that the transformer reads{outside}; "
@@ -191,15 +194,41 @@ def _classes(classes) -> Tensor | None:
     return torch.tensor([whole_number(each, "a class") for each in classes])
 
 
+def _in_words(classes: Tensor | None, count: int) -> list[str]:
+    """The class of each image, or its several ones; nothing where they are not known."""
+    if classes is None:
+        return [""] * count
+    return [",".join(map(str, row)) for row in classes.view(count, -1).tolist()]
+
+
+def check_look(looked: Look, name: str = "looked") -> Look:
+    """The look itself, if it is one at pictures; an error that says what to do otherwise.
+
+    Raises:
+        TypeError, ValueError: it is no `Look`, or one at volumes.
+    """
+    if not isinstance(looked, Look):
+        raise TypeError(f"{name} must be a Look, got {kind_of(looked)}: use look(model, images)")
+    if looked.grid.ndim != 4:
+        raise ValueError(
+            f"{name} must be a Look at pictures, got one at volumes: to draw one of these, use "
+            "plots.solid(volume, theta)"
+        )
+    return looked
+
+
 def _check_counts(count: int, looked: Look, predictions, labels) -> None:
     """Raise a clear error where there is not one look, one answer and one label for each image."""
-    if not isinstance(looked, Look):
-        raise TypeError(f"looked must be a Look, got {kind_of(looked)}: use look(model, images)")
     for name, values in (("looked", looked.grid), ("predictions", predictions), ("labels", labels)):
-        several = name != "looked" and values is not None and values.ndim > 1
+        several = name != "looked" and values is not None and values.ndim > 2
         if values is not None and (several or values.ndim == 0 or len(values) != count):
             got = tuple(values.shape) if several else len(values) if values.ndim else "one number"
             raise ValueError(f"{name} must be one for each of the {count} images, got {got}")
+    if labels is not None and predictions is not None and labels.shape != predictions.shape:
+        raise ValueError(
+            "predictions and labels must be of one shape, got "
+            f"{tuple(predictions.shape)} and {tuple(labels.shape)}"
+        )
 
 
 def grid_border(grid: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from stn_lesson.arguments import whole_number
-from stn_lesson.plots.looking import draw_outline
+from stn_lesson.plots.looking import check_look, draw_outline
 from stn_lesson.plots.picture import Picture
 from stn_lesson.remedies import kind_of
 from stn_lesson.transformer import Look
@@ -19,12 +19,10 @@ def warped_maps(before: Tensor, looked: Look, which: int = 0, most: int = 8) -> 
         most: how many of the C maps are drawn, those that differ most within themselves.
 
     Raises:
-        TypeError, ValueError: no `Look`, other maps than those that were looked at, or no image of
-            that number.
+        TypeError, ValueError: no `Look` at pictures, other maps than those that were looked at, or
+            no image of that number.
     """
-    if not isinstance(looked, Look):
-        raise TypeError(f"looked must be a Look, as look returns it, got {kind_of(looked)}")
-    count, channels = looked.view.shape[:2]
+    count, channels = check_look(looked).view.shape[:2]
     if not isinstance(before, Tensor) or before.shape[:2] != (count, channels) or before.ndim != 4:
         raise ValueError(
             f"before must be the maps that were looked at, ({count}, {channels}, H, W), got "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from stn_lesson.arguments import list_of
-from stn_lesson.plots.looking import draw_outline
+from stn_lesson.plots.looking import check_look, draw_outline
 from stn_lesson.plots.picture import (
     BLUE,
     GREEN,
@@ -47,6 +47,7 @@ def window_gallery(images: Tensor, looks: Sequence[Look], titles: Sequence[str] 
     for looked in looks:
         if not isinstance(looked, Look) or len(looked.view) != count:
             raise ValueError(f"each of the looks must be a Look at the {count} images: use look")
+        check_look(looked, "each of the looks")
     names = [f"{'an' if name == 'orange' else 'a'} {name}" for name in WINDOW_COLOURS][: len(looks)]
     listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     figure = Picture(

@@ -103,7 +103,7 @@ class SolidView {
     this.drawFromAbove(theta, pixelCentre(layer, depth));
     this.sliders.forEach((made, axis) => made.set(rotation[axis]));
     this.layer.set(layer + 1);
-    const tilt = tiltBetween(theta, model.get("pose")), words = `tilt ${fixed(tilt, 0)}°`;
+    const tilt = tiltBetween(theta, model.get("pose"), volume.size), words = `tilt ${fixed(tilt, 0)}°`;
     this.solidCanvas.setAttribute("aria-label", `the solid, turned by ${rotation.map(d => fixed(d, 0)).join(", ")} degrees about x, y, z; ${words}`);
     this.aboveCanvas.setAttribute("aria-label", `the volume from above, with the box that the view reads; ${words}`);
     this.tell.later(`The line of sight and the digit's axis are ${fixed(tilt, 0)}° apart.`);
@@ -111,8 +111,8 @@ class SolidView {
 }
 
 // Degrees between the directions in which the depth of two θ runs: `tilt_between` of volume.py.
-function tiltBetween(one, other) {
-  const [a, b] = [one, other].map(theta => [theta[2], theta[6], theta[10]]);
+function tiltBetween(one, other, size) {
+  const steps = voxelSteps(size), [a, b] = [one, other].map(theta => steps.map((step, i) => step * theta[4 * i + 2]));
   const cross = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
   return Math.atan2(Math.hypot(...cross), a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) * 180 / Math.PI;
 }

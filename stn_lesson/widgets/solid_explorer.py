@@ -10,7 +10,7 @@ from stn_lesson.checks import check_sides, check_volume
 from stn_lesson.plots.solids import BRIGHTNESS
 from stn_lesson.sampler import warp
 from stn_lesson.theta_checks import check_volume_theta
-from stn_lesson.volume import tilt_between, volume_theta
+from stn_lesson.volume import tilt_between, volume_theta, voxel_steps
 from stn_lesson.widgets.live import LivePicture, WholeNumber, script
 
 MAX_VOXELS = 64  # on a side of a volume that the browser turns at once
@@ -73,7 +73,7 @@ class SolidExplorer(LivePicture):
         """See the class."""
         check_volume(volume)
         self._pose = volume_theta() if pose is None else check_volume_theta(pose).detach().float()
-        view = check_sides(view, 3)
+        view = check_sides(view, 3, "view")
         if volume.shape[:2] != (1, 1) or len(self._pose) != 1:
             raise ValueError(
                 "volume must be one, (1, 1, D, H, W), and pose one θ, got "
@@ -87,10 +87,11 @@ class SolidExplorer(LivePicture):
             )
         self._volume = volume.detach().cpu().float()
         grey = (self._volume * 255).round().clamp(0, 255).to(torch.uint8).contiguous()
-        self.set_trait("volume", {"bytes": grey.numpy().tobytes(), "size": list(volume.shape[2:])})
+        self._size = tuple(volume.shape[2:])
+        self.set_trait("volume", {"bytes": grey.numpy().tobytes(), "size": list(self._size)})
         self.set_trait("view", list(view))
         self.set_trait("pose", self._pose.flatten().tolist())
-        self.set_trait("straight", _straight_on(self._pose))
+        self.set_trait("straight", _straight_on(self._pose, self._size))
         super().__init__(rotation=start, layer=view[0] // 2)
 
     @traitlets.validate("layer")
@@ -102,12 +103,12 @@ class SolidExplorer(LivePicture):
     @property
     def theta(self) -> Tensor:
         """θ of the view as it stands now, (1, 3, 4)."""
-        return volume_theta(self.rotation, size=tuple(self._volume.shape[2:]))
+        return volume_theta(self.rotation, size=self._size)
 
     @property
     def tilt(self) -> float:
         """Degrees between the view's line of sight and the digit's axis."""
-        return tilt_between(self.theta, self._pose).item()
+        return tilt_between(self.theta, self._pose, size=self._size).item()
 
     @property
     def flattened(self) -> Tensor:
@@ -116,12 +117,11 @@ class SolidExplorer(LivePicture):
 
     def still(self) -> plots.Picture:
         """A still picture of the present state."""
-        return plots.solid(self._volume, self.theta, tuple(self.view))
+        return plots.solid(self._volume, self.theta, tuple(self.view), self.layer)
 
 
-def _straight_on(pose: Tensor) -> list[float]:
+def _straight_on(pose: Tensor, size: tuple[int, int, int]) -> list[float]:
     """The angles about x and y that turn a digit of this pose straight on; none about z."""
-    x, y, z = pose[0, :, 2].tolist()  # the digit's axis in the volume
-    about_x = torch.atan2(torch.tensor(y), torch.tensor(z))
-    about_y = -torch.atan2(torch.tensor(x), torch.tensor(y).hypot(torch.tensor(z)))
+    x, y, z = pose[0, :, 2] * voxel_steps(size, pose)  # the digit's axis in the volume
+    about_x, about_y = torch.atan2(y, z), -torch.atan2(x, y.hypot(z))
     return [torch.rad2deg(angle).item() for angle in (-about_x, -about_y)] + [0.0]

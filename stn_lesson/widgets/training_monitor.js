@@ -23,7 +23,8 @@ class MonitorView {
   redraw = oncePerFrame(() => this.draw());
 
   constructor(model, el) {
-    Object.assign(this, {model, labels: model.get("labels")});
+    const labels = model.get("labels"), several = Array.isArray(labels[0]);
+    Object.assign(this, {model, labels, counted: several ? "test accuracy (all labels right)" : "test accuracy"});
     this.addButtons(row(el));
     this.epochs = makeElement("p", {className: "stn-epochs", role: "status"});
     el.append(this.epochs);
@@ -49,7 +50,7 @@ class MonitorView {
     const curves = makeElement("div", {className: "stn-pictures stn-curves"});
     el.append(curves);
     this.lossCanvas = panel(curves, "training loss, step by step");
-    this.accuracyCanvas = panel(curves, "test accuracy, after every epoch");
+    this.accuracyCanvas = panel(curves, `${this.counted}, after every epoch`);
     if (this.model.get("knows_poses")) this.aimCanvas = panel(curves, "aim, after every epoch");
     for (const canvas of curves.querySelectorAll("canvas")) { canvas.width = 792; canvas.height = 320; }
   }
@@ -86,7 +87,7 @@ class MonitorView {
     const curves = [{points, colour: GREEN, dots: accuracy.length <= 40}];
     diagram(accuracyCanvas, {x: [0, epochs || 1], y: [0, 100], unit: " %", xLabel: "epoch", curves});
     const words = accuracy.map(value => percent(value)).join(", ") || "none yet";
-    accuracyCanvas.setAttribute("aria-label", `test accuracy after every epoch: ${words}`);
+    accuracyCanvas.setAttribute("aria-label", `${this.counted} after every epoch: ${words}`);
   }
 
   // How many digits are found, and how much of their way the frame goes with them.
@@ -133,7 +134,7 @@ class MonitorView {
   // Read out by screen readers, hence only what changes once an epoch, or less often.
   announceEpochs(state) {
     const accuracy = this.model.get("accuracy"), {epochs} = this.model.get("progress");
-    const figures = [`test accuracy ${percent(accuracy.at(-1) ?? 0)}`, this.model.get("aim").at(-1)?.words];
+    const figures = [`${this.counted} ${percent(accuracy.at(-1) ?? 0)}`, this.model.get("aim").at(-1)?.words];
     const words = !accuracy.length ? "No epoch is done yet."
       : `Epoch ${accuracy.length} of ${epochs} done: ${figures.filter(Boolean).join("; ")}.`;
     const news = state === "running" || state === "ready" ? words : `The training is ${state}. ${words}`;

@@ -165,13 +165,13 @@ class TrainingMonitor(LivePicture):
 
     def still(self) -> plots.Picture:
         """A still picture of the present state."""
+        answers, labels = torch.tensor(self.answers), torch.tensor(self.labels)
         if not self.thetas:
-            return plots.training_progress(self.history)
+            return plots.training_progress(self.history, labels=labels)
         theta = torch.tensor(self.thetas).view(-1, 2, 3)
         grid = sampling_grid(theta, *self.view["size"])
         how = self.view["kernel"], self.view["padding"]
         looked = Look(theta, grid, sample(to_floats(self._watched), grid, *how))
-        answers, labels = torch.tensor(self.answers), torch.tensor(self.labels)
         return plots.training_progress(self.history, self._watched, looked, answers, labels)
 
     def _ipython_display_(self) -> None:

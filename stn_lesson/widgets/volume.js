@@ -11,31 +11,45 @@ function volumeTheta([aboutX, aboutY, aboutZ], size) {
   };
   const times = (A, B) => A.map(row => [0, 1, 2].map(j => row.reduce((sum, a, k) => sum + a * B[k][j], 0)));
   const solid = times(turn(aboutZ, 0, 1), times(turn(aboutY, 2, 0), turn(aboutX, 1, 2)));
-  const half = [...size].reverse().map(side => Math.max(side - 1, 1)); // of x, y, z
-  return [0, 1, 2].flatMap(i => [...[0, 1, 2].map(j => solid[j][i] * half[j] / half[i]), 0]); // turned back
+  const steps = voxelSteps(size);
+  return [0, 1, 2].flatMap(i => [...[0, 1, 2].map(j => solid[j][i] * steps[j] / steps[i]), 0]); // turned back
 }
+
+// Voxel steps from edge to edge along x, y and z.
+const voxelSteps = size => [...size].reverse().map(side => Math.max(side - 1, 1));
 
 // Where the target point (x, y, z) looks: equation (1) with one coordinate more.
 const applyVolumeTheta = (theta, x, y, z) =>
   [0, 4, 8].map(r => theta[r] * x + theta[r + 1] * y + theta[r + 2] * z + theta[r + 3]);
 
+// A volume's voxels with one layer of zeros around them.
+function withMargin({values, size: [D, H, W]}) {
+  const wide = new Float32Array((D + 2) * (H + 2) * (W + 2));
+  for (let k = 0; k < D; k++) for (let j = 0; j < H; j++) {
+    const row = (k * H + j) * W;
+    wide.set(values.subarray(row, row + W), ((k + 1) * (H + 2) + j + 1) * (W + 2) + 1);
+  }
+  return wide;
+}
+
 // What θ reads from a volume, by trilinear interpolation; outside of it is 0. A new volume.
-function warpVolume({values, size: [D, H, W]}, theta, [depth, height, width]) {
-  const out = new Float32Array(depth * height * width), at = (layer, row, column) =>
-    layer >= 0 && layer < D && row >= 0 && row < H && column >= 0 && column < W
-      ? values[(layer * H + row) * W + column] : 0;
+function warpVolume(volume, theta, [depth, height, width]) {
+  const [D, H, W] = volume.size, values = withMargin(volume), row = W + 2, layer = (H + 2) * row;
+  const out = new Float32Array(depth * height * width), columns = Array.from({length: width}, (_, i) => pixelCentre(i, width));
+  // In voxels: how far a row of the view goes on from column to column, and where it begins.
+  const stepX = theta[0] * (W - 1) / 2, stepY = theta[4] * (H - 1) / 2, stepZ = theta[8] * (D - 1) / 2;
   let n = 0;
-  for (let k = 0; k < depth; k++) for (let j = 0; j < height; j++) for (let i = 0; i < width; i++, n++) {
-    const xt = pixelCentre(i, width), yt = pixelCentre(j, height), zt = pixelCentre(k, depth);
-    const x = (theta[0] * xt + theta[1] * yt + theta[2] * zt + theta[3] + 1) * (W - 1) / 2;
-    const y = (theta[4] * xt + theta[5] * yt + theta[6] * zt + theta[7] + 1) * (H - 1) / 2;
-    const z = (theta[8] * xt + theta[9] * yt + theta[10] * zt + theta[11] + 1) * (D - 1) / 2;
-    if (!(x > -1 && x < W && y > -1 && y < H && z > -1 && z < D)) continue;
-    const left = Math.floor(x), top = Math.floor(y), front = Math.floor(z);
-    const u = x - left, v = y - top, w = z - front;
-    for (let corner = 0; corner < 8; corner++) { // each of the eight weighs as the box opposite
-      const a = corner & 1, b = corner >> 1 & 1, c = corner >> 2;
-      out[n] += (a ? u : 1 - u) * (b ? v : 1 - v) * (c ? w : 1 - w) * at(front + c, top + b, left + a);
+  for (let k = 0; k < depth; k++) for (let j = 0; j < height; j++) {
+    const middle = applyVolumeTheta(theta, 0, pixelCentre(j, height), pixelCentre(k, depth));
+    const [startX, startY, startZ] = middle.map((place, axis) => (place + 1) * ([W, H, D][axis] - 1) / 2);
+    for (let i = 0; i < width; i++, n++) {
+      const x = startX + stepX * columns[i], y = startY + stepY * columns[i], z = startZ + stepZ * columns[i];
+      if (!(x > -1 && x < W && y > -1 && y < H && z > -1 && z < D)) continue;
+      const left = Math.floor(x), top = Math.floor(y), front = Math.floor(z), u = x - left, v = y - top, w = z - front;
+      const here = (front + 1) * layer + (top + 1) * row + left + 1;
+      const along = m => (1 - u) * values[m] + u * values[m + 1]; // x; then along y, then along z
+      const near = (1 - v) * along(here) + v * along(here + row);
+      out[n] = (1 - w) * near + w * ((1 - v) * along(here + layer) + v * along(here + layer + row));
     }
   }
   return {values: out, size: [depth, height, width]};
@@ -65,7 +79,9 @@ function shade({values, size: [depth, height, width]}) {
   for (let n = 0; n < count; n++) {
     let unseen = 1;
     for (let k = 0; k < depth && unseen > 0; k++) {
-      const weight = unseen * values[k * count + n];
+      const value = values[k * count + n];
+      if (!value) continue;
+      const weight = unseen * value;
       cover[n] += weight; z[n] += weight * pixelCentre(k, depth); unseen -= weight;
     }
     z[n] /= Math.max(cover[n], 1e-6);

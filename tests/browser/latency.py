@@ -1,9 +1,10 @@
-"""Measure what a hand feels: python tests/browser/latency.py
+"""Measure what a hand feels: python tests/browser/latency.py [words of a live picture's name]
 
 Every live picture is shown in JupyterLab in Chromium, in a cell of its own. One of its sliders is
 moved by single arrow keys, each after the last has been answered (milliseconds from the key to the
 first frame with a new picture), and then dragged for three seconds (new pictures per second, and
-milliseconds from the release to the last new picture). Written to data/results/live-pictures.json.
+milliseconds from the release to the last new picture). Written to data/results/live-pictures.json,
+unless only some pictures are named.
 """
 
 import json
@@ -114,7 +115,8 @@ def measure(page, label: str, which: int | None) -> dict:
 
 
 def main() -> None:
-    """Measure every live picture and write the record."""
+    """Measure every live picture and write the record; or only those named, and print theirs."""
+    words = " ".join(sys.argv[1:])
     figures = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -122,6 +124,8 @@ def main() -> None:
         running_chromium() as chromium,
     ):
         for number, (name, (code, label, which)) in enumerate(PICTURES.items()):
+            if words not in name:
+                continue
             lines = [
                 "import stn_lesson as stn",
                 "from stn_lesson import experiments, plots",
@@ -141,6 +145,8 @@ def main() -> None:
             print(name, figures[name], flush=True)
             page.close()
         version = chromium.version
+    if words:
+        return
     record = {
         "experiment": "live pictures",
         "how": __doc__.split("\n\n", 1)[1].strip(),
@@ -152,7 +158,7 @@ def main() -> None:
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     path = ROOT / "data" / "results" / "live-pictures.json"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, text.encode())
 
 
 if __name__ == "__main__":

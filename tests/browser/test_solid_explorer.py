@@ -101,6 +101,13 @@ def test_straight_on_and_back_again(page):
     page.wait_for_function(f"{tilt}.includes(' {expected:.0f}° apart')")
 
 
+def test_the_tilt_is_true_in_a_volume_that_is_no_cube(page):
+    mount(page, SolidExplorer(solid_volume(), view=VIEW, start=(0, 30, 0)))
+    settle(page)
+    told = "document.querySelector('.stn-message').textContent"
+    page.wait_for_function(f"{told}.includes(' 30° apart')")
+
+
 def test_python_moves_the_sliders(explorer):
     explorer.evaluate("model.set('rotation', [0, 90, 0])")
     settle(explorer)

@@ -11,6 +11,7 @@ from monitoring import ACCURACY, BOTTOM, DATA, IMAGES, LEFT, LOSS, RIGHT, SIZE, 
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson.datasets import Dataset, Split
 from stn_lesson.widgets import TrainingMonitor
 from stn_lesson.widgets.live import script
 
@@ -193,6 +194,18 @@ def test_the_accuracy_curve_has_a_dot_for_every_epoch(monitor):
     assert monitor.locator("[aria-label='test accuracy after every epoch: 25.0 %, 50.0 %']").count()
 
 
+def test_with_several_labels_the_title_says_that_all_must_be_right(page):
+    both = Split(IMAGES, torch.tensor([[1, 2], [0, 1], [2, 2], [0, 0]]))
+    layers = nn.Flatten(), nn.Linear(24 * 36, 6), nn.Unflatten(1, (3, 2))
+    mount(page, TrainingMonitor(nn.Sequential(*layers), Dataset("two", both, both), epochs=10))
+    report(page, state="running", step=250, accuracy=[0.5])
+    words = "test accuracy (all labels right)"
+    assert (
+        page.locator(".stn-curves figcaption").nth(1).inner_text() == f"{words}, after every epoch"
+    )
+    assert f"{words} 50.0 %" in page.locator(".stn-epochs").inner_text()
+
+
 def test_messages_are_shown(monitor):
     report(monitor, state="failed", message="training stopped at step 3: the loss is nan.")
     assert "the loss is nan" in monitor.locator(".stn-message").inner_text()
@@ -227,6 +240,7 @@ def test_an_ended_picture_listens_no_more(monitor):
 TRAINS = """
 import torch
 import stn_lesson as stn
+from stn_lesson.datasets import Dataset, Split
 from stn_lesson.widgets import TrainingMonitor
 model = stn.RecipeSTN(size=28, view=28)
 monitor = TrainingMonitor(model, stn.load_digits(), epochs=100_000, batch_size=16)

@@ -95,5 +95,9 @@ def test_a_number_that_cannot_be_is_refused(argument, message):
 def test_what_are_no_species_are_refused(species):
     with pytest.raises(ValueError, match="species must be one or more, from 0 to 15, got tensor"):
         draw_birds(species, torch.Generator())
-    with pytest.raises(TypeError, match="labels must be whole numbers"):
+    with pytest.raises(TypeError, match="species must be whole numbers"):
         draw_birds(species.float(), torch.Generator())
+    with pytest.raises(ValueError, match=r"species must .* of shape \(N,\), got torch.int64"):
+        draw_birds(torch.zeros(2, 2, dtype=torch.long), torch.Generator())
+    with pytest.raises(TypeError, match=r"generator must be a torch.Generator, got int: use torch"):
+        draw_birds(torch.arange(16), 0)

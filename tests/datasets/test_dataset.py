@@ -125,7 +125,7 @@ def test_only_bytes_are_made_into_floats(images, remedy):
         to_floats(images)
 
 
-@pytest.mark.parametrize("seed", [np.int64(3), torch.tensor(3), 2**63 - 1])
+@pytest.mark.parametrize("seed", [np.int64(3), torch.tensor(3), 2**31 - 1])
 def test_a_seed_may_be_as_large_as_any_and_come_from_any_library(seed):
     def noise(split, seed):
         generator = torch.Generator().manual_seed(seed)
@@ -139,7 +139,7 @@ def test_a_seed_may_be_as_large_as_any_and_come_from_any_library(seed):
         with pytest.raises(TypeError, match="seed must be a whole number"):
             derive_dataset(PLAIN, brighter, name="none", seed=wrong, seed_stream=0)
     with pytest.raises(ValueError, match="seed must be from 0 to"):
-        derive_dataset(PLAIN, brighter, name="none", seed=2**64, seed_stream=0)
+        derive_dataset(PLAIN, brighter, name="none", seed=2**31, seed_stream=0)
 
 
 def test_a_split_repeats_pictures_with_their_labels():

@@ -14,6 +14,7 @@ from stn_lesson.datasets.numbers import (
     draw_numbers,
     house_numbers,
     loosened,
+    number_words,
 )
 from stn_lesson.datasets.walls import draw_walls
 
@@ -105,6 +106,8 @@ def test_a_crop_shows_the_scene():
 def test_a_pair_of_loosenesses_draws_one_for_each_number():
     tight, loose = (crop_numbers(SCENES, e, 3).poses for e in (0.0, 1.2))
     mixed = crop_numbers(SCENES, (0.0, 1.2), 3).poses
+    for same in ([0, 1.2], torch.tensor([0, 1.2])):
+        assert torch.allclose(crop_numbers(SCENES, same, 3).poses, mixed, atol=1e-6)
     sizes = [poses[:, :, :2].abs().sum(2).amax(1) for poses in (loose, mixed, tight)]
     assert (sizes[0] <= sizes[1] + 1e-5).all() and (sizes[1] <= sizes[2] + 1e-5).all()
     assert sizes[0].mean() + 0.1 < sizes[1].mean() < sizes[2].mean() - 0.1
@@ -134,6 +137,22 @@ def test_a_training_begins_tight_and_is_cut_anew_in_every_epoch():
         (lambda: draw_numbers(2, seed="x"), TypeError, "seed must be a whole number"),
         (lambda: crop_numbers(SCENES, -1), ValueError, "looseness must be at least 0, got -1"),
         (lambda: crop_numbers(SCENES, (1.0, 0.5)), ValueError, "looseness must be at least 1.0"),
+        (
+            lambda: crop_numbers(SCENES, (0, 1, 2)),
+            ValueError,
+            "looseness must be a pair of numbers",
+        ),
+        (lambda: crop_numbers(SCENES, []), ValueError, "looseness must be a pair of numbers"),
+        (lambda: crop_numbers(SCENES, "e"), TypeError, "looseness must be a number, got 'e'"),
+        (
+            lambda: crop_numbers("walls", 1),
+            TypeError,
+            r"NumberScenes, got str: use draw_numbers\(4",
+        ),
+        (lambda: number_words("7"), TypeError, r"labels must be .* of shape \(N, K\), got str"),
+        (lambda: number_words(torch.tensor([7, 1])), ValueError, r"\(N, K\), got torch.int64 of"),
+        (lambda: number_words(torch.tensor([[7.0]])), ValueError, r"\(N, K\), got torch.float32"),
+        (lambda: number_words(torch.tensor([[-1, 11]])), ValueError, "10 for none, got -1 to 11"),
         (lambda: house_numbers(0), ValueError, "training must be from 1 to 100000, got 0"),
         (lambda: house_numbers(2, 2, epochs=0), ValueError, "epochs must be at least 1, got 0"),
         (lambda: house_numbers(2, 2, looseness="e"), TypeError, "looseness must be a number"),

@@ -54,9 +54,11 @@ def test_without_a_rotation_nothing_is_tilted():
     assert stn.tilt_between(stn.volume_theta(), poses).max() < 1e-3
 
 
-def test_the_same_seed_gives_the_same_solids_whatever_the_chunk():
+def test_the_same_seed_gives_the_same_solids_and_another_chunk_the_same_but_for_rounding():
     first = stn.solids(FEW, 12, seed=5)
-    assert torch.equal(first, stn.solids(FEW, 12, seed=5, chunk=7))
+    assert torch.equal(first, stn.solids(FEW, 12, seed=5))
+    apart = (first.int() - stn.solids(FEW, 12, seed=5, chunk=1).int()).abs()
+    assert apart.max() <= 1 and apart.sum() <= 10
     assert not torch.equal(first, stn.solids(FEW, 12, seed=6))
 
 
@@ -78,7 +80,7 @@ def test_a_data_set_of_solids_turns_its_training_digits_anew_and_keeps_the_other
     [
         (FEW.float(), {}, TypeError, "digits must be bytes.*or a Dataset, got torch.float32"),
         (FEW[:, 0], {}, ValueError, r"use digits\[:, None\]"),
-        (FEW, dict(size=0), ValueError, "size must be at least 1"),
+        (FEW, dict(size=1), ValueError, "size must be at least 2, got 1"),
         (FEW, dict(rotation="far"), TypeError, "rotation must be a number"),
         (FEW, dict(seed=-1), ValueError, "seed must be from 0"),
     ],
@@ -86,6 +88,14 @@ def test_a_data_set_of_solids_turns_its_training_digits_anew_and_keeps_the_other
 def test_what_makes_no_solids_is_refused(digits, arguments, error, message):
     with pytest.raises(error, match=message):
         stn.solids(digits, **arguments)
+
+
+def test_a_board_of_which_no_layer_is_seen_is_refused():
+    assert stn.extrude(FEW, 1).any() and stn.extrude(FEW, 3).any()
+    with pytest.raises(ValueError, match="depth must be 1, or 3 or more: of two layers none"):
+        stn.extrude(FEW, 2)
+    with pytest.raises(TypeError, match="depth must be a whole number, got 'deep'"):
+        stn.extrude(FEW, "deep")
 
 
 def test_a_split_of_volumes_wants_poses_of_volumes():

@@ -7,7 +7,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson.__main__ import main
 from stn_lesson.datasets import drawn_birds
-from stn_lesson.experiments import birds, read_record, records
+from stn_lesson.experiments import birds, cub, read_record, records
 from stn_lesson.networks import FeatureCNN, window_stn
 
 
@@ -107,6 +107,17 @@ def test_alone_a_window_is_told_nothing_of_what_another_shows():
 def test_the_parts_of_an_answer_are_judged_by_themselves():
     answers, labels = torch.tensor([0, 5, 10, 15]), torch.tensor([0, 6, 9, 3])
     assert birds.share_of_parts(answers, labels).tolist() == [0.75, 0.5]
+
+
+def test_how_far_windows_are_from_parts_is_not_told_where_the_parts_are_not_known():
+    split = stn.datasets.Split(torch.zeros(2, 3, 96, 96).byte(), torch.arange(2))
+    data, model = stn.Dataset("birds", split, split), window_stn(FeatureCNN())
+    for measure in (
+        lambda: birds.measure_windows(model, data),
+        lambda: cub.distances_to_parts(model, data.test),
+    ):
+        with pytest.raises(ValueError, match="whose parts are known: use drawn_birds"):
+            measure()
 
 
 def test_unknown_names_are_refused():

@@ -42,6 +42,11 @@ def test_every_network_has_its_transformers_and_the_controls_are_held(name, free
     assert can_learn == free and find_transformer(model, len(free)) is None
 
 
+def test_a_seed_that_is_none_makes_no_network():
+    with pytest.raises(TypeError, match="seed must be a whole number, got 1.5"):
+        experiments.numbers_network("cnn", 1.5)
+
+
 def test_a_record_keeps_what_was_read_at_each_looseness_and_how_the_frames_moved(few_numbers):
     (path,) = experiments.run_numbers("st_cnn_multi", seeds=2)
     assert path == few_numbers / "numbers-drawn-st_cnn_multi.json"

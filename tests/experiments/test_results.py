@@ -33,9 +33,8 @@ def test_every_cell_is_measured_or_named_and_none_collapsed(experiment):
     assert set(found) <= cells
     assert all(row.startswith(("frozen_", "crop_", "pointing_")) for row, _ in waiting)
     named = re.search(r"not measured yet: (.*)", tables.table(experiment))
-    assert waiting == {
-        tuple(name.split(" on ")) for name in (named[1].split(", ") if named else [])
-    }
+    rows = [name.split(" on ") for name in named[1].split("; ")] if named else []
+    assert waiting == {(row, at) for row, columns in rows for at in columns.split(", ")}
     for record in found.values():
         assert [run["collapsed_at"] for run in record["runs"]] == [None] * len(record["runs"])
         assert [run["seed"] for run in record["runs"]] == list(range(len(record["runs"])))

@@ -31,6 +31,15 @@ def test_the_tilt_is_gone_where_the_view_looks_along_the_digits_axis():
     assert before.item() > 5 and after.item() < 0.1
 
 
+def test_a_tilt_is_not_told_of_solids_whose_poses_nobody_knows():
+    split = stn.solids(stn.load_digits()).test
+    unknown = stn.datasets.Split(split.images[:2], split.labels[:2])
+    with pytest.raises(ValueError, match="whose poses are known: use solids"):
+        experiments.tilts(SolidSTN(), unknown)
+    with pytest.raises(TypeError, match="split must be a Split, got str"):
+        experiments.tilts(SolidSTN(), "solids")
+
+
 def test_every_network_is_trained_and_recorded(few_digits, monkeypatch):
     for name, settings in solids.SOLID_SCHEDULES.items():
         monkeypatch.setitem(solids.SOLID_SCHEDULES, name, settings | {"epochs": 1})

@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 from grading.reference_notebook import CELLS, REFERENCE, solution
 
-from stn_grading.submissions import ReleasedNotebook, Submission, grade_id
+from stn_grading.recognition import ReleasedNotebook, grade_id
+from stn_grading.submissions import Submission
 
 # A network that was trained elsewhere: tests of grading need not train one.
 WEIGHTS = base64.b64encode(Path(__file__).with_name("trained_network.pt").read_bytes()).decode()

@@ -19,7 +19,7 @@ from stn_grading import gradebook, report, sandbox
 from stn_grading.__main__ import main
 from stn_grading.examine import ExaminationResult, Limits
 from stn_grading.grade import checks_version, grade
-from stn_grading.submissions import ReleasedNotebook
+from stn_grading.recognition import ReleasedNotebook
 from stn_grading.tasks import TASKS
 
 pytestmark = pytest.mark.skipif(
@@ -54,6 +54,18 @@ def test_the_points_of_the_source_are_those_of_the_checks():
         assert cell.metadata.nbgrader.points == task.points
 
 
+def write_unlucky(file):
+    """One whose notebook has no names any more, and who answers below the cells for it."""
+    notebook = json.loads(write_submission(file, RELEASE_FILE).read_text("utf-8"))
+    for k, cell in reversed(list(enumerate(notebook["cells"]))):
+        cell.update(metadata={}, id=f"own{k}")
+        if cell["source"] == "It grows.":
+            cell["source"] = "Your answer here."
+            below = {"cell_type": "raw", "id": "below", "metadata": {}, "source": "It grows."}
+            notebook["cells"].insert(k + 1, below)
+    file.write_text(json.dumps(notebook), "utf-8")
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """A small class, graded once."""
@@ -63,6 +75,7 @@ def graded(tmp_path_factory):
     task, _, _, changes = MISTAKES[7]
     write_submission(folder / "x and y.ipynb", RELEASE_FILE, {task: solution(task, *changes)})
     (folder / "pdf.pdf").write_bytes(b"%PDF")
+    write_unlucky(folder / "unlucky.ipynb")
     rows = grade(folder, course=course, limits=NO_LIMITS)
     return folder, course, {row.result.student: row for row in rows}
 
@@ -70,7 +83,7 @@ def graded(tmp_path_factory):
 def test_points_of_the_reference_the_blank_and_a_mistake(graded):
     _, _, rows = graded
     assert {name: row.total for name, row in rows.items()} == {
-        "ada": 17, "blank": 0, "x and y": 12, "pdf": 0,
+        "ada": 17, "blank": 0, "x and y": 12, "pdf": 0, "unlucky": 17,
     }  # fmt: skip
     assert rows["ada"].unread and not rows["blank"].unread
     students = report.students_by_misconception(list(rows.values()))
@@ -86,8 +99,8 @@ def test_what_is_written_for_the_teacher(graded):
     page = (course / "class_map.html").read_text("utf-8")
     assert "✗ x and y swapped" in page and "did you swap x and y?" in page
     table = report.grades_table(list(rows.values()))
-    assert "4 submissions (0 as before, not examined again), 20 points at best" in table
-    assert "1 flagged for a look (⚑), 2 with answers in words to read (?, +)" in table
+    assert "5 submissions (0 as before, not examined again), 20 points at best" in table
+    assert "1 flagged for a look (⚑), 3 with answers in words to read (?, +)" in table
 
 
 def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
@@ -97,19 +110,23 @@ def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
     assert "did you swap x and y?" in text and "Score: 12" in text.replace("12.0", "12")
     assert "row_inside" in text  # what the student wrote
     assert "Handed in by <strong>x and y</strong>" in text and text.count("Not read yet") == 2
+    other = course / "feedback" / "unlucky" / "assignment" / "spatial_transformer.html"
+    words = other.read_text("utf-8")
+    assert "Score: 17" in words and "It grows." in words and words.count("Not read yet") == 2
     other = course / "feedback" / "pdf" / "assignment" / "spatial_transformer.html"
     assert "no notebook was handed in, but .pdf" in other.read_text("utf-8")
 
 
 def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
     folder, course, _ = graded
-    with gradebook.open_gradebook(course) as book:
-        for task in TASKS:
-            if task.written_points:
-                cell = task.name, gradebook.NOTEBOOK, gradebook.ASSIGNMENT
-                entry = book.find_grade(*cell, "ada")
-                entry.manual_score, entry.needs_manual_grade = 1.5, False
+    with gradebook.open_gradebook(course) as book:  # as the form grader does
+        entry = book.find_grade("direction", gradebook.NOTEBOOK, gradebook.ASSIGNMENT, "ada")
+        entry.manual_score, entry.needs_manual_grade = 1.5, False
         book.db.commit()
+    table = (course / "answers.csv").read_text("utf-8")
+    row = "ada,clutter,It zooms.,"
+    assert f"{row},," in table and "It zooms." in (course / "answers.html").read_text("utf-8")
+    (course / "answers.csv").write_text(table.replace(row, f'{row}"1,5"'), "utf-8")
     before = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
     rows = {row.result.student: row for row in grade(folder, course=course, limits=NO_LIMITS)}
     assert rows["ada"].total == 20 and not rows["ada"].unread

@@ -10,7 +10,8 @@ import pytest
 from grading.make_submissions import write_submission
 
 from stn_grading import archives, gradebook
-from stn_grading.submissions import MAX_NOTEBOOK_BYTES, collect_submissions, student_name
+from stn_grading.names import student_name
+from stn_grading.submissions import MAX_NOTEBOOK_BYTES, collect_submissions
 
 RELEASE_FILE = gradebook.PROJECT_FOLDER / "notebooks" / "assignment" / "spatial_transformer.ipynb"
 
@@ -90,7 +91,10 @@ def test_the_same_name_twice_is_two_submissions_and_a_person_decides(tmp_path):
     write_submission(tmp_path / "ada.ipynb", RELEASE_FILE)
     first, second = collect_submissions(tmp_path, RELEASE_FILE)
     assert (first.student, second.student) == ("ada", "ada (2)")
-    assert second.flags == ["a second submission of ada: keep the one that counts"]
+    assert second.flags == [
+        "a second submission of ada, or another of that name (the first is ada.ipynb): keep the "
+        "one that counts"
+    ]
 
 
 def test_changed_and_missing_checks_are_noted(tmp_path):
@@ -112,8 +116,8 @@ def test_cells_that_lost_their_names_are_found_by_what_they_define(tmp_path):
         cell["metadata"] = {}
     file.write_text(json.dumps(notebook), "utf-8")
     (submission,) = collect_submissions(tmp_path, RELEASE_FILE)
-    assert {name for name, _ in submission.cells} == {""}
-    assert any("def warp" in code for _, code in submission.cells)
+    assert "def warp" in dict(submission.cells)["warp"]
+    assert submission.written_answers == {"direction": "It grows.", "clutter": "It zooms."}
 
 
 def test_borrowing_is_flagged(tmp_path):
@@ -192,8 +196,8 @@ def test_pictures_that_were_handed_in_and_nothing_else(tmp_path):
     ]
     file.write_text(json.dumps(notebook), "utf-8")
     (submission,) = collect_submissions(tmp_path, RELEASE_FILE)
-    pictures = [png for cell_pictures in submission.pictures.values() for png in cell_pictures]
-    assert pictures == [png]
+    pictures = [picture for cell in submission.handed_in for picture in cell.pictures]
+    assert pictures == [("image/png", png)]
 
 
 def test_a_zip_file_with_damage_inside_is_flagged(tmp_path):

@@ -73,6 +73,28 @@ def test_it_takes_all_sizes_of_scenes(size):
     assert PointingSTN(size=size, classes=7)(torch.rand(2, 1, size, size)).shape == (2, 7)
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            torch.rand(2, 3, 20, 20),
+            r"reads floats \(N, 1, H, W\), got \(2, 3, 20, 20\): use images.m",
+        ),
+        (torch.rand(2, 1, 3, 20), r"reads .* of 4×4 pixels at least, got \(2, 1, 3, 20\)"),
+    ],
+)
+def test_a_localisation_network_tells_of_images_that_it_cannot_point_in(images, message):
+    with pytest.raises(ValueError, match=f"PointingLocalisation {message}"):
+        PointingLocalisation()(images)
+
+
+def test_what_are_no_maps_have_no_points():
+    with pytest.raises(ValueError, match=r"maps must have shape .*: use maps\[None, None\]"):
+        SpatialSoftArgmax()(torch.rand(3, 3))
+    with pytest.raises(TypeError, match="maps must be a tensor of floats .*, got str"):
+        SpatialSoftArgmax()("maps")
+
+
 def test_a_view_too_small_for_its_reader_is_refused():
     with pytest.raises(ValueError, match="too small for the convolutions"):
         PointingSTN(view=8)

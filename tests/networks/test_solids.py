@@ -32,13 +32,14 @@ def test_the_gradient_reaches_theta():
 
 @pytest.mark.parametrize("network", EVERY)
 @pytest.mark.parametrize(
-    "volumes", [VOLUMES.byte(), VOLUMES[..., :20], torch.rand(2, 1, 30, 30, 30)]
+    "volumes", [VOLUMES.byte(), VOLUMES.double(), VOLUMES[..., :20], torch.rand(2, 1, 30, 30, 30)]
 )
 def test_what_is_no_volume_of_that_size_is_told_what_makes_it_one(network, volumes):
     model = network().eval()
     with pytest.raises((TypeError, ValueError), match="reads floats") as refusal:
         model(volumes)
-    names = {name: getattr(stn, name) for name in stn.__all__} | {"volumes": volumes}
+    names = {name: getattr(stn, name) for name in stn.__all__}
+    names |= {"volumes": volumes, "torch": torch}
     assert model(eval(remedy_in(str(refusal.value)), names)).shape == (len(volumes), 10)
 
 
@@ -51,6 +52,10 @@ def test_what_can_be_made_no_volume_is_refused(volumes):
 def test_a_view_that_is_not_square_or_a_size_too_small_is_refused():
     with pytest.raises(ValueError, match=r"as high as it is wide, got \(8, 24, 20\)"):
         SolidSTN(view=(8, 24, 20))
+    with pytest.raises(ValueError, match="9×9 pixels are too small .* view of at least 10"):
+        SolidSTN(view=(1, 9, 9))
+    with pytest.raises(ValueError, match=r"view \(depth, height, width\) must be three whole"):
+        SolidSTN(view=(8, 24))
     with pytest.raises(ValueError, match="size of at least 8"):
         SolidSTN(size=7)
 

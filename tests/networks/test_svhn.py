@@ -21,3 +21,9 @@ def test_what_cannot_be_is_told():
         SVHNNet(16, 5)
     with pytest.raises(ValueError, match="size of at least 16"):
         SVHNNet(8)
+    with pytest.raises(ValueError, match="dropout must be a finite number, got nan"):
+        SVHNNet(16, dropout=float("nan"))
+    with pytest.raises(ValueError, match="dropout must be from 0 to 1, got 2"):
+        SVHNNet(16, dropout=2)
+    with pytest.raises(TypeError, match="dropout must be a number, got 'half'"):
+        SVHNNet(16, dropout="half")

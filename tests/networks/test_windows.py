@@ -7,7 +7,7 @@ from torch import nn
 
 import stn_lesson as stn
 from stn_lesson.networks import FeatureCNN, HeatMapLocalisation, WindowSTN, window_stn
-from stn_lesson.networks.windows import STARTS
+from stn_lesson.networks.windows import STARTS, OneWindow
 from stn_lesson.transformer import freeze_transformers
 
 IMAGES = torch.rand(3, 3, 96, 96)
@@ -133,11 +133,61 @@ def test_the_cnn_lends_what_it_reads_with():
         (lambda: WindowSTN(bright_windows(), [nn.Flatten()], code=1, view=2, classes=2),
          "readers must be one for each of 2 windows, got 1"),
         (lambda: window_stn(FeatureCNN())(IMAGES[:, :1]), r"WindowSTN reads floats \(N, 3, H, W\)"),
+        (lambda: HeatMapLocalisation(Bright(), 0, STARTS[2]), "channels must be from 1 to 4096"),
+        (lambda: HeatMapLocalisation(Bright(), 10**9, STARTS[2]), "channels must be from 1 to 409"),
+        (lambda: HeatMapLocalisation(Bright(), 32, []), "starts must be one place .*, got none"),
+        (lambda: HeatMapLocalisation(Bright(), 31, STARTS[2])(IMAGES),
+         r"behind its features, reads floats \(N, 31, H, W\), got \(3, 32, 24, 24\)"),
+        (lambda: HeatMapLocalisation(FeatureCNN().features, 32, STARTS[2])(IMAGES[:, :1]),
+         r"HeatMapLocalisation reads floats \(N, 3, H, W\), got \(3, 1, 96, 96\): use images.exp"),
+        (lambda: bright_windows().family(2), "which must be from 0 to 1, got 2"),
+        (lambda: OneWindow(bright_windows(), -1), "which must be from 0 to 1, got -1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: window_stn("cnn"), r"cnn must be a FeatureCNN, got str: use FeatureCNN\(\)"),
+        (lambda: window_stn(stn.RecipeSTN()), "cnn must be a FeatureCNN, got RecipeSTN"),
+        (lambda: window_stn(FeatureCNN), "cnn must be a FeatureCNN, got type"),
+        (lambda: window_stn(FeatureCNN(), scale="wide"), "scale must be a number, got 'wide'"),
+        (lambda: HeatMapLocalisation(None, 32, STARTS[2]), "features must be a network .*NoneType"),
+        (lambda: HeatMapLocalisation(Bright(), "32", STARTS[2]), "channels must be a whole number"),
+        (lambda: OneWindow(Bright(), 0), "shared must be a HeatMapLocalisation, got Bright"),
+        (lambda: WindowSTN(Bright(), [], code=1, view=2, classes=2),
+         "localisation must be a HeatMapLocalisation, got Bright"),
+        (lambda: WindowSTN(bright_windows(), ["a", "b"], code=1, view=2, classes=2),
+         "a reader must be a network"),
+        (lambda: window_stn(FeatureCNN()).localisation(IMAGES.byte()), r"use to_floats\(images\)"),
+    ],
+)  # fmt: skip
+def test_what_is_of_another_kind_is_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_the_cnn_that_lends_its_convolutions_is_left_as_it_is_and_may_go_on_learning():
+    cnn = FeatureCNN().train()
+    model = window_stn(cnn)
+    assert all(parameter.requires_grad for parameter in cnn.parameters())
+    assert all(module.training for module in cnn.modules())
+    before = model.localisation.features[1].weight.clone()
+    with torch.no_grad():
+        cnn.features[1].weight.add_(1)
+    assert torch.equal(model.localisation.features[1].weight, before)
+
+
+def test_windows_can_be_made_and_shown_where_there_are_no_numbers():
+    here = repr(window_stn(FeatureCNN()))
+    with torch.device("meta"):
+        assert repr(window_stn(FeatureCNN())) == here
+    assert repr(window_stn(FeatureCNN()).to("meta")) == here
+    assert "starts=[[0.0, -0.3" in here
 
 
 def test_the_lent_convolutions_stay_held_when_the_whole_is_put_in_training_mode():

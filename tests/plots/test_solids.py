@@ -33,9 +33,35 @@ def test_what_stands_in_front_hides_what_stands_behind():
 
 def test_a_solid_is_drawn_with_words_beside_it():
     volume = torch.rand(1, 1, 6, 8, 10)
-    figure = plots.solid(volume, stn.volume_theta((0, 30, 0)), (4, 8, 8))
+    figure = plots.solid(volume, stn.volume_theta((0, 30, 0), size=(6, 8, 10)), (4, 8, 8))
     assert "6 by 8 by 10 voxels" in figure.alt and "30 degrees" in figure.alt
-    assert len(figure.axes) == 3 and figure.png()[:4] == b"\x89PNG"
+    assert "layer 3 of the view's 4 cuts the solid" in figure.alt
+    assert len(figure.axes) == 4 and figure.png()[:4] == b"\x89PNG"
+
+
+def test_the_third_picture_is_where_the_chosen_layer_cuts_the_solid():
+    volume, theta = torch.rand(1, 1, 6, 8, 10), stn.volume_theta((20, 30, 0), size=(6, 8, 10))
+    figure = plots.solid(volume, theta, (4, 7, 9), layer=3)
+    drawn = torch.from_numpy(figure.axes[2].images[0].get_array().data)
+    assert torch.allclose(drawn, stn.warp(volume, theta, (4, 7, 9))[0, 0, 3])
+    x, z = torch.tensor(figure.axes[3].lines[-1].get_xydata()).T  # drawn thick, from above
+    corners = stn.volume_grid(theta, 4, 2, 2)[0, 3].view(4, 3)[[0, 1, 3, 2, 0]].double()
+    assert torch.allclose(x, (corners[:, 0] + 1) * 9 / 2, atol=1e-5)
+    assert torch.allclose(z, (1 - corners[:, 2]) * 5 / 2, atol=1e-5)
+    with pytest.raises(ValueError, match="layer must be from 0 to 3, got 4"):
+        plots.solid(volume, theta, (4, 7, 9), layer=4)
+
+
+def test_the_tilt_in_the_words_is_the_true_one_in_a_volume_that_is_no_cube():
+    volume = torch.rand(1, 1, 8, 24, 24)
+    words = plots.solid(volume, stn.volume_theta((0, 30, 0), size=(8, 24, 24))).alt
+    assert " 30 degrees from the volume's own" in words
+
+
+@pytest.mark.parametrize("volume", ["wall", torch.rand(1, 4, 4, 4), torch.ones(4, 4, 4).byte()])
+def test_what_is_no_volume_is_not_shaded(volume):
+    with pytest.raises((TypeError, ValueError), match=r"volume must be floats \(D, H, W\), got "):
+        plots.shade(volume)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import matplotlib.colors
 import pytest
 import torch
+from torch import nn
 
 import stn_lesson as stn
 from stn_lesson import plots
@@ -48,3 +49,21 @@ def test_what_a_window_shows_is_its_own_view():
 def test_what_are_no_looks_at_these_images_is_refused(chosen, message):
     with pytest.raises(ValueError, match=message):
         plots.window_gallery(IMAGES, chosen)
+
+
+def test_a_look_at_volumes_is_refused_by_all_that_draw_looks_at_pictures():
+    localise = nn.Sequential(nn.Flatten(), nn.Linear(8**3, 12))
+    volumes = torch.rand(3, 1, 8, 8, 8)
+    model = nn.Sequential(stn.SpatialTransformer(localise, "volume"), nn.Flatten())
+    looked = stn.look(model, volumes)
+    for pictures in (volumes, volumes[:, :, 0]):
+        for draw, looks in (
+            (plots.look_gallery, looked),
+            (plots.window_gallery, [looked]),
+            (plots.warped_maps, looked),
+        ):
+            with pytest.raises(ValueError, match="must be a Look at pictures, got one at volumes"):
+                draw(pictures, looks)
+    with pytest.raises(ValueError, match=r"use plots.solid\(volume, theta\)"):
+        plots.gallery(model, (255 * volumes).byte())
+    assert plots.solid(volumes[:1], looked.theta[:1]).alt

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 import stn_lesson as stn
+from stn_lesson import plots
 from stn_lesson.datasets import Dataset, Split
 from stn_lesson.training.evaluation import predict
 from stn_lesson.training.watch import chance_loss
+from stn_lesson.widgets import TrainingMonitor
 
 
 def stripes(count, seed):
@@ -47,6 +49,26 @@ def test_an_image_counts_when_all_its_labels_are_right():
             return torch.stack([bright, 1 - bright], 2)  # (N, classes, places)
 
     assert stn.evaluate(Both(), split) == pytest.approx(2 / 3)
+
+
+def test_galleries_and_stills_count_an_image_as_right_when_all_its_labels_are():
+    localise = nn.Sequential(nn.Flatten(), nn.Linear(12, 6))
+    model = nn.Sequential(stn.SpatialTransformer(localise), reader())
+    images, labels = STRIPES.test.images[:4], STRIPES.test.labels[:4]
+    answers = labels.clone()
+    answers[0, 2] = (answers[0, 2] + 1) % 3
+    looked = stn.look(model, stn.to_floats(images))
+    figure = plots.look_gallery(images, looked, answers, labels)
+    assert figure.alt.endswith("with its answers, 3 of them right.")
+    title = ",".join(map(str, labels[1].tolist()))
+    assert figure.axes[1].get_title() == f"a {title}"
+    assert figure.axes[5].get_title() == f"→ {title}"
+    with pytest.raises(ValueError, match=r"of one shape, got \(4,\) and \(4, 3\)"):
+        plots.look_gallery(images, looked, answers[:, 0], labels)
+    for network in (model, reader()):
+        still = TrainingMonitor(network, STRIPES, epochs=1).still()
+        assert "test error (all labels)" in still.alt
+        assert still.axes[1].get_ylabel() == "test error (all labels) in %"
 
 
 def test_guessing_costs_the_mean_over_the_places():

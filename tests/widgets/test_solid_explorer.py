@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,16 @@ def test_straight_on_looks_at_the_face_of_every_digit(which):
     assert explorer.tilt < 0.01
 
 
+def test_angles_are_true_in_a_volume_that_is_no_cube():
+    size = (8, 24, 16)
+    pose = stn.volume_theta((20, -35, 10), size=size)
+    explorer = SolidExplorer(torch.rand(1, 1, *size), pose=pose, start=(0, 0, 0))
+    cos = math.cos(math.radians(20)) * math.cos(math.radians(35))
+    assert explorer.tilt == pytest.approx(math.degrees(math.acos(cos)), abs=1e-3)
+    explorer.rotation = explorer.straight
+    assert explorer.tilt < 0.01
+
+
 def test_the_volume_goes_to_the_browser_as_bytes():
     sent = SolidExplorer(torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 1, 3)).volume
     assert list(sent["bytes"]) == [0, 128, 255] and sent["size"] == [1, 1, 3]
@@ -46,7 +58,9 @@ def test_the_volume_goes_to_the_browser_as_bytes():
 
 def test_the_still_picture_says_how_far_the_view_is_turned():
     explorer = SolidExplorer(VOLUME, start=(0, 30, 0))
-    assert "30 degrees" in explorer.still().alt
+    assert "30 degrees" in explorer.still().alt and "layer 5 of the" in explorer.still().alt
+    explorer.layer = 2
+    assert "layer 3 of the view's 8" in explorer.still().alt
     explorer.rotation = (0, 0, 0)
     assert "0 degrees" in explorer.still().alt and "30 degrees" not in explorer.still().alt
 
