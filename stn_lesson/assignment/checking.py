@@ -67,8 +67,8 @@ only looks at it, to compare or to draw, do that in another cell.
     with warnings.catch_warnings():  # what a solution sets there ends with the check
         verdicts = list(_verdicts(name, task, solution))
     kinds = {verdict.misconception: verdict.message for _, verdict in verdicts}
-    if task.practice and (SOLVED_IN_ONE_CALL in kinds or set(kinds) == {NOT_WRITTEN}):
-        known = SOLVED_IN_ONE_CALL if SOLVED_IN_ONE_CALL in kinds else NOT_WRITTEN
+    if task.practice and (SOLVED in kinds or set(kinds) == {NOT_WRITTEN}):
+        known = SOLVED if SOLVED in kinds else NOT_WRITTEN
         print(NOTHING_TO_JUDGE[known].format(name=name, why=kinds[known]))
         return
     for visible, verdict in verdicts:
