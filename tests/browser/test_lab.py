@@ -25,6 +25,20 @@ def pause(page):
     return lambda seconds: page.wait_for_timeout(1000 * seconds)
 
 
+def scroll_on(page):
+    """As `pause`, a screen further down each time: JupyterLab may put off what is out of sight."""
+
+    def scroll_and_pause(seconds):
+        page.evaluate("""() => {
+            const panel = document.querySelector(".jp-NotebookPanel .jp-WindowedPanel-outer");
+            const next = panel.scrollTop + panel.clientHeight;
+            panel.scrollTop = next < panel.scrollHeight ? next : 0;
+        }""")
+        page.wait_for_timeout(1000 * seconds)
+
+    return scroll_and_pause
+
+
 def changes(page, live, act) -> bool:
     """Whether a live picture shows something new after an act."""
     before = canvases(live)
@@ -94,7 +108,7 @@ def test_a_notebook_runs_and_its_live_pictures_follow_key_and_mouse(lab, page, n
         for cell in saved["cells"]
         for output in cell.get("outputs", [])
     )
-    wait_until(lambda: page.locator(".stn-live").count() == expected, pause(page))
+    wait_until(lambda: page.locator(".stn-live").count() == expected, scroll_on(page))
     for live in page.query_selector_all(".stn-live"):
         assert move_everything(page, live) == []
     assert trouble == []
