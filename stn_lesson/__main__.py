@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from stn_lesson.datasets.mnist import DownloadError
 from stn_lesson.experiments import colocalisation, contest, paper, records, replication, tables
 from stn_lesson.experiments.bench import bench_table, run_bench
 from stn_lesson.experiments.birds import birds_table
-from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, run_experiment
+from stn_lesson.experiments.catalogue import EXPERIMENTS, OptionError, check_options, run_experiment
 from stn_lesson.experiments.cub import cub_table
 from stn_lesson.experiments.numbers import numbers_table
 from stn_lesson.experiments.pretraining import PRETRAINED
 from stn_lesson.experiments.recipe import train_recipe
+from stn_lesson.experiments.record_form import WRONG_FORM
 from stn_lesson.experiments.runs import DATASETS
 from stn_lesson.experiments.schedules import PAPER_SCHEDULES
 from stn_lesson.experiments.solids import solids_table
@@ -118,11 +120,13 @@ def add_run(verbs) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run all cells of an experiment that the options leave open; print each record's file."""
+    start = time.time() - 1  # files count seconds by a coarser clock
     ignored = ("verb", "action", "experiment")
     given = {k: v for k, v in vars(args).items() if v is not None and k not in ignored}
     try:
         for path in run_experiment(args.experiment, **given):
-            print(f"written: {path}")
+            news = "written" if path.stat().st_mtime >= start else "nothing left to measure"
+            print(f"{news}: {path}")
     except ValueError as error:  # the experiment has no such network, size, …
         raise OptionError(str(error)) from error
 
@@ -181,13 +185,17 @@ def add_table(verbs) -> None:
         "experiment", choices=[*paper.TABLE_ROWS, "colocalise", "contest", *OTHER_TABLES]
     )
     parser.add_argument("--data", choices=DATASETS, help="(default mnist; contest: digits)")
-    parser.add_argument("--schedule", choices=SCHEDULES, default="short")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="(default short)")
 
 
 def table(args: argparse.Namespace) -> None:
     """Print the table of an experiment."""
+    known = [] if args.experiment in OTHER_TABLES else ["data"]
+    known += ["schedule"] * (args.experiment in paper.TABLE_ROWS)
+    given = [option for option in ("data", "schedule") if getattr(args, option) is not None]
+    check_options(f"table {args.experiment}", given, known)
     if args.experiment in paper.TABLE_ROWS:
-        print(tables.table(args.experiment, args.data or "mnist", args.schedule))
+        print(tables.table(args.experiment, args.data or "mnist", args.schedule or "short"))
     elif args.experiment == "colocalise":
         print(colocalisation.colocalise_table(args.data or "mnist"))
     elif args.experiment == "contest":
@@ -239,12 +247,12 @@ def results(args: argparse.Namespace) -> None:
         try:
             record = records.load_record(path)
             if "training_seconds" in record.get("runs", [{}])[0]:
-                print(records.summary(record))
+                print(f"{name}: {records.summary(record)}")
         except FileError as error:
             print(error, file=sys.stderr)
         except FileNotFoundError:
             print(f"{path} leads to no file: {name} is left out", file=sys.stderr)
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except WRONG_FORM:
             print(f"{path} is damaged: {name} is left out", file=sys.stderr)
 
 

@@ -89,4 +89,4 @@ def test_a_link_that_leads_nowhere_is_named_and_the_others_are_listed(
     monkeypatch.setattr(command_line.records, "record_paths", lambda: paths)
     assert main(["results"]) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("recipe_stn on") and "lost.json leads to no file" in said.err
+    assert said.out.startswith("recipe: recipe_stn on") and "lost.json leads to no file" in said.err

@@ -72,9 +72,9 @@ from stn_lesson import widgets
 from stn_lesson.assignment import check
 explorer = widgets.WarpExplorer(stn.house())
 assert "function" in str(explorer._esm) and explorer._css
-check("meshgrid", stn.meshgrid)
+check("my_theta", stn.affine_theta)
 """
-    assert printed(installed("-c", code)).startswith("✓ two rows of three points")
+    assert printed(installed("-c", code)).startswith("my_theta calls affine_theta, which does")
 
 
 NEW_FILES = """

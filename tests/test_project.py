@@ -155,7 +155,7 @@ def test_the_readme_and_the_welcome_name_every_notebook():
             assert path.name in content or path.name == place.name
 
 
-@pytest.mark.parametrize("page", ["README.md", "data/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "data/README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_every_link_of_a_page_leads_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
         assert link.startswith("http") or ((ROOT / page).parent / link).exists(), link

@@ -1,17 +1,22 @@
 """One submission, examined: its cells are run in a sandbox, its answers are judged outside."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 
+from stn_grading.lent import lending
+from stn_grading.results import CheckResult, ExaminationResult
 from stn_grading.sandbox import Worker, WorkerError
 from stn_grading.submissions import Submission
 from stn_grading.tasks import TASKS, Check, Task
 from stn_lesson.assignment import messages
 from stn_lesson.assignment.judging import Verdict, judge
 from stn_lesson.assignment.questions import Answer
+from stn_lesson.assignment.verdict import SOLVED
 
 MAX_WORKER_STARTS = 8  # before the rest of a submission is given up
 TRAINING_TASK = "model"  # the cell that trains, and its task
+MAX_TRAININGS = 3  # of a network that fails: each with other seeds
 CHECKED_TASKS = [task for task in TASKS if task.checks]
 
 
@@ -30,57 +35,6 @@ class Limits:
     training: float = 240
     question: float = 20
     total: float = 480
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """A check's outcome, as it is stored."""
-
-    task: str
-    check: str
-    points: float
-    passed: bool
-    message: str
-    misconception: str | None
-
-
-@dataclass
-class ExaminationResult:
-    """What a submission is worth, as far as a machine can tell.
-
-    Attributes:
-        student: who handed it in.
-        entry: under which name.
-        fingerprint: of what was examined, and how.
-        checks: their outcomes.
-        written_answers: those that a person must read, by task; unanswered ones are absent.
-        flags: what a person should look at.
-        notes: what a person may want to know.
-        seconds: how long it took.
-    """
-
-    student: str
-    entry: str
-    fingerprint: str
-    checks: list[CheckResult] = field(default_factory=list)
-    written_answers: dict[str, str] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def points(self, task: str) -> float:
-        """What the checks of a task have earned."""
-        return sum(check.points for check in self.checks if check.task == task and check.passed)
-
-    def as_dict(self) -> dict:
-        """To be written as JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: dict) -> "ExaminationResult":
-        """What `as_dict` made of it."""
-        checks = [CheckResult(**check) for check in stored["checks"]]
-        return cls(**stored | {"checks": checks})
 
 
 class _WorkerLost(Exception):
@@ -105,6 +59,7 @@ class Examination:
         self.submission, self.limits, self.trust, self.seed = submission, limits, trust, seed
         self.cells = [("setup", setup), *submission.cells]
         self.fatal_cells: set[int] = set()  # those that have ended the process
+        self.failed_cells: set[int] = set()  # those whose failure was told: each is told once
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.flags, self.notes = list(submission.flags), list(submission.notes)
 
@@ -147,59 +102,99 @@ class Examination:
         ]
 
     def _examine_in(self, worker: Worker) -> None:
-        """Functions first, then the training: with lent versions of what was not solved."""
-        cells = enumerate(self.cells)
-        training = [k for k, (name, source) in cells if _is_training(name, source)]
+        """Stage by stage: tasks that are lent the same are asked in one process of their own."""
+        for _, stage in groupby(CHECKED_TASKS, key=lambda task: task.lent):
+            tasks = list(stage)
+            checks = [(task, check) for task, check in self._open_checks() if task in tasks]
+            if not checks:
+                continue
+            lent, trains = list(tasks[0].lent), tasks[0].name == TRAINING_TASK
+            if trains:
+                lent = [t.name for t in CHECKED_TASKS[:-1] if not self._is_solved(t)]
+            self._control(worker, lending(lent))
+            self._run_functions(worker)
+            if lent:
+                self._control(worker, lending(lent))
+            if trains:
+                self._train(worker, checks, lent)
+            else:
+                for task, check in checks:
+                    self._ask(worker, task, check)
+            self._control(worker, {"end": True})
+
+    def _control(self, worker: Worker, message: dict) -> None:
+        """Begin or end a stage, or lend to it: if that fails, another process must be started."""
+        try:
+            self._exchange(worker, message, self.limits.cell)
+        except WorkerError as error:
+            raise _WorkerLost from error
+
+    def _training_cells(self) -> list[int]:
+        return [k for k, (name, source) in enumerate(self.cells) if _is_training(name, source)]
+
+    def _run_functions(self, worker: Worker) -> None:
+        """Run all cells but those that train."""
+        training = self._training_cells()
         for number in range(len(self.cells)):
             if number not in training:
                 # What comes after the training may well miss it: that is no news.
                 before_training = number < min(training, default=len(self.cells))
                 self._run_cell(worker, number, note_error=before_training)
-        for task, check in self._open_checks():
-            if task.name != TRAINING_TASK:
-                self._ask(worker, task, check, lent=task.lent)
-        self._lend_unsolved(worker)
-        for number in training:
-            self._run_cell(worker, number)
-        for task, check in self._open_checks():
-            self._ask(worker, task, check)
 
-    def _lend_unsolved(self, worker: Worker) -> None:
-        """Give the training the package's versions of the tasks that were not solved."""
-        unsolved = [task.name for task in CHECKED_TASKS[:-1] if not self._is_solved(task)]
-        if not unsolved:
-            return
-        try:
-            self._exchange(worker, {"lend": unsolved}, self.limits.cell)
-        except WorkerError as error:
-            raise _WorkerLost from error
-        names = ", ".join(unsolved)
-        self._note(f"trained with right versions of {names}, so that they cost nothing here")
+    def _train(self, worker: Worker, checks: list[tuple[Task, Check]], lent: list[str]) -> None:
+        """Run the cells that train and judge the network; if it fails, with other seeds again."""
+        if lent:
+            names = ", ".join(lent)
+            self._note(f"trained with right versions of {names}, so that they cost nothing here")
+        for training in range(MAX_TRAININGS):
+            start = time.monotonic()
+            for number in self._training_cells():
+                self._run_cell(worker, number, training=training)
+            for task, check in checks:
+                self._ask(worker, task, check)
+            verdicts = {(t, c): self.verdicts[t.name, c.name] for t, c in checks}
+            checks = [check for check, verdict in verdicts.items() if not verdict.passed]
+            was_asked = all(verdict.answer.seen for verdict in verdicts.values())
+            if not checks or not was_asked or time.monotonic() - start > self._seconds_left():
+                break
+        if training:
+            self._note(f"trained {training + 1} times, with other seeds: at first it failed")
 
     def _is_solved(self, task: Task) -> bool:
         return all(self.verdicts[task.name, check.name].passed for check in task.checks)
 
-    def _run_cell(self, worker: Worker, number: int, note_error: bool = True) -> None:
-        """Run a cell, unless it has ended the process before."""
+    def _run_cell(
+        self, worker: Worker, number: int, note_error: bool = True, training: int = 0
+    ) -> None:
+        """Run a cell, unless it has ended the process before; `training` changes its seeds."""
         name, source = self.cells[number]
         if number in self.fatal_cells:
             return
         trains = _is_training(name, source)
         try:
             limit = self.limits.training if trains else self.limits.cell
-            reply = self._exchange(worker, {"run": source}, limit)
+            reply = self._exchange(worker, {"run": source, "training": training}, limit)
             if str(reply.get("error")).startswith("MemoryError"):
                 raise WorkerError("no memory was left, and none would be for what follows")
         except WorkerError as error:
             self.fatal_cells.add(number)
             self._flag(f"{_describe_cell(name, source)} was stopped: {error}")
             raise _WorkerLost from error
-        if note_error and isinstance(reply.get("error"), str):
-            self._note(f"{_describe_cell(name, source)} failed: {reply['error'][:200]}")
+        cell, error, left_out = (
+            _describe_cell(name, source),
+            reply.get("error"),
+            reply.get("left_out"),
+        )
+        if note_error and isinstance(error, str) and number not in self.failed_cells:
+            if not (self.failed_cells and error.startswith("NameError")):  # which follows from it
+                self._note(f"{cell} failed: {error[:200]}")
+            self.failed_cells.add(number)
+        for line in left_out if isinstance(left_out, list) else []:
+            self._note(f"{cell}: {str(line)[:60]} was left out, since there is no screen here")
 
-    def _ask(self, worker: Worker, task: Task, check: Check, lent: tuple[str, ...] = ()) -> None:
+    def _ask(self, worker: Worker, task: Task, check: Check) -> None:
         """Put a check's question and judge the answer."""
-        message = messages.question_to_json(check.question(self.seed)) | {"lent": lent}
+        message = messages.question_to_json(check.question(self.seed))
         try:
             reply = self._exchange(worker, message, self.limits.question)
             answer = messages.answer_from_json(reply)
@@ -216,7 +211,10 @@ class Examination:
         earlier = (self.verdicts.get((task.name, other.name)) for other in task.checks)
         suspected = next((v.misconception for v in earlier if v and not v.passed), None)
         question, expectation = check.question(self.seed), task.expectation(check, self.seed)
-        self.verdicts[task.name, check.name] = judge(question, answer, expectation, suspected)
+        verdict = judge(question, answer, expectation, suspected)
+        self.verdicts[task.name, check.name] = verdict
+        if verdict.misconception == SOLVED:
+            self._flag(f"{task.name} {verdict.message.split(',')[0]}")
 
     def _flag(self, words: str) -> None:
         if words not in self.flags:

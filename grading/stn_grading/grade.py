@@ -3,19 +3,21 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import torch
 from tqdm.auto import tqdm
 
-from stn_grading import gradebook, marks, platforms, report, sandbox, tasks
+import stn_lesson
+from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.submissions import Submission, collect_submissions
-from stn_lesson import assignment
-from stn_lesson.files import locked, write_atomically
+from stn_lesson.files import lesson_folder, locked, write_atomically
 
 
 def grade(
@@ -33,8 +35,9 @@ def grade(
 ) -> list[report.Row]:
     """Grade a folder of submissions and write tables, pages to read, and feedback pages.
 
-    What was examined before is not examined again, unless submission, checks or seed have changed;
-    so a run that was stopped goes on where it was. Points that a person has given stay.
+    What was examined before is not examined again, unless the submission or what decides its marks
+    has changed (`checks_version`); so a run that was stopped goes on where it was. Points that a
+    person has given stay.
 
     Args:
         folder: a file, a folder or a zip file for each student; or a zip file of them all.
@@ -87,6 +90,7 @@ def _grade(
         _examine_or_reuse,
         results=course / "results",
         released_cells={name: cell.source for name, cell in release.cells.items()},
+        version=checks_version(settings["seed"], settings["limits"], release.cells["setup"].source),
         **settings,
     )
     answers, examined = [], []
@@ -107,11 +111,17 @@ def _grade(
 
 
 def _examine_or_reuse(
-    submission: Submission, *, results: Path, released_cells: dict[str, str], seed: int, **settings
+    submission: Submission,
+    *,
+    results: Path,
+    released_cells: dict[str, str],
+    seed: int,
+    version: str,
+    **settings,
 ) -> tuple[ExaminationResult, bool]:
     """The stored result of a submission, or a new one, stored; and whether it is new."""
     file = results / f"{submission.student}.json"
-    fingerprint = f"{submission.fingerprint} {checks_version(seed)}"
+    fingerprint = f"{submission.fingerprint} {version}"
     stored = _stored_result(file, fingerprint)
     if stored:
         return stored, False
@@ -123,12 +133,18 @@ def _examine_or_reuse(
     return result, True
 
 
-def checks_version(seed: int) -> str:
-    """A number that changes when the checks or their seed change."""
-    folders = [Path(package.__file__).parent for package in (assignment, tasks)]
-    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    content = b"".join(path.read_bytes() for path in files) + str(seed).encode()
-    return hashlib.sha256(content).hexdigest()
+def checks_version(seed: int, limits: Limits, setup: str) -> str:
+    """A number that changes when anything that decides a mark does.
+
+    That is all code of the lesson and of grading, the digits, torch, the seed, the limits and the
+    code that comes before a submission.
+    """
+    packages = Path(stn_lesson.__file__).parent, Path(__file__).parent
+    files = [path for package in packages for path in sorted(package.rglob("*.py"))]
+    files += sorted((lesson_folder() / "digits").iterdir())
+    names = [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
+    settings = [torch.__version__, platform.python_version(), seed, limits, setup]
+    return hashlib.sha256(repr([names, settings]).encode()).hexdigest()
 
 
 def _stored_result(file: Path, fingerprint: str) -> ExaminationResult | None:

@@ -11,15 +11,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import stn_lesson
+from stn_grading.lesson_copy import PACKAGE, lesson_copy
 from stn_lesson.assignment import messages
-from stn_lesson.files import lesson_folder
 
 WORKER_FILE = Path(__file__).with_name("worker.py")
 MAX_REPLY_BYTES = 64 * 2**20
@@ -62,23 +62,35 @@ def worker_command(trust: bool = False) -> list[str]:
     """The command line of a worker, in a sandbox unless its code is trusted."""
     python = [sys.executable, "-I"]
     if trust:
-        return [*python, str(WORKER_FILE)]
-    package = Path(stn_lesson.__file__).parent
+        return [*python, str(WORKER_FILE), str(lesson_copy())]
     readable = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache"]
     readable += ["/etc/alternatives", "/etc/localtime", sys.base_prefix, sys.prefix]
-    readable += [str(package), str(lesson_folder() / "digits")]
     options = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     options += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
         options += ["--size", str(256 * 2**20), "--tmpfs", path]
     for path in readable:  # after /tmp, where the lesson may stand itself
         options += ["--ro-bind-try", path, path]
-    # Of the teachers' package this file alone.
+    for path in _hidden_folders():
+        options += ["--tmpfs", str(path), "--remount-ro", str(path)]
+    # Of the lesson a copy without the answers, of the teachers' package this file alone.
+    options += ["--ro-bind", str(lesson_copy()), "/lesson"]
     options += ["--ro-bind", str(WORKER_FILE), "/worker.py"]
     options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in worker_environment().items():
         options += ["--setenv", name, value]
-    return [find_bubblewrap(), *options, *python, "/worker.py"]
+    return [find_bubblewrap(), *options, *python, "/worker.py", "/lesson"]
+
+
+def _hidden_folders() -> list[Path]:
+    """What stands among Python's files and is no submission's business.
+
+    The lesson where it is installed there, and what has a sampler of its own.
+    """
+    packages = Path(sysconfig.get_path("purelib"))
+    folders = [PACKAGE, *(packages / name for name in ("scipy", "skimage", "cv2", "kornia"))]
+    readable = Path(sys.base_prefix), Path(sys.prefix), Path("/usr")
+    return [f for f in folders if f.is_dir() and any(f.is_relative_to(r) for r in readable)]
 
 
 def worker_environment() -> dict[str, str]:

@@ -4,19 +4,18 @@ import json
 from pathlib import Path
 
 from stn_grading.tasks import PRACTICE, TASKS, Check, Task
-from stn_lesson.assignment.messages import expectation_to_json, question_to_json
-from stn_lesson.assignment.visible_checks import FILE
+from stn_lesson.assignment.messages import question_to_json
+from stn_lesson.assignment.visible_checks import FILE, expectation_to_json
 from stn_lesson.files import write_atomically
 
 
 def visible_checks() -> dict:
-    """Every checked task with its visible checks, as what JSON can hold."""
+    """Every checked task with its checks, their numbers drawn for students, as JSON holds it."""
     return {
         task.name: {
             "practice": task.practice,
             "lent": list(task.lent),
-            "visible": [_describe_check(task, check) for check in task.checks if check.visible],
-            "hidden": [check.name for check in task.checks if not check.visible],
+            "checks": [_describe_check(task, check) for check in task.checks],
         }
         for task in (*TASKS, *PRACTICE)
         if task.checks
@@ -26,7 +25,7 @@ def visible_checks() -> dict:
 def _describe_check(task: Task, check: Check) -> dict:
     question = check.question()
     stored = {"network_seed": check.generator_seed()}  # its images are large, and no secret
-    if question.kind != "predict":
+    if question.kind != "look":
         stored = question_to_json(question)
     expectation = expectation_to_json(task.expectation(check))
     return {"name": check.name, "question": stored, "expectation": expectation}

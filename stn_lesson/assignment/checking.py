@@ -1,22 +1,32 @@
 """The checks that a student runs in the notebook, with messages that teach."""
 
+import warnings
 from collections.abc import Iterator
 
 from IPython.display import display
 
 from stn_lesson.assignment.judging import Verdict, first_wrong, is_grid, judge
 from stn_lesson.assignment.lent import LENT_FUNCTIONS
-from stn_lesson.assignment.questions import NOT_WRITTEN, ask, lend_functions
-from stn_lesson.assignment.recording import SOLVING_FUNCTIONS, record_calls
+from stn_lesson.assignment.questions import (
+    NOT_WRITTEN,
+    SOLVED_IN_ONE_CALL,
+    ask,
+    lend_functions,
+)
+from stn_lesson.assignment.recording import (
+    ASSIGNMENT_FUNCTIONS,
+    SOLVING_FUNCTIONS,
+    record_calls,
+)
+from stn_lesson.assignment.verdict import SOLVED
 from stn_lesson.assignment.visible_checks import CheckedTask, VisibleCheck, load_task, task_names
 from stn_lesson.plots import BLUE, ORANGE, Picture
 
-SOLVED_IN_ONE_CALL = "solved in one call"
 # What is said of a blank page instead of a list of what is wrong.
 NOTHING_TO_JUDGE = {
     NOT_WRITTEN: "Nothing to check yet: write {name} in the cell above, run it, then run this cell "
     "again.",
-    SOLVED_IN_ONE_CALL: "{name} {why}.",
+    SOLVED: "{name} {why}. If it only looks at it, to compare or to draw, do that in another cell.",
 }
 
 
@@ -28,7 +38,7 @@ class NotYet(AssertionError):
 
 
 def check(name: str, solution) -> None:
-    """Put the visible checks of a task to a solution and say what is right and what is not.
+    """Put the checks of a task to a solution and say what is right and what is not.
 
     As when it is graded, a task finds right versions of those before it. A blank page of a
     notebook, "my_sample", is not graded: what is not right there is told, and nothing is raised.
@@ -41,29 +51,34 @@ def check(name: str, solution) -> None:
         NotYet: something is not right yet, in a task that is graded.
         ValueError: there is no such task.
 
-    >>> from stn_lesson.grid import meshgrid
-    >>> check("meshgrid", meshgrid)
-    ✓ two rows of three points
-    When it is graded: a larger grid; a side of one pixel.
+    >>> def my_theta(rotation, scale, translation):
+    ...     raise NotImplementedError("not written yet")
+    >>> check("my_theta", my_theta)
+    Nothing to check yet: write my_theta in the cell above, run it, then run this cell again.
     >>> from stn_lesson.sampler import bilinear_sample
     >>> check("my_sample", bilinear_sample)
-    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces.
+    my_sample calls bilinear_sample, which does what you are to write: use smaller pieces. If it \
+only looks at it, to compare or to draw, do that in another cell.
     """
     if name not in task_names():
         raise ValueError(f"name must be one of {', '.join(task_names())}, got {name!r}")
     task = load_task(name)
     failed = []
-    for visible, verdict in _verdicts(name, task, solution):
-        if task.practice and verdict.misconception in NOTHING_TO_JUDGE:
-            print(NOTHING_TO_JUDGE[verdict.misconception].format(name=name, why=verdict.message))
-            return
+    with warnings.catch_warnings():  # what a solution sets there ends with the check
+        verdicts = list(_verdicts(name, task, solution))
+    kinds = {verdict.misconception: verdict.message for _, verdict in verdicts}
+    if task.practice and (SOLVED in kinds or set(kinds) == {NOT_WRITTEN}):
+        known = SOLVED if SOLVED in kinds else NOT_WRITTEN
+        print(NOTHING_TO_JUDGE[known].format(name=name, why=kinds[known]))
+        return
+    for visible, verdict in verdicts:
         reason = "" if verdict.message == "right" else f": {_reason(verdict, visible, failed)}"
         print(f"{'✓' if verdict.passed else '✗'} {visible.name}{reason}")
         if not verdict.passed:
             failed.append(verdict)
-    if task.hidden:
-        print(f"When it is graded: {'; '.join(task.hidden)}.")
-    for verdict in failed[:1] if task.practice else failed:
+    if not task.practice:
+        print("When it is graded: the same, with other numbers.")
+    for verdict in failed[:1]:
         picture = comparison_picture(verdict)
         if picture is not None:
             display(picture)
@@ -72,22 +87,23 @@ def check(name: str, solution) -> None:
 
 
 def _verdicts(name: str, task: CheckedTask, solution) -> Iterator[tuple[VisibleCheck, Verdict]]:
-    """Run the visible checks one by one."""
-    suspected = None  # what the first wrong answer was known by
-    for visible in task.visible:
-        trained = visible.question.kind == "predict"  # with what the notebook has
+    """Run the checks one by one."""
+    suspected = None  # what the last wrong answer was known by
+    refused = SOLVING_FUNCTIONS.get(name, ()) if task.practice else ASSIGNMENT_FUNCTIONS
+    for visible in task.checks:
+        trained = visible.question.kind == "look"  # with what the notebook has
         lent = {} if trained else {earlier: LENT_FUNCTIONS[earlier] for earlier in task.lent}
         with (
             lend_functions(_global_variables(solution), lent),
-            record_calls(SOLVING_FUNCTIONS.get(name, ())) as called,
+            record_calls(refused) as called,
         ):
             answer = ask(visible.question, {name: solution})
         if called:
-            reason = f"calls {called[0]}, which does what you are to write: use smaller pieces"
-            verdict = Verdict(False, reason, SOLVED_IN_ONE_CALL, answer)
+            reason = SOLVED_IN_ONE_CALL.format(name=called[0])
+            verdict = Verdict(False, reason, SOLVED, answer)
         else:
             verdict = judge(visible.question, answer, visible.expectation, suspected)
-        suspected = suspected or verdict.misconception
+        suspected = verdict.misconception or suspected
         yield visible, verdict
 
 

@@ -3,13 +3,15 @@
 import zlib
 from functools import cache
 
-from torch import Tensor
+import torch
 
+from stn_lesson.arguments import SEEDS
 from stn_lesson.assignment.questions import Question
-from stn_lesson.datasets import Dataset, load_digits, to_floats
-from stn_lesson.datasets.clutter import clutter
+from stn_lesson.datasets import Dataset, Split, load_digits, to_floats
+from stn_lesson.datasets.clutter import clutter, scenes_with_poses
 
 CLUTTER_SETTINGS = {"size": 48, "pieces": 3, "piece_size": 8}
+JUDGED_SCENES = 2  # of each test digit
 
 
 def scenes(repeats: int = 4) -> Dataset:
@@ -22,17 +24,21 @@ def scenes(repeats: int = 4) -> Dataset:
 
 
 def network_question(seed: int) -> Question:
-    """The test digits among clutter of a seed of their own: a trained network names them."""
-    return Question("predict", "model", (_judged_images(seed),))
-
-
-def judged_labels() -> Tensor:
-    """What the network should answer to `network_question`, whatever its seed, (N,)."""
-    return load_digits().test.labels
+    """What a trained network is asked: to look at the scenes of a seed, without their labels."""
+    return Question("look", "model", (to_floats(judged_scenes(seed).images),))
 
 
 @cache
-def _judged_images(seed: int) -> Tensor:
-    images = load_digits().test.images
-    seed = zlib.crc32(f"{seed} judged".encode())
-    return to_floats(clutter(images, **CLUTTER_SETTINGS, seed=seed))
+def judged_scenes(seed: int) -> Split:
+    """The test digits, each in two scenes of this seed's own, in an order of this seed's own.
+
+    >>> len(judged_scenes(0))
+    1020
+    """
+    test, settings = load_digits().test, CLUTTER_SETTINGS | {"chunk": 512}
+    generator = torch.Generator().manual_seed(zlib.crc32(f"{seed} judged".encode()) % SEEDS)
+    order = torch.cat([torch.randperm(len(test), generator=generator)] * JUDGED_SCENES)
+    order = order[torch.randperm(len(order), generator=generator)]
+    digits = Split(test.images[order], test.labels[order])
+    images, poses = scenes_with_poses(digits, generator.initial_seed(), **settings)
+    return Split(images, digits.labels, poses)

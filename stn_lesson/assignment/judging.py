@@ -3,30 +3,19 @@
 What to expect is given as data, so that students can judge their work without the solutions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from stn_lesson.assignment.digit_scenes import judged_labels
-from stn_lesson.assignment.questions import NOT_WRITTEN, Answer, Question
+from stn_lesson.assignment.judging_network import judge_network
+from stn_lesson.assignment.questions import NOT_WRITTEN, Answer, Question, solves_in_one_call
+from stn_lesson.assignment.verdict import GRADIENT_CUT, SOLVED, Verdict
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
-MAX_GUESSING_ACCURACY = 0.2  # of ten digits
-# Mistakes that need no expected value to be known by: name, and what the student is told.
-GRADIENT_CUT = (
-    "gradient cut",
-    "no gradient comes through: rounding, detach(), .data, item(), float(…), numpy, "
-    "torch.no_grad() or a new torch.tensor(…) on the way cuts it",
-)
 EVERY_POINT_ADVICE = (
     ": image[:, :, row, column] reads every image at the points of every grid; say which image "
     "belongs to which, with image[n, :, row, column] and n = torch.arange(N)[:, None, None]"
-)
-GUESSING = (
-    "guessing",
-    "hardly better than guessing. Look at what your transformer shows: does it start at "
-    "the identity, and stay on the canvas?",
 )
 
 
@@ -53,33 +42,15 @@ class Expectation:
         value: the right value, if a value is asked for.
         gradients: the right gradients, if they are asked for.
         mistakes: the known ones, as far as they give another value than the right one.
-        min_accuracy: what a trained network must reach, from 0 to 1, if it is a network that is
-            asked.
+        scenes_seed: of a trained network that is asked, the seed of the scenes that it is shown.
+        min_accuracy: what it must reach, from 0 to 1, beside looking where the digits are.
     """
 
     value: Tensor | None = None
     gradients: tuple[Tensor, ...] | None = None
     mistakes: tuple[KnownMistake, ...] = ()
+    scenes_seed: int | None = None
     min_accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an answer is right, and if not, why.
-
-    Attributes:
-        passed: whether it is right.
-        message: what to tell the student.
-        misconception: the mistake's name, if it has one.
-        answer: what was judged.
-        expected: what the value should have been, if it is a value that was asked for.
-    """
-
-    passed: bool
-    message: str = "right"
-    misconception: str | None = None
-    answer: Answer = field(default_factory=Answer)
-    expected: Tensor | None = None
 
 
 def judge(
@@ -103,35 +74,39 @@ def judge(
     'you add 1: double it'
     """
     if answer.error is not None:
-        name = NOT_WRITTEN if answer.error.startswith(NOT_WRITTEN) else "error"
-        return Verdict(False, answer.error, name, answer)
-    if expectation.min_accuracy is not None:
-        return _judge_network(answer, expectation.min_accuracy)
+        return Verdict(False, answer.error, _name_error(answer.error), answer)
+    if expectation.scenes_seed is not None:
+        return judge_network(answer, expectation.scenes_seed, expectation.min_accuracy)
     if expectation.gradients is not None:
         return _judge_gradients(question, answer, expectation.gradients, suspected)
     if is_close(answer.value, expectation.value):
         return Verdict(True, answer=answer, expected=expectation.value)
-    for mistake in sorted(expectation.mistakes, key=lambda mistake: mistake.name != suspected):
-        if is_close(answer.value, mistake.value):
-            return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
+    mistake = _known_mistake(answer.value, expectation.mistakes, suspected)
+    if mistake is not None:
+        return Verdict(False, mistake.message, mistake.name, answer, expectation.value)
     message = _describe_difference(answer.value, expectation.value)
     return Verdict(False, message, "other", answer, expectation.value)
 
 
-def _judge_network(answer: Answer, min_accuracy: float) -> Verdict:
-    labels = judged_labels()
-    if answer.value.shape != (len(labels), 10):
-        got = tuple(answer.value.shape)
-        message = f"class scores must have shape (N, 10), got {got} for {len(labels)} images"
-        return Verdict(False, message, "shape", answer)
-    accuracy = (answer.value.argmax(1) == labels).double().mean().item()
-    message = f"it names {100 * accuracy:.1f} % of the test digits"
-    if accuracy >= min_accuracy:
-        return Verdict(True, message, answer=answer)
-    if accuracy < MAX_GUESSING_ACCURACY:
-        name, advice = GUESSING
-        return Verdict(False, f"{message}, {advice}", name, answer)
-    return Verdict(False, f"{message}: train longer, or at another rate", "accuracy", answer)
+def _name_error(words: str) -> str:
+    if solves_in_one_call(words):
+        return SOLVED
+    return NOT_WRITTEN if words.startswith(NOT_WRITTEN) else "error"
+
+
+def _known_mistake(
+    value: Tensor, mistakes: tuple[KnownMistake, ...], suspected: str | None
+) -> KnownMistake | None:
+    """The one that gives this value, the suspected one before others.
+
+    Nothing but zeros comes of much: of one that was not suspected only if nothing else was wrong
+    before, and no other mistake gives them.
+    """
+    alike = [mistake for mistake in mistakes if is_close(value, mistake.value)]
+    alike.sort(key=lambda mistake: mistake.name != suspected)
+    if not alike or alike[0].name == suspected or value.any():
+        return alike[0] if alike else None
+    return alike[0] if suspected is None and len(alike) == 1 else None
 
 
 def _judge_gradients(

@@ -16,7 +16,7 @@ class _LentTransformer(SpatialTransformer):
 
 # float(): a training in bfloat16 mixes types.
 LENT_FUNCTIONS = {
-    "meshgrid": meshgrid,
+    "meshgrid": lambda height, width: meshgrid(height, width),
     "bilinear_sample": lambda image, grid: bilinear_sample(image.float(), grid.float()),
     "warp": lambda image, theta, height, width: warp(image.float(), theta.float(), (height, width)),
     "SpatialTransformer": _LentTransformer,

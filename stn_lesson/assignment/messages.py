@@ -1,4 +1,4 @@
-"""Questions, expectations and answers as JSON: data only, so that reading it can run nothing."""
+"""Questions and answers as JSON: data only, so that reading it can run nothing."""
 
 import base64
 import json
@@ -7,7 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-from stn_lesson.assignment.judging import Expectation, KnownMistake
 from stn_lesson.assignment.questions import Answer, Question
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64}
@@ -88,32 +87,12 @@ def question_from_json(message: dict) -> Question:
     return Question(message["kind"], message["name"], arguments, weights)
 
 
-def expectation_to_json(expectation: Expectation) -> dict:
-    """An expectation as what JSON can hold."""
-    mistakes = [[known.name, known.message, known.value] for known in expectation.mistakes]
-    return {
-        "value": to_json(expectation.value),
-        "gradients": to_json(expectation.gradients),
-        "mistakes": to_json(mistakes),
-        "min_accuracy": expectation.min_accuracy,
-    }
-
-
-def expectation_from_json(message: dict) -> Expectation:
-    """What `expectation_to_json` made of it."""
-    return Expectation(
-        from_json(message["value"]),
-        from_json(message["gradients"]),
-        tuple(KnownMistake(*from_json(known)) for known in message["mistakes"]),
-        message["min_accuracy"],
-    )
-
-
 def answer_to_json(answer: Answer) -> dict:
     """An answer as a message."""
     return {
         "value": to_json(answer.value),
         "gradients": to_json(answer.gradients),
+        "seen": to_json(answer.seen),
         "error": answer.error,
     }
 
@@ -124,12 +103,16 @@ def answer_from_json(message: dict) -> Answer:
     Raises:
         MessageError: it does not.
     """
-    value, gradients = from_json(message.get("value")), from_json(message.get("gradients"))
-    error = message.get("error")
-    tensors = [x for x in (value, *(gradients or ())) if x is not None]
+    value, gradients, seen = (from_json(message.get(k)) for k in ("value", "gradients", "seen"))
+    error, gradients, seen = message.get("error"), gradients or (), seen or ()
+    if not isinstance(gradients, tuple) or not isinstance(seen, tuple):
+        raise MessageError("gradients and what was seen come as lists, these do not")
+    tensors = [x for x in (value, *gradients) if x is not None]
+    tensors += seen
     if not all(isinstance(x, Tensor) for x in tensors) or not isinstance(error, str | None):
         raise MessageError("an answer holds tensors and the words of an error, this one does not")
     if value is None and error is None:
         raise MessageError("an answer has a value or an error, this one has neither")
-    floats = [None if x is None else x.float() for x in (gradients or ())]
-    return Answer(None if value is None else value.float(), floats, error)
+    floats = [None if x is None else x.float() for x in gradients]
+    value = None if value is None else value.float()
+    return Answer(value, floats, error, tuple(x.float() for x in seen))

@@ -14,6 +14,12 @@ from torch import Tensor, nn
 
 MAX_ERROR_LENGTH = 300  # characters of an error's message that are kept
 NOT_WRITTEN = "not written yet"
+SOLVED_IN_ONE_CALL = "calls {name}, which does what you are to write: use smaller pieces"
+GRADIENT_IMAGES = 50  # by which it is judged whether a network's θ gets a gradient
+NO_LOCALISATION = (
+    "there is no transformer in model: put your SpatialTransformer into it, and keep its "
+    "localisation network under the name self.localisation"
+)
 # What is told instead of some words of torch, or after them.
 ERROR_ADVICE = (
     (
@@ -22,7 +28,8 @@ ERROR_ADVICE = (
     ),
     (
         "being used in an in-place operation",
-        "you change what you were given: make a new tensor, x = x + 1 instead of x += 1",
+        "you change what you were given, or your own tensor with requires_grad=True: make a new "
+        "tensor, x = x + 1 instead of x += 1, and leave requires_grad out",
     ),
     (
         "must be Tensor, not float",
@@ -45,6 +52,15 @@ NO_TENSOR_ADVICE = {
     "names",
 }
 
+ODD_TENSOR_ADVICE = (
+    (lambda x: x.is_complex(), "yours is complex, take .real of it"),
+    (
+        lambda x: x.device.type == "meta",
+        'yours is on the device "meta", which holds no numbers: torch.set_default_device("cpu")',
+    ),
+    (lambda x: x.layout != torch.strided, "yours is sparse, .to_dense() makes one of it"),
+)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -52,8 +68,8 @@ class Question:
 
     Attributes:
         kind: "call" a function; "transform": make a `SpatialTransformer` around a linear
-            localisation network (weight, bias), warp images to a size; "predict": ask a trained
-            network for the class scores of images.
+            localisation network (weight, bias), warp images to a size; "look": ask a trained
+            network for the class scores of images, and for what its transformer does to them.
         name: of the function, the class or the variable.
         arguments: tensors and numbers.
         weights: of the result's elements, like the result, if the gradient of their weighted sum
@@ -71,15 +87,17 @@ class Answer:
     """What came back.
 
     Attributes:
-        value: of the call, detached, or None.
+        value: of the call, detached, or None; of a network the class scores (N, 10).
         gradients: for each tensor of floats among the arguments, its gradient, or None where no
-            gradient arrives.
+            gradient arrives; of a network, of what its localisation network returned.
+        seen: of a network, what its localisation network returned, and the views.
         error: what went wrong instead, in words.
     """
 
     value: Tensor | None = None
     gradients: list[Tensor | None] = field(default_factory=list)
     error: str | None = None
+    seen: tuple[Tensor, ...] = ()
 
 
 def ask(question: Question, names: Mapping) -> Answer:
@@ -101,10 +119,16 @@ def ask(question: Question, names: Mapping) -> Answer:
 
 
 def _describe_error(error: Exception, question: Question) -> str:
-    words = str(error)
+    try:
+        words = str(error)
+    except Exception:
+        words = "an error that has no words"
     # torch raises NotImplementedError, too, with words of its own.
     if isinstance(error, NotImplementedError) and words in ("", NOT_WRITTEN):
         return NOT_WRITTEN
+    if solves_in_one_call(words):  # TorchScript has an error of its own, with this one in it
+        (*_, line) = filter(solves_in_one_call, words.splitlines())
+        return line.split("Error: ")[-1]
     for known, advice in ERROR_ADVICE:
         if known in words:
             return advice
@@ -113,6 +137,28 @@ def _describe_error(error: Exception, question: Question) -> str:
     return f"{type(error).__name__}: {words}"[: MAX_ERROR_LENGTH - len(advice)] + advice
 
 
+def solves_in_one_call(words: str) -> bool:
+    """Whether an error says that something was called that solves a task.
+
+    >>> solves_in_one_call(SOLVED_IN_ONE_CALL.format(name="grid_sample"))
+    True
+    """
+    return SOLVED_IN_ONE_CALL.partition("{name}")[2] in words
+
+
+@contextmanager
+def _usual_settings() -> Iterator[None]:
+    """Gradients and float32, whatever the notebook has set; what is set meanwhile ends with it."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@_usual_settings()
 def _call_function(question: Question, function) -> Answer:
     inputs = [
         _copy_argument(argument, question.weights is not None) for argument in question.arguments
@@ -120,6 +166,7 @@ def _call_function(question: Question, function) -> Answer:
     return _make_answer(function(*inputs), inputs, question.weights)
 
 
+@_usual_settings()
 def _call_transformer(question: Question, transformer) -> Answer:
     images, weight, bias, size = question.arguments
     linear = nn.Linear(weight.shape[1], weight.shape[0])
@@ -131,19 +178,43 @@ def _call_transformer(question: Question, transformer) -> Answer:
     return _make_answer(module(images), [images, linear.weight, linear.bias], question.weights)
 
 
-@torch.no_grad()
-def _predict_scores(question: Question, model) -> Answer:
+def _look_through(question: Question, model) -> Answer:
     if not isinstance(model, nn.Module):
         return Answer(error=f"{question.name} must be a network, got {type(model).__name__}")
+    transformer = next(
+        (m for m in model.modules() if isinstance(getattr(m, "localisation", None), nn.Module)),
+        None,
+    )
+    if transformer is None:
+        return Answer(error=NO_LOCALISATION)
     model.eval()
-    images = question.arguments[0]
-    return Answer(torch.cat([model(batch).detach().float() for batch in images.split(100)]))
+    images, seen = question.arguments[0], {}
+    hooks = [
+        transformer.localisation.register_forward_hook(lambda *call: seen.update(numbers=call[2])),
+        transformer.register_forward_hook(lambda *call: seen.update(views=call[2])),
+    ]
+    try:
+        scores = model(images[:GRADIENT_IMAGES].clone())
+        gradient = None
+        if seen["numbers"].requires_grad and scores.requires_grad:
+            total = scores.square().sum()
+            (gradient,) = torch.autograd.grad(total, [seen["numbers"]], allow_unused=True)
+        parts = []
+        with torch.no_grad():
+            for batch in images.split(100):
+                scores = model(batch.clone())
+                parts.append((scores, seen["numbers"].flatten(1), seen["views"]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    scores, numbers, views = (torch.cat(part).detach().float() for part in zip(*parts, strict=True))
+    return Answer(scores, [gradient], seen=(numbers, views))
 
 
 ANSWER_FUNCTIONS = {
     "call": _call_function,
     "transform": _call_transformer,
-    "predict": _predict_scores,
+    "look": _look_through,
 }
 
 
@@ -158,14 +229,19 @@ def _make_answer(value, inputs: list, weights: Tensor | None) -> Answer:
     if not isinstance(value, Tensor):
         advice = NO_TENSOR_ADVICE.get(type(value), "")
         return Answer(error=f"a tensor was expected, got {type(value).__name__}{advice}")
+    for is_odd, advice in ODD_TENSOR_ADVICE:
+        if is_odd(value):
+            return Answer(error=f"an ordinary tensor of real numbers was expected: {advice}")
     tensors = [x for x in inputs if isinstance(x, Tensor) and x.is_floating_point()]
     gradients = []
     if weights is not None:
         gradients = [None] * len(tensors)
-        if value.shape == weights.shape and value.requires_grad:
+        asked = [x for x in tensors if x.requires_grad]  # unless it was told not to
+        if value.shape == weights.shape and value.requires_grad and asked:
             total = (value * weights).sum()
-            gradients = list(torch.autograd.grad(total, tensors, allow_unused=True))
-    return Answer(value.detach().float(), gradients)
+            found = iter(torch.autograd.grad(total, asked, allow_unused=True))
+            gradients = [next(found) if x.requires_grad else None for x in tensors]
+    return Answer(value.detach().float().cpu(), gradients)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from stn_lesson.assignment.digit_scenes import network_question
-from stn_lesson.assignment.judging import Expectation
-from stn_lesson.assignment.messages import expectation_from_json, question_from_json
+from stn_lesson.assignment.judging import Expectation, KnownMistake
+from stn_lesson.assignment.messages import from_json, question_from_json, to_json
 from stn_lesson.assignment.questions import Question
 
 FILE = Path(__file__).with_name("visible_checks.json")
@@ -31,14 +31,12 @@ class CheckedTask:
     """A task as its students know it.
 
     Attributes:
-        visible: the checks that they can run.
-        hidden: the names of those that are run when it is graded.
+        checks: what they can run; when it is graded, the same is asked with other numbers.
         lent: the earlier tasks whose functions are lent to it.
         practice: whether it is a blank page of a notebook, which nobody grades.
     """
 
-    visible: tuple[VisibleCheck, ...]
-    hidden: tuple[str, ...]
+    checks: tuple[VisibleCheck, ...]
     lent: tuple[str, ...]
     practice: bool
 
@@ -57,20 +55,19 @@ def task_names() -> list[str]:
 def load_task(name: str) -> CheckedTask:
     """A task and its checks.
 
-    >>> load_task("warp").visible[0].name
+    >>> load_task("warp").checks[0].name
     'larger and moved'
     """
     stored = _stored_tasks()[name]
-    visible = tuple(
+    checks = tuple(
         VisibleCheck(
             check["name"],
             _load_question(check["question"]),
             expectation_from_json(check["expectation"]),
         )
-        for check in stored["visible"]
+        for check in stored["checks"]
     )
-    hidden, lent = tuple(stored["hidden"]), tuple(stored["lent"])
-    return CheckedTask(visible, hidden, lent, stored["practice"])
+    return CheckedTask(checks, tuple(stored["lent"]), stored["practice"])
 
 
 def _load_question(stored: dict) -> Question:
@@ -78,3 +75,26 @@ def _load_question(stored: dict) -> Question:
     if "network_seed" in stored:
         return network_question(stored["network_seed"])
     return question_from_json(stored)
+
+
+def expectation_to_json(expectation: Expectation) -> dict:
+    """An expectation as what JSON can hold."""
+    mistakes = [[known.name, known.message, known.value] for known in expectation.mistakes]
+    return {
+        "value": to_json(expectation.value),
+        "gradients": to_json(expectation.gradients),
+        "mistakes": to_json(mistakes),
+        "scenes_seed": expectation.scenes_seed,
+        "min_accuracy": expectation.min_accuracy,
+    }
+
+
+def expectation_from_json(message: dict) -> Expectation:
+    """What `expectation_to_json` made of it."""
+    return Expectation(
+        from_json(message["value"]),
+        from_json(message["gradients"]),
+        tuple(KnownMistake(*from_json(known)) for known in message["mistakes"]),
+        message["scenes_seed"],
+        message["min_accuracy"],
+    )

@@ -1,7 +1,8 @@
 """Large archives of pictures: read as their files come, and kept as arrays on disk.
 
-What is kept can be made again: a file of it that is damaged, cut short or another is not read, but
-written anew.
+What is kept can be made again: a file of it that is damaged, cut short, changed or another is not
+read, but written anew. Arrays carry their own checksum, and pictures that of the lists by which
+they were written: the two are never of different archives.
 """
 
 import io
@@ -21,6 +22,7 @@ from stn_lesson.datasets.npz import READ_ERRORS
 from stn_lesson.files import (
     FileError,
     check_disk_space,
+    checksum,
     file_errors,
     locked,
     read_whole,
@@ -67,6 +69,16 @@ def archive_errors(archive: Path, member: str = "") -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def removed_if_damaged(kept: Path) -> Iterator[None]:
+    """Remove what was kept of an archive once it is found damaged: of a new one it is read anew."""
+    try:
+        yield
+    except DownloadError:
+        kept.unlink(missing_ok=True)
+        raise
+
+
 def check_complete(archive: Path, missing) -> None:
     """Raise a `DownloadError` that names the first of the files that an archive lacks, if any."""
     for name in missing:
@@ -74,11 +86,16 @@ def check_complete(archive: Path, missing) -> None:
 
 
 @contextmanager
-def array_on_disk(path: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+def array_on_disk(path: Path, shape: tuple[int, ...], source: str = "") -> Iterator[np.ndarray]:
     """Bytes of a shape to fill in, mapped into memory; the file has its name when all is done.
 
     What was begun and did not come to its end is removed. A file that is there already is one that
     `kept_array` could not use; it is replaced.
+
+    Args:
+        path: of the file.
+        shape: of the array.
+        source: the `source_checksum` of what it is made by; it stands at the end of the file.
 
     Raises:
         FileError: it cannot be written, the disk is too small, or another process is writing it.
@@ -94,17 +111,20 @@ def array_on_disk(path: Path, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
             yield array
             array.flush()
             del array
+            with open(part, "ab") as file:
+                file.write(source.encode())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
 
 
-def kept_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray | None:
+def kept_array(path: Path, shape: tuple[int | None, ...], source: str = "") -> np.ndarray | None:
     """What `array_on_disk` wrote, mapped into memory: a page is read when it is asked for.
 
     Args:
         path: of the file.
         shape: that it must have; None for an axis of any length.
+        source: that it must have been made by; "" for any.
 
     Returns:
         bytes of that shape; None where there is no such file, or it holds something else.
@@ -115,8 +135,10 @@ def kept_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray | None:
     with file_errors(path, "read"):
         if not path.exists():
             return None
-        with open(path, "rb"):
-            pass  # what may not be read is not damaged
+        with open(path, "rb") as file:  # what may not be read is not damaged
+            file.seek(max(path.stat().st_size - len(source), 0))
+            if file.read() != source.encode():
+                return None
     try:
         array = np.load(path, mmap_mode="c", allow_pickle=False)
         sides = zip(array.shape, shape, strict=True)
@@ -134,21 +156,33 @@ def kept_arrays(path: Path, kind: type[Arrays]) -> Arrays | None:
         return None
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return kind(**file)
+            arrays = dict(file)
+        found = arrays.pop("checksum").item()
+        kept = kind(**arrays)
+        return kept if found == source_checksum(kept) else None
     except READ_ERRORS:
         return None
 
 
 def keep_arrays(path: Path, arrays: NamedTuple) -> None:
-    """Write a tuple of named arrays as a .npz file.
+    """Write a tuple of named arrays, and their checksum, as a .npz file.
 
     Raises:
         FileError: it cannot be written.
     """
     _tell_of_replacement(path)
     packed = io.BytesIO()
-    np.savez(packed, **arrays._asdict())
+    np.savez(packed, **arrays._asdict(), checksum=source_checksum(arrays))
     write_atomically(path, packed.getvalue())
+
+
+def source_checksum(*several: tuple | None) -> str:
+    """The checksum of what tuples of named arrays hold; "" where one of them is None."""
+    if None in several:
+        return ""
+    columns = [np.asarray(column) for arrays in several for column in arrays]
+    parts = [(f"{column.dtype}{column.shape}".encode(), column.tobytes()) for column in columns]
+    return checksum(b"".join(sum(parts, ())))
 
 
 def missing_room(path: Path, size: int) -> int:

@@ -5,6 +5,7 @@ Dataset, 2011; its pictures are for research and teaching that is not commercial
 """
 
 import io
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stn_lesson.arguments import path_of, whole_number
+from stn_lesson.arguments import path_of, real_number, whole_number
 from stn_lesson.datasets.archives import (
     archive_errors,
     array_on_disk,
@@ -21,6 +22,8 @@ from stn_lesson.datasets.archives import (
     kept_array,
     kept_arrays,
     missing_room,
+    removed_if_damaged,
+    source_checksum,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
@@ -31,15 +34,17 @@ ADDRESS = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
 ARCHIVE_BYTES = 1_150_585_339
 ARCHIVE_CHECKSUM = "md5:97eceeb196236b17998738112f37df78"
 ROOT = "CUB_200_2011"  # the archive's folder
-LISTS = (
-    "images.txt",
-    "image_class_labels.txt",
-    "train_test_split.txt",
-    "bounding_boxes.txt",
-    "parts/part_locs.txt",
-)
 PICTURES = 11_788
+SPECIES = 200
 PARTS = 15  # from "back" to "throat", in the order of parts/parts.txt
+LISTS = {  # and what each of their lines holds
+    "images.txt": "a number and a picture of the archive, 2×2 pixels or more, each once",
+    "image_class_labels.txt": f"a number in images.txt and a species from 1 to {SPECIES}",
+    "train_test_split.txt": "a number in images.txt, and 1 to learn from it, or 0",
+    "bounding_boxes.txt": "a number in images.txt, left, top, a width and a height of 1 or more",
+    "parts/part_locs.txt": f"a number in images.txt, a part up to {PARTS}, x, y, 1 if seen or 0",
+}
+FARTHEST = 1e6  # of a place in a picture, in pixels
 
 
 class Lists(NamedTuple):
@@ -92,28 +97,90 @@ def read_lists(texts: dict[str, str], sizes: dict[str, tuple[int, int]]) -> List
     Args:
         texts: the content of each of the `LISTS`.
         sizes: width and height of each picture, by its name.
+
+    Raises:
+        ValueError: a list has a line that cannot be, or lacks a picture; the message names both.
     """
-    numbered = {name: [line.split() for line in text.splitlines() if line.strip()]
-                for name, text in texts.items()}  # fmt: skip
 
-    def column(name: str) -> dict[int, list[str]]:
-        return {int(number): rest for number, *rest in numbered[name]}
+    def picture(name: str) -> str:
+        for side in sizes.get(name, (0, 0)):
+            whole_number(side, "side", 2)  # the places of its parts are from one pixel to another
+        return name
 
-    names, train = column("images.txt"), column("train_test_split.txt")
-    order = sorted(names, key=lambda number: (train[number] != ["1"], number))
-    parts = np.full((max(names) + 1, PARTS, 2), np.nan, np.float32)
-    for number, part, x, y, visible in numbered["parts/part_locs.txt"]:
-        if visible == "1":
-            parts[int(number), int(part) - 1] = float(x), float(y)
-    labels, boxes = column("image_class_labels.txt"), column("bounding_boxes.txt")
+    names = _read_list(texts, "images.txt", picture)
+    if len(set(names.values())) < len(names):
+        raise ValueError("images.txt has one name twice")
+    labels = _read_list(texts, "image_class_labels.txt", _species, names)
+    train = _read_list(texts, "train_test_split.txt", _flag, names)
+    boxes = _read_list(texts, "bounding_boxes.txt", _box, names)
+    if set(train.values()) != {0, 1}:
+        raise ValueError("train_test_split.txt must have pictures to learn from, and others")
+    order = sorted(names, key=lambda number: (not train[number], number))
+    rows = {number: row for row, number in enumerate(order)}
+    parts = np.full((len(order), PARTS, 2), np.nan, np.float32)
+    for (number, part), place in _read_list(texts, "parts/part_locs.txt", _place, names, 2).items():
+        parts[rows[number], part - 1] = place
     return Lists(
-        names=np.array([names[k][0] for k in order]),
-        labels=np.array([int(labels[k][0]) - 1 for k in order]),
-        train=sum(train[k] == ["1"] for k in order),
-        boxes=np.array([[float(side) for side in boxes[k]] for k in order], np.float32),
-        parts=parts[order],
-        sizes=np.array([sizes[names[k][0]] for k in order], np.float32),
+        names=np.array([names[k] for k in order]),
+        labels=np.array([labels[k] - 1 for k in order]),
+        train=sum(train.values()),
+        boxes=np.array([boxes[k] for k in order], np.float32),
+        parts=parts,
+        sizes=np.array([sizes[names[k]] for k in order], np.float32),
     )
+
+
+def _read_list(
+    texts: dict[str, str],
+    name: str,
+    read: Callable,
+    pictures: Iterable[int] | None = None,  # that must be in it, and no other
+    keys: int = 1,
+) -> dict:
+    """What `read` makes of the words behind the picture's number (and, with two keys, the part's).
+
+    Raises:
+        ValueError: a line is not what `LISTS` says, or none is of one of the pictures.
+    """
+    found = {}
+    for count, line in enumerate(texts[name].splitlines(), 1):
+        if not (words := line.split()):
+            continue
+        try:
+            key = tuple(whole_number(int(word), "number", 1) for word in words[:keys])
+            if key in found or (pictures is not None and key[0] not in pictures):
+                raise ValueError
+            if keys == 2:
+                whole_number(key[1], "part", 1, PARTS)
+            found[key] = read(*words[keys:])
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"line {count} of {name} must be {LISTS[name]}, got {line.strip()!r}"
+            ) from None
+    for number in sorted(set(pictures or ()) - {key[0] for key in found}):
+        raise ValueError(f"{name} lacks picture {number}")
+    return found if keys > 1 else {number: value for (number,), value in found.items()}
+
+
+def _species(label: str) -> int:
+    return whole_number(int(label), "species", 1, SPECIES)
+
+
+def _flag(flag: str) -> int:
+    return whole_number(int(flag), "flag", 0, 1)
+
+
+def _box(left: str, top: str, width: str, height: str) -> list[float]:
+    return [_pixels(left), _pixels(top), _pixels(width, lowest=1), _pixels(height, lowest=1)]
+
+
+def _place(x: str, y: str, seen: str) -> list[float]:
+    place = [_pixels(x), _pixels(y)]
+    return place if _flag(seen) else [np.nan, np.nan]
+
+
+def _pixels(count: str, lowest: float = -FARTHEST) -> float:
+    return real_number(float(count), "pixels", lowest, FARTHEST)
 
 
 def places(lists: Lists) -> Tensor:
@@ -133,8 +200,9 @@ def box_poses(lists: Lists) -> Tensor:
 def _tell_what_is_needed(folder: Path, size: int) -> None:
     """Print what there is to download and to write; refuse a disk that is too small for it."""
     path = _pictures_path(folder, size)
-    is_written = kept_array(path, (None, 3, size, size)) is not None
-    if is_written and kept_arrays(_lists_path(folder), Lists):
+    lists = kept_arrays(_lists_path(folder), Lists)
+    is_written = kept_array(path, (None, 3, size, size), source_checksum(lists)) is not None
+    if is_written and lists:
         return
     missing = missing_bytes(_archive_path(folder), ARCHIVE_BYTES)
     pictures = 0 if is_written else PICTURES * 3 * size * size
@@ -180,10 +248,13 @@ def _load_lists(folder: Path) -> Lists:
 def _load_pictures(folder: Path, lists: Lists, size: int) -> np.ndarray:
     """All pictures, bytes (N, 3, size, size), which are written once and mapped into memory."""
     path, shape = _pictures_path(folder, size), (len(lists.names), 3, size, size)
-    pictures = kept_array(path, shape)
+    kept = path, shape, source_checksum(lists)
+    pictures = kept_array(*kept)
     if pictures is None:
-        _write_pictures(path, _fetch(folder), lists, size)
-        pictures = kept_array(path, shape)
+        archive = _fetch(folder)
+        with removed_if_damaged(_lists_path(folder)), array_on_disk(*kept) as pictures:
+            _write_pictures(pictures, archive, lists)
+        pictures = kept_array(*kept)
     return pictures
 
 
@@ -202,19 +273,18 @@ def _scan(archive: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]]]:
     return texts, sizes
 
 
-def _write_pictures(path: Path, archive: Path, lists: Lists, size: int) -> None:
-    """Stream the pictures from the archive into a memory-mapped file; rename it when whole."""
+def _write_pictures(pictures: np.ndarray, archive: Path, lists: Lists) -> None:
+    """Bring the pictures to their size as they stream from the archive."""
     from PIL import Image
     from tqdm.auto import tqdm
 
     rows = {f"images/{name}": row for row, name in enumerate(lists.names)}
-    with array_on_disk(path, (len(rows), 3, size, size)) as pictures:
-        with tqdm(total=len(rows), unit="picture", desc=path.name, leave=False) as progress:
-            for name, content in stream_archive(archive, ROOT):
-                if name in rows:
-                    with archive_errors(archive, name):
-                        picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
-                    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-                    pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
-                    progress.update()
-        check_complete(archive, rows)
+    with tqdm(total=len(rows), unit="picture", desc=archive.name, leave=False) as progress:
+        for name, content in stream_archive(archive, ROOT):
+            if name in rows:
+                with archive_errors(archive, name):
+                    picture = Image.open(io.BytesIO(content)).convert("RGB")  # a few are grey
+                picture = picture.resize(pictures.shape[:1:-1], Image.Resampling.BILINEAR)
+                pictures[rows.pop(name)] = np.asarray(picture).transpose(2, 0, 1)
+                progress.update()
+    check_complete(archive, rows)

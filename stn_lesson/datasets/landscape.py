@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stn_lesson.arguments import check_pixels, whole_number
+from stn_lesson.datasets.pictures import DRAWN, as_created
 
 HEIGHT, WIDTH = 384, 576  # drawn at this size, then averaged
 SHORE = 0.56  # heights are shares of the picture, from the top
@@ -35,15 +36,16 @@ def landscape(height: int = 128, width: int = 192) -> Tensor:
     """
     height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
     check_pixels(height, width)
-    random = torch.Generator().manual_seed(11)
-    y, x = torch.linspace(0, 1, HEIGHT)[:, None], torch.linspace(0, 1.5, WIDTH)[None, :]
+    random = torch.Generator("cpu").manual_seed(11)
+    y = torch.linspace(0, 1, HEIGHT, **DRAWN)[:, None]
+    x = torch.linspace(0, 1.5, WIDTH, **DRAWN)[None, :]
     sky = _sky(x, y, random)
     picture = sky
     for hills in (FAR_HILLS, HILLS, WOODS):
         picture = _in_front(picture, *_hills(*hills, sky, y, random))
     picture = _in_front(picture, _lake(picture, y, random), y > SHORE)
     picture = _grass_and_spruces(picture, x, y, random).clamp(0, 1)
-    return F.interpolate(picture[None], (height, width), mode="area")
+    return as_created(F.interpolate(picture[None], (height, width), mode="area"))
 
 
 def _fractal_noise(falloff: float, random: torch.Generator, wide: int = 1, tall: int = 1) -> Tensor:
@@ -55,10 +57,12 @@ def _fractal_noise(falloff: float, random: torch.Generator, wide: int = 1, tall:
         wide: how many times wider than high its grains are.
         tall: how many times higher than wide.
     """
-    rows, columns = torch.fft.fftfreq(HEIGHT)[:, None], torch.fft.rfftfreq(WIDTH)[None, :]
+    rows = torch.fft.fftfreq(HEIGHT, **DRAWN)[:, None]
+    columns = torch.fft.rfftfreq(WIDTH, **DRAWN)[None, :]
     frequency = (rows.square() + columns.square()).sqrt()
     frequency[0, 0] = torch.inf  # no mean
-    waves = torch.randn(frequency.shape, dtype=torch.complex64, generator=random)
+    kind = {"dtype": torch.complex64, "device": "cpu"}
+    waves = torch.randn(frequency.shape, **kind, generator=random)
     noise = torch.fft.irfft2(waves / frequency**falloff, (HEIGHT, WIDTH))
     part = noise[None, None, : HEIGHT // tall, : WIDTH // wide]
     stretched = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", align_corners=True)[0, 0]
@@ -92,7 +96,7 @@ def _lake(picture: Tensor, y: Tensor, random: torch.Generator) -> Tensor:
     ripples = _fractal_noise(0.9, random, wide=6)
     mirrored_y = 2 * SHORE - y - 0.012 * (0.3 + near) * ripples
     rows = (mirrored_y.clamp(0, SHORE - 0.004) * (HEIGHT - 1)).long()
-    mirrored = picture[:, rows, torch.arange(WIDTH).expand(HEIGHT, -1)]
+    mirrored = picture[:, rows, torch.arange(WIDTH, device="cpu").expand(HEIGHT, -1)]
     return _mix(mirrored, _colour(0.14, 0.25, 0.33), 0.3 + 0.35 * near) * (1 + 0.05 * ripples)
 
 
@@ -116,7 +120,7 @@ def _grass_and_spruces(picture: Tensor, x: Tensor, y: Tensor, random: torch.Gene
 
 
 def _colour(red: float, green: float, blue: float) -> Tensor:
-    return torch.tensor([red, green, blue])[:, None, None]
+    return torch.tensor([red, green, blue], **DRAWN)[:, None, None]
 
 
 def _mix(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:

@@ -5,6 +5,13 @@ from torch import Tensor
 
 from stn_lesson.arguments import check_pixels, whole_number
 
+DRAWN = {"dtype": torch.float32, "device": "cpu"}  # alike whatever torch's defaults are
+
+
+def as_created(picture: Tensor) -> Tensor:
+    """A picture in torch's default type, on its default device, as a θ made beside it would be."""
+    return picture.to(torch.get_default_device(), torch.get_default_dtype())
+
 
 def house(height: int = 128, width: int = 192) -> Tensor:
     """A house beside a tree under the sun, in colour and not square.
@@ -23,13 +30,13 @@ def house(height: int = 128, width: int = 192) -> Tensor:
     height, width = whole_number(height, "height", 1), whole_number(width, "width", 1)
     fine = 3  # drawn three times as large and averaged, for smooth edges
     check_pixels(height * fine, width * fine)
-    y = torch.linspace(0, 1, height * fine)[:, None]
-    x = torch.linspace(0, 1.5, width * fine)[None, :]
+    y = torch.linspace(0, 1, height * fine, **DRAWN)[:, None]
+    x = torch.linspace(0, 1.5, width * fine, **DRAWN)[None, :]
     sky = torch.stack([0.55 + 0.3 * y, 0.75 + 0.15 * y, 0.95 - 0 * y]).expand(3, -1, width * fine)
     picture = sky.clone()
 
     def paint(where: Tensor, colour: tuple[float, float, float]) -> None:
-        picture[:] = torch.where(where, torch.tensor(colour)[:, None, None], picture)
+        picture[:] = torch.where(where, torch.tensor(colour, **DRAWN)[:, None, None], picture)
 
     paint((x - 1.28) ** 2 + (y - 0.2) ** 2 < 0.1**2, (0.98, 0.80, 0.18))  # sun
     paint(y > 0.78 + 0.03 * torch.cos(5 * x), (0.45, 0.62, 0.30))  # meadow
@@ -42,7 +49,7 @@ def house(height: int = 128, width: int = 192) -> Tensor:
     paint(window, (0.30, 0.55, 0.75))
     paint(window & (((x - 0.64).abs() < 0.01) | ((y - 0.62).abs() < 0.01)), (0.93, 0.87, 0.76))
     small = picture.view(3, height, fine, width, fine).mean((2, 4))
-    return small[None]
+    return as_created(small[None])
 
 
 def checkerboard(height: int = 128, width: int = 128, squares: int = 8) -> Tensor:
@@ -60,4 +67,4 @@ def checkerboard(height: int = 128, width: int = 128, squares: int = 8) -> Tenso
     check_pixels(height, width)
     field = max(min(height, width) // squares, 1)
     rows, columns = torch.arange(height)[:, None] // field, torch.arange(width)[None, :] // field
-    return ((rows + columns) % 2).float()[None, None]
+    return as_created((rows + columns) % 2)[None, None]

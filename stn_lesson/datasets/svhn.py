@@ -21,6 +21,8 @@ from stn_lesson.datasets.archives import (
     kept_array,
     kept_arrays,
     missing_room,
+    removed_if_damaged,
+    source_checksum,
     stream_archive,
 )
 from stn_lesson.datasets.dataset import Dataset, Split
@@ -52,6 +54,7 @@ ARCHIVES = {
     ),
     "extra": Archive(1_955_489_752, 202_353, None),
 }
+FARTHEST = 1e6  # of a box's corners, in pixels
 PLACES = 5  # of digits in a label; the few longer numbers are left out
 _ANY = (None, 3, CROP, CROP)  # shape of the crops, however many
 ENLARGED = 1.3  # the crop's sides, by those of the box around all digits
@@ -130,8 +133,8 @@ def read_digit_struct(content: bytes, source: str = _STRUCTURE) -> Numbers:
     for why, pictures in left_out.items():
         shown = ", ".join([*pictures[:5], *["…"][: len(pictures) > 5]])
         print(f"{source}: {len(pictures)} with {why} left out, {shown}")
-    if not names:
-        raise ValueError(f"{source} holds no number")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"{source} holds {'one name twice' if names else 'no number'}")
     return Numbers(names, np.array(labels), np.array(boxes, np.float32))
 
 
@@ -141,8 +144,9 @@ def _why_left_out(box: dict[str, np.ndarray]) -> str | None:
         return f"more than {PLACES} digits"
     if not np.isin(box["label"], range(1, 11)).all():
         return "a label that is no digit"
-    sides = np.float32([box[side] for side in ("left", "top", "width", "height")])
-    if not np.isfinite(sides).all() or not (sides[2:] > 0).all():
+    left, top = box["left"], box["top"]
+    corners = np.array([[left, top], [left + box["width"], top + box["height"]]])
+    if not (abs(corners) < FARTHEST).all() or not (np.diff(np.float32(corners), axis=0) > 0).all():
         return "a box that cannot be"
     return None
 
@@ -186,11 +190,15 @@ def _tell_what_is_needed(folder: Path, groups: Sequence[tuple[str, ...]]) -> Non
 
     What cannot be read without h5py is told before it is fetched, too.
     """
-    uncut = [parts for parts in groups if kept_array(_crops_path(folder, parts), _ANY) is None]
+    read = {part: kept_arrays(_boxes_path(folder, part), Numbers) for part in sum(groups, ())}
+    sources = {parts: source_checksum(*(read[part] for part in parts)) for parts in groups}
+    uncut = [
+        parts
+        for parts, source in sources.items()
+        if kept_array(_crops_path(folder, parts), _ANY, source) is None
+    ]
     of_uncut = {part for parts in uncut for part in parts}
-    unread = {
-        part for part in sum(groups, ()) if kept_arrays(_boxes_path(folder, part), Numbers) is None
-    }
+    unread = {part for part, numbers in read.items() if numbers is None}
     if unread:
         _h5py()
     if not (of_uncut | unread):
@@ -213,11 +221,7 @@ def _tell_what_is_needed(folder: Path, groups: Sequence[tuple[str, ...]]) -> Non
 
 
 def _h5py():
-    """The package that reads the boxes.
-
-    Raises:
-        ModuleNotFoundError: it is missing.
-    """
+    """The package that reads the boxes; a ModuleNotFoundError where it is missing."""
     try:
         import h5py
     except ImportError:
@@ -245,11 +249,12 @@ def _load_crops(folder: Path, parts: Sequence[str]) -> Split:
     path = _crops_path(folder, parts)
     numbers = {part: _load_numbers(folder, part) for part in parts}
     labels = np.concatenate([of_part.labels for of_part in numbers.values()])
-    shape = (len(labels), *_ANY[1:])
-    crops = kept_array(path, shape)
+    kept = path, (len(labels), *_ANY[1:]), source_checksum(*numbers.values())
+    crops = kept_array(*kept)
     if crops is None:
-        _write_crops(path, folder, numbers)
-        crops = kept_array(path, shape)
+        with array_on_disk(*kept) as crops:
+            _write_crops(crops, folder, numbers)
+        crops = kept_array(*kept)
     return Split(torch.from_numpy(crops), torch.from_numpy(labels).long())
 
 
@@ -274,22 +279,21 @@ def _fetch(folder: Path, part: str) -> Path:
     return download(f"{ADDRESS}{path.name}", path, checksum=checksum, size=size)
 
 
-def _write_crops(path: Path, folder: Path, numbers: dict[str, Numbers]) -> None:
-    """Stream the pictures from their archives into a memory-mapped file; rename it when whole."""
+def _write_crops(crops: np.ndarray, folder: Path, numbers: dict[str, Numbers]) -> None:
+    """Cut the numbers out of the pictures as these stream from their archives."""
     from tqdm.auto import tqdm
 
-    total = sum(len(of_part.names) for of_part in numbers.values())
     first = 0
-    bar = tqdm(total=total, unit="crop", desc=path.name, leave=False)
-    with array_on_disk(path, (total, 3, CROP, CROP)) as crops, bar:
+    with tqdm(total=len(crops), unit="crop", desc="-".join(numbers), leave=False) as bar:
         for part, of_part in numbers.items():
             archive = _fetch(folder, part)
             places = {name: first + place for place, name in enumerate(of_part.names)}
-            for name, picture in stream_archive(archive, part):
-                if name in places:
-                    place = places.pop(name)
-                    with archive_errors(archive, name):
-                        crops[place] = crop_picture(picture, of_part.boxes[place - first])
-                    bar.update()
-            check_complete(archive, (f"{part}/{name}" for name in places))
+            with removed_if_damaged(_boxes_path(folder, part)):
+                for name, picture in stream_archive(archive, part):
+                    if name in places:
+                        place = places.pop(name)
+                        with archive_errors(archive, name):
+                            crops[place] = crop_picture(picture, of_part.boxes[place - first])
+                        bar.update()
+                check_complete(archive, (f"{part}/{name}" for name in places))
             first += len(of_part.names)

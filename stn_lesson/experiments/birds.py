@@ -13,6 +13,7 @@ from stn_lesson.datasets import Dataset, Split, drawn_birds, to_floats
 from stn_lesson.datasets.birds import PARTS, WINGS
 from stn_lesson.datasets.checks import check_known
 from stn_lesson.experiments import records
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, run_seeds
 from stn_lesson.experiments.schedules import BIRDS_SCHEDULES, BIRDS_WINDOWS
 from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
@@ -220,14 +221,19 @@ def birds_table() -> str:
     """
     lines = [["network", "species", "heads", "wings", *COST_COLUMNS]]
     for name in BIRD_NETWORKS:
-        if record := records.find_record(f"birds-drawn-{name}"):
-            species = [100 * run["accuracy"][-1] for run in record["runs"]]
-            parts = [[100 * run["read"][part] for run in record["runs"]] for part in PARTS]
-            read = [format_mean(values, 1) for values in (species, *parts)]
-            lines.append([name, *read, *cost_cells(record)])
+        if record := records.find_record(f"birds-drawn-{name}", _figures):
+            lines.append([name, *_figures(record)])
     what = f"named rightly, % of {BIRD_COUNTS['test']:,} test birds"
     what += ": mean ± standard deviation over the seeds"
     return "\n".join([what, *align_columns(lines)])
+
+
+def _figures(record: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    check_trained(record)
+    species = [100 * run["accuracy"][-1] for run in record["runs"]]
+    parts = [[100 * run["read"][part] for run in record["runs"]] for part in PARTS]
+    return [format_mean(values, 1) for values in (species, *parts)] + cost_cells(record)
 
 
 def _codes(model: WindowSTN, split: Split) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """All experiments by name: what `python -m stn_lesson run` runs, each with options of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -34,11 +34,15 @@ def run_experiment(name: str, **options) -> Iterator[Path]:
     Raises:
         OptionError: it does not take such an option, or has nothing of that name.
     """
-    known = options_of(name)
-    if unknown := [option for option in options if option not in known]:
+    check_options(name, options, options_of(name))
+    yield from EXPERIMENTS[name](**options)
+
+
+def check_options(name: str, given: Iterable[str], known: list[str]) -> None:
+    """Raise an OptionError that says which options there are for one that is not among them."""
+    if unknown := [option for option in given if option not in known]:
         takes = ", ".join(f"--{option}" for option in known) or "no options"
         raise OptionError(f"{name} takes {takes}; got --{unknown[0]}")
-    yield from EXPERIMENTS[name](**options)
 
 
 def options_of(name: str) -> list[str]:

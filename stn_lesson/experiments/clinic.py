@@ -4,26 +4,30 @@ Each is the network `Healthy` but for the few lines that bear the name of its di
 to make the diagnoses should read no further.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stn_lesson.arguments import seed_number
+from stn_lesson.arguments import function, one_of, seed_number, whole_number
+from stn_lesson.checks import check_sides
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.clutter import place_digits
 from stn_lesson.datasets.dataset import derive_dataset
+from stn_lesson.experiments.clinic_case import Case
 from stn_lesson.experiments.runs import DEFAULT_PRECISION, default_settings, load_dataset, run_seeds
 from stn_lesson.grid import sampling_grid
 from stn_lesson.networks import PointingLocalisation
 from stn_lesson.networks.recipe import init_like_the_recipe
+from stn_lesson.remedies import kind_of
 from stn_lesson.sampler import sample
-from stn_lesson.training import History, fit
+from stn_lesson.training import fit
+from stn_lesson.training.checks import check_data
 from stn_lesson.transformer import SpatialTransformer, look
 
 HEIGHT, WIDTH = 40, 80  # of a scene, in pixels: not square, for squares hide half of the mistakes
@@ -90,6 +94,8 @@ class Healthy(nn.Module):
     ):
         """See the class."""
         super().__init__()
+        function(layer, "layer")
+        view = check_sides(view, 2, "view")
         localisation = PointingLocalisation()
         self.reader = nn.Sequential(
             nn.Flatten(), nn.Linear(view[0] * view[1], 128), nn.ReLU(),
@@ -175,7 +181,7 @@ class Patient(NamedTuple):
 
     sick: Callable[[], nn.Module]
     cured: Callable[[], nn.Module]
-    settings: dict = {}  # noqa: RUF012
+    settings: Mapping = MappingProxyType({})
 
 
 PATIENTS = {
@@ -189,44 +195,17 @@ PATIENTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Case:
-    """A network after its training, and what there is to look at.
-
-    Attributes:
-        model: the trained network.
-        history: of its training.
-        first_theta: θ (N, 2, 3) of the test scenes before the training.
-        theta: the same after it.
-    """
-
-    model: nn.Module
-    history: History
-    first_theta: Tensor
-    theta: Tensor
-
-    def __str__(self) -> str:
-        """Accuracy, aim, and θ before and after: its mean over the scenes ± its spread."""
-        lines = [f"reads {self.history.accuracy[-1]:.1%}; {self.history.aim[-1]}"]
-        lines.append("θ, mean ± spread:  before the training            after it")
-        for row in range(2):
-            numbers = [
-                f"{theta[:, row, column].mean():z5.2f} ± {theta[:, row, column].std():.2f}"
-                for theta in (self.first_theta, self.theta)
-                for column in range(3)
-            ]
-            lines.append("  ".join(numbers[:3]) + "  →  " + "  ".join(numbers[3:]))
-        return "\n".join(lines)
-
-
 def examine(make: Callable[[], nn.Module], data: Dataset, seed: int = 0, **settings) -> Case:
     """Train one of the clinic's networks, and return what there is to look at.
 
     Args:
         make: `Healthy`, or a patient's `sick` or `cured`.
-        data: scenes whose poses are known, as `wide_scenes` makes them.
+        data: scenes, as `wide_scenes` makes them; the aim is measured where poses are known.
         seed: decides the first weights and the order of the images.
-        settings: of the training, beside `SETTINGS`.
+        settings: of the training, beside `SETTINGS`, and whatever else `fit` takes.
+
+    Raises:
+        TypeError, ValueError: nothing that makes a network, no data, or settings that cannot be.
 
     >>> scenes = wide_scenes()
     >>> few = Split(scenes.train.images[:64], scenes.train.labels[:64])
@@ -234,10 +213,18 @@ def examine(make: Callable[[], nn.Module], data: Dataset, seed: int = 0, **setti
     >>> torch.equal(case.first_theta, case.theta)  # it never learns where to look
     True
     """
-    torch.manual_seed(seed_number(seed))
-    model, scenes = make(), to_floats(data.test.images)
-    first_theta = look(model, scenes).theta
-    history = fit(model, data, seed=seed, progress_bar=False, **(SETTINGS | settings))
+    if not callable(make) or isinstance(make, nn.Module):
+        such = "such as Healthy or PATIENTS['A'].sick"
+        raise TypeError(
+            f"make must be a function that makes a network, {such}, got {kind_of(make)}"
+        )
+    check_data(data)
+    settings = {"seed": seed_number(seed), "progress_bar": False} | SETTINGS | settings
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model, scenes = make(), to_floats(data.test.images)
+        first_theta = look(model, scenes).theta
+        history = fit(model, data, **settings)
     return Case(model, history, first_theta, look(model, scenes).theta)
 
 
@@ -261,11 +248,12 @@ def run_clinic(network: str | None = None, seeds: int = 1) -> Iterator[Path]:
         data/results/clinic-<network>.json.
 
     Raises:
-        ValueError: an unknown name.
+        TypeError, ValueError: an unknown name, or no number of seeds.
         FileExistsError: as `run_seeds`.
     """
-    if network is not None and network not in CLINIC_NETWORKS:
-        raise ValueError(f"network must be one of {', '.join(CLINIC_NETWORKS)}, got {network!r}")
+    if network is not None:
+        one_of(network, "network", CLINIC_NETWORKS)
+    whole_number(seeds, "seeds", lowest=1)
     data = wide_scenes()
     for name in [network] if network else CLINIC_NETWORKS:
         make, own = CLINIC_NETWORKS[name]

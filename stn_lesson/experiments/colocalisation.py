@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stn_lesson.arguments import list_of, real_number, whole_number
 from stn_lesson.colocalisation import Encoder, Search, colocalise, window_boxes
 from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
 from stn_lesson.datasets import Dataset, to_floats
@@ -181,10 +182,18 @@ def found_by_class(
     data: str, distortion: str, encoder_kind: str = "windows"
 ) -> dict[int, list[float]]:
     """Shares found in %, class by class: one for each seed. Empty where nothing was measured."""
-    record = records.find_record(record_name(data, distortion, encoder_kind))
+    record = records.find_record(record_name(data, distortion, encoder_kind), _found_by_class)
+    return _found_by_class(record) if record else {}
+
+
+def _found_by_class(record: dict) -> dict[int, list[float]]:
+    """The shares found in % in a record, class by class."""
     found = {}
-    for run in record["runs"] if record else []:
-        found.setdefault(run["label"], []).append(100 * run["found"])
+    for run in list_of(record["runs"], "runs", "runs"):
+        label = whole_number(run["label"], "label", 0, 9)
+        found.setdefault(label, []).append(100 * real_number(run["found"], "found", 0, 1))
+    if not found:
+        raise ValueError("runs must be one or more, got none")
     return found
 
 

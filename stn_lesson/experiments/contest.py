@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from stn_lesson.datasets import Dataset, Split
 from stn_lesson.experiments import records
 from stn_lesson.experiments.bench import peak_memory
 from stn_lesson.experiments.recipe import SCENES, load_scenes
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, run_seeds
 from stn_lesson.experiments.schedules import CONTEST_SCHEDULES, NETWORK_SETTINGS, REPEATS
 from stn_lesson.experiments.tables import align_columns, format_cell
@@ -161,7 +163,7 @@ def contest_records(data: str = "digits") -> dict[tuple[str, int], dict]:
     """The records of all contests that were run: (network, size) → record."""
     found = {}
     for network, size in product(CONTESTANTS, SCENES):
-        if record := records.find_record(f"contest-{data}-{size}-{network}"):
+        if record := records.find_record(f"contest-{data}-{size}-{network}", _aim_figures):
             found[network, size] = record
     return found
 
@@ -187,11 +189,12 @@ def contest_table(data: str = "digits") -> str:
     text = [f"{data}: all train as long as pointing_stn does"]
     measured = contest_records(data)
     for size in sorted({size for _, size in measured}):
-        pace = records.read_record(f"contest-{data}-{size}-pace")["pace"]
+        networks = [network for network in CONTESTANTS if (network, size) in measured]
+        pace = records.find_record(f"contest-{data}-{size}-pace", partial(_paces, networks))
+        paces = _paces(networks, pace) if pace else [["–"] * 4] * len(networks)
         lines = [_HEAD.split(",")] + [
-            [network, *_row(measured[network, size], pace[network])]
-            for network in CONTESTANTS
-            if (network, size) in measured
+            [network, *_row(measured[network, size]), *of_network]
+            for network, of_network in zip(networks, paces, strict=True)
         ]
         text += ["", f"{size}×{size} pixels", *align_columns(lines)]
     for size in SCENES:
@@ -204,21 +207,35 @@ def contest_table(data: str = "digits") -> str:
 _HEAD = "network,accuracy %,seeds,follows,found %,area,epochs,seconds,parameters,MB"
 
 
-def _row(record: dict, pace: dict) -> list[str]:
-    """A line of the table, from the second word on."""
-    runs, follows, found, area = record["runs"], "", "", ""
-    aims = [records.recorded_aim(run)[-1] for run in runs if "aim" in run]
-    if aims and record["network"] != "frozen_stn":
-        x, y = (statistics.median(aim.slope[axis] for aim in aims) for axis in (0, 1))
-        follows = f"{x:.2f} {y:.2f}"
-        found = f"{100 * statistics.median(aim.found for aim in aims):.1f}"
-        area = f"{statistics.median(aim.area for aim in aims):.2f}"
+def _row(record: dict) -> list[str]:
+    """A line of the table: how a network reads and aims."""
+    runs = record["runs"]
+    accuracy = format_cell([100 * run["accuracy"][-1] for run in runs], None)
+    return [accuracy, str(len(runs)), *_aim_figures(record)]
+
+
+def _aim_figures(record: dict) -> list[str]:
+    """How far the frames follow, the share they find and their area; empty without an aim."""
+    check_trained(record)
+    aims = [records.recorded_aim(run)[-1] for run in record["runs"] if "aim" in run]
+    if not aims or record["network"] == "frozen_stn":
+        return ["", "", ""]
+    x, y = (statistics.median(aim.slope[axis] for aim in aims) for axis in (0, 1))
+    found = 100 * statistics.median(aim.found for aim in aims)
+    return [f"{x:.2f} {y:.2f}", f"{found:.1f}", f"{statistics.median(a.area for a in aims):.2f}"]
+
+
+def _paces(networks: list[str], record: dict) -> list[list[str]]:
+    """What each network costs, as a pace's record has it: epochs, seconds, parameters, MB."""
+    paces = [record["pace"][network] for network in networks]
     return [
-        format_cell([100 * run["accuracy"][-1] for run in runs], None),
-        *(str(len(runs)), follows, found, area, str(pace["epochs"])),
-        f"{pace['epochs'] * pace['seconds_an_epoch']:.0f}",
-        f"{pace['parameters']:,}",
-        str(pace["peak_memory_mb"]),
+        [
+            str(pace["epochs"]),
+            f"{pace['epochs'] * pace['seconds_an_epoch']:.0f}",
+            f"{pace['parameters']:,}",
+            str(pace["peak_memory_mb"]),
+        ]
+        for pace in paces
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import torch
@@ -12,9 +11,10 @@ from stn_lesson.arguments import one_of, seed_number
 from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.numbers import crop_numbers, draw_numbers, house_numbers
 from stn_lesson.experiments import records
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, run_seeds
 from stn_lesson.experiments.schedules import NUMBERS_EPOCHS, NUMBERS_SCHEDULE
-from stn_lesson.experiments.tables import align_columns, format_mean
+from stn_lesson.experiments.tables import align_columns, cost_cells, format_mean
 from stn_lesson.networks import NumberCNN, NumberSTN
 from stn_lesson.training import evaluate
 from stn_lesson.transformer import SpatialTransformer, freeze_transformers, look
@@ -154,10 +154,11 @@ def _run_network(name: str, seeds: int) -> Path:
 def numbers_accuracies() -> dict[tuple[str, str], list[float]]:
     """The share of numbers read in whole, as recorded: (network, "e = 1.2") → one for each seed."""
     found = {}
-    for name, looseness in product(NUMBERS_NETWORKS, LOOSENESSES):
-        if record := records.find_record(f"numbers-drawn-{name}"):
-            shares = [run["whole_numbers"][f"{looseness:g}"] for run in record["runs"]]
-            found[name, f"e = {looseness:g}"] = shares
+    for name in NUMBERS_NETWORKS:
+        if record := records.find_record(f"numbers-drawn-{name}", _figures):
+            for looseness in LOOSENESSES:
+                shares = [run["whole_numbers"][f"{looseness:g}"] for run in record["runs"]]
+                found[name, f"e = {looseness:g}"] = shares
     return found
 
 
@@ -166,21 +167,20 @@ def numbers_table() -> str:
 
     The seconds are those of the fastest run: the machine that made these records had other work.
     """
-    accuracies = numbers_accuracies()
     columns = [f"e = {looseness:g}" for looseness in LOOSENESSES]
     lines = [["network", *columns, "seeds", "epochs", "seconds", "parameters"]]
-    for name in dict.fromkeys(name for name, _ in accuracies):
-        record = records.read_record(f"numbers-drawn-{name}")
-        seconds = min(run["training_seconds"] for run in record["runs"])
-        shares = [[100 * share for share in accuracies[name, column]] for column in columns]
-        lines.append(
-            [
-                name,
-                *(format_mean(of_column, 1) for of_column in shares),
-                str(len(record["runs"])),
-                str(record["settings"]["epochs"]),
-                f"{seconds:.0f}",
-                f"{record['parameters']:,}",
-            ]
-        )
+    for name in NUMBERS_NETWORKS:
+        if record := records.find_record(f"numbers-drawn-{name}", _figures):
+            lines.append([name, *_figures(record)])
     return "\n".join(align_columns(lines))
+
+
+def _figures(record: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    check_trained(record)
+    runs = record["runs"]
+    shares = [[100 * run["whole_numbers"][f"{e:g}"] for run in runs] for e in LOOSENESSES]
+    seconds = min(run["training_seconds"] for run in runs)
+    seeds, epochs, parameters = cost_cells(record)
+    cells = [format_mean(of_column, 1) for of_column in shares]
+    return [*cells, seeds, epochs, f"{seconds:.0f}", parameters]

@@ -5,12 +5,14 @@ import platform
 import re
 import statistics
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
+from stn_lesson.experiments.record_form import WRONG_FORM, check_trained, numbers_in_rows
 from stn_lesson.files import (
     FileError,
     checksum,
@@ -41,9 +43,12 @@ def record_path(name: str) -> Path:
 
 def record_paths() -> dict[str, Path]:
     """All records by name: the user's own, those that come with the lesson, published ones."""
-    lesson = lesson_folder()
-    folders = (lesson / "reference", lesson / "results", user_folder("results"))
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.json"))}
+    return {path.stem: path for folder in _folders() for path in sorted(folder.glob("*.json"))}
+
+
+def _folders() -> tuple[Path, ...]:
+    """Where records are; of two of one name, that in the later folder counts."""
+    return lesson_folder() / "reference", lesson_folder() / "results", user_folder("results")
 
 
 def run_record(seed: int, history: History, keep_theta: bool) -> dict:
@@ -101,7 +106,7 @@ def write_record(path: Path, record: dict) -> None:
     record = json.loads(json.dumps(record))  # as it will be read
     record.pop(_SEAL, None)  # of what it was before
     sealed = record | {_SEAL: _checksum_of(record)}
-    text = _numbers_in_rows(json.dumps(sealed, indent=1, ensure_ascii=False))
+    text = numbers_in_rows(json.dumps(sealed, indent=1, ensure_ascii=False))
     write_atomically(path, text.encode())
 
 
@@ -161,19 +166,6 @@ def recorded_history(record: dict, run: int = 0) -> History:
         collapsed_at=recorded.get("collapsed_at"),
         silent_at=recorded.get("silent_at"),
     )
-
-
-def _numbers_in_rows(text: str) -> str:
-    """JSON with every list of numbers in one row.
-
-    >>> print(_numbers_in_rows(json.dumps([[1.0, 0.5], [0.0, 1.0]], indent=1)))
-    [
-     [1.0, 0.5],
-     [0.0, 1.0]
-    ]
-    """
-    list_of_numbers = re.compile(r"\[([-+.\deE,\s]+)\]")
-    return list_of_numbers.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
 
 
 def recorded_runs(path: Path, description: dict, device: torch.device) -> list[dict]:
@@ -252,15 +244,33 @@ def read_record(name: str) -> dict:
     return load_record(paths[name])
 
 
-def find_record(name: str) -> dict | None:
-    """A record by name; None where there is none, or, with a warning, where it cannot be read."""
-    try:
-        return read_record(name)
-    except FileNotFoundError:
-        return None
-    except FileError as error:
-        warnings.warn(RecordWarning(str(error)), stacklevel=2)
-        return None
+def find_record(name: str, read: Callable[[dict], object] = check_trained) -> dict | None:
+    """A record by name, if a table can be made of it.
+
+    One that cannot be read is passed over, with a `RecordWarning`; if it is the user's own, the
+    lesson's stands in for it.
+
+    Args:
+        name: of the record.
+        read: reads in it what the table will; where that raises `WRONG_FORM`, it is damaged.
+
+    Returns:
+        the record; None where there is none.
+    """
+    for path in (folder / f"{name}.json" for folder in reversed(_folders())):
+        try:
+            record = load_record(path)
+            read(record)
+            return record
+        except FileNotFoundError:
+            continue
+        except FileError as error:
+            message = str(error)
+        except WRONG_FORM as error:
+            reason = f"{type(error).__name__}: {error}"
+            message = f"{path} is damaged ({reason}): {name} is left out; move it away"
+        warnings.warn(RecordWarning(message), stacklevel=2)
+    return None
 
 
 def seeds_in_words(count: int) -> str:

@@ -15,6 +15,7 @@ from stn_lesson.datasets import Dataset, Split, to_floats
 from stn_lesson.datasets.checks import check_known
 from stn_lesson.datasets.solids import solids
 from stn_lesson.experiments import records
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.runs import default_settings, load_dataset, run_seeds
 from stn_lesson.experiments.schedules import SOLID_REPEATS, SOLID_SCHEDULES
 from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
@@ -92,15 +93,21 @@ def solids_table() -> str:
     """
     lines = [["network", "read", "tilt before", "after", *COST_COLUMNS]]
     for name in SOLID_NETWORKS:
-        if record := records.find_record(f"solids-digits-{name}"):
-            runs = record["runs"]
-            row = [name, format_mean([100 * run["accuracy"][-1] for run in runs], 1)]
-            for when in ("tilt_before", "tilt_after"):
-                degrees = [run[when] for run in runs if when in run]
-                row.append(f"{format_mean(degrees, 1)}°" if degrees else "–")
-            lines.append([*row, *cost_cells(record)])
+        if record := records.find_record(f"solids-digits-{name}", _figures):
+            lines.append([name, *_figures(record)])
     what = "read, % of 510 test digits, and median tilt: mean ± standard deviation over the seeds"
     return "\n".join([what, *align_columns(lines)])
+
+
+def _figures(record: dict) -> list[str]:
+    """A line of the table, from the second word on."""
+    check_trained(record)
+    runs = record["runs"]
+    figures = [format_mean([100 * run["accuracy"][-1] for run in runs], 1)]
+    for when in ("tilt_before", "tilt_after"):
+        degrees = [run[when] for run in runs if when in run]
+        figures.append(f"{format_mean(degrees, 1)}°" if degrees else "–")
+    return figures + cost_cells(record)
 
 
 def _run_network(network: str, seeds: int) -> Path:

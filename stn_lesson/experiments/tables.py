@@ -8,6 +8,7 @@ from itertools import product
 import torch
 
 from stn_lesson.experiments.paper import TABLE_COLUMNS, TABLE_ROWS, build_network, cell_name
+from stn_lesson.experiments.record_form import check_trained
 from stn_lesson.experiments.records import find_record, read_record
 
 _TRAINING_IMAGES = re.compile(r": (\d+) training images")
@@ -26,10 +27,18 @@ def measured_records(experiment: str, data: str = "mnist", schedule: str = "shor
         raise ValueError(f"experiment must be one of {', '.join(TABLE_ROWS)}, got {experiment!r}")
     records = {}
     for row, column in product(TABLE_ROWS[experiment], TABLE_COLUMNS[experiment]):
-        record = find_record(cell_name(experiment, data, column, row, schedule))
+        record = find_record(cell_name(experiment, data, column, row, schedule), _image_counts)
         if record:
             records[_row_name(row), column] = record
     return records
+
+
+def _image_counts(record: dict) -> tuple[int, int]:
+    """How many images a record's networks learnt from, and how many they were tested on."""
+    check_trained(record)
+    counts = (pattern.search(record["data"])[1] for pattern in (_TRAINING_IMAGES, _TEST_IMAGES))
+    training, test = map(int, counts)
+    return training, test
 
 
 def measured_errors(experiment: str, data: str = "mnist", schedule: str = "short") -> dict:
@@ -99,7 +108,7 @@ def _describe_runs(records: dict) -> list[str]:
         return []
     descriptions = dict.fromkeys(
         f"{record['settings']['epochs']} epochs of "
-        f"{int(_TRAINING_IMAGES.search(record['data'])[1]):,} images, "
+        f"{_image_counts(record)[0]:,} images, "
         f"{record['settings']['precision']}, {record['device']}"
         for record in records.values()
     )
@@ -119,7 +128,7 @@ def _describe_noise(records: dict) -> list[str]:
     by_error = {}
     for record in records.values():
         error = 100 - 100 * statistics.mean(run["accuracy"][-1] for run in record["runs"])
-        by_error[error] = int(_TEST_IMAGES.search(record["data"])[1])
+        by_error[error] = _image_counts(record)[1]
     ends = sorted({min(by_error), max(by_error)})
     noise = ", one of ".join(
         f"{error:.2f} % by {binomial_deviation(error, by_error[error]):.2f}" for error in ends

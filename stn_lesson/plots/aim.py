@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from stn_lesson.plots.curves import check_histories, draw_lines
-from stn_lesson.plots.picture import Picture
+from stn_lesson.plots.picture import Picture, as_it_is
 from stn_lesson.remedies import kind_of
 from stn_lesson.training import History, share_found
 
@@ -121,7 +121,9 @@ def landing_places(places: dict[str, Tensor]) -> Picture:
         for colour, style in (("black", "-"), ("white", "--")):
             square = dict(fill=False, edgecolor=colour, linestyle=style, linewidth=1.5)
             axes.add_patch(Rectangle((-0.5, -0.5), 1, 1, **square))
-        axes.set_title(f"{name}: {100 * share_found(places[name]):.1f} % found", fontsize=10)
+        axes.set_title(
+            f"{as_it_is(name)}: {100 * share_found(places[name]):.1f} % found", fontsize=10
+        )
         axes.set(xticks=TICKS, yticks=TICKS, xlabel="x in the view")
     panels[0].set_ylabel("y in the view")
     marks = [mark for mark in (0, 0.3, 1, 3, 10, 30, 100) if mark <= scale.vmax]

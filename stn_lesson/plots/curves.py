@@ -1,16 +1,24 @@
 """Curves of a training."""
 
 import math
-import statistics
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
-from stn_lesson.arguments import dict_of, list_of, text
-from stn_lesson.plots.looking import draw_look_gallery
-from stn_lesson.plots.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, Picture
+from stn_lesson.arguments import dict_of, list_of, real_number, text
+from stn_lesson.plots.looking import check_look, draw_look_gallery
+from stn_lesson.plots.picture import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    Picture,
+    as_it_is,
+    check_pictures,
+)
 from stn_lesson.remedies import kind_of
 from stn_lesson.training import Aim, History
 from stn_lesson.transformer import Look
@@ -38,9 +46,12 @@ def training_progress(
             all K must be right.
 
     Raises:
-        TypeError: no `History`.
+        TypeError, ValueError: no `History`, no `Look` at pictures, or no images where there is one.
     """
     check_histories({"run": history})
+    if looked is not None:
+        check_look(looked)
+        check_pictures(images)
     figure = Picture(10, 2.6 if looked is None else 5.4)
     above, *below = figure.subfigures(1 if looked is None else 2, 1, squeeze=False)[:, 0]
     loss, error, *aim = above.subplots(1, 3 if history.aim else 2)
@@ -49,11 +60,13 @@ def training_progress(
     counted = "test error" + " (all labels)" * (getattr(labels, "ndim", 1) == 2)
     epochs = {counted: (range(1, len(errors) + 1), errors)}
     draw_lines(error, epochs, "epoch", f"{counted} in %")
-    _use_log_scale(error)
-    figure.alt = (
-        f"Training loss of {len(history.step_loss)} steps and {counted} after {len(errors)} epochs"
-        + (f", {errors[-1]:.1f} % in the end." if errors else ".")
-    )
+    _use_log_scale(error, errors)
+    figure.alt = f"Training loss of {_counted(len(history.step_loss), 'step')}"
+    if errors:
+        figure.alt += f" and {counted} after {_counted(len(errors), 'epoch')}, "
+        figure.alt += f"{errors[-1]:.1f} % in the end."
+    else:
+        figure.alt += "; no epoch finished."
     for axes in aim:
         figure.alt += f" {_draw_aim(axes, history.aim)}"
     for part in below:
@@ -61,20 +74,23 @@ def training_progress(
     return figure
 
 
+def _counted(count: int, noun: str) -> str:
+    """So many of them: "1 step", "2 steps"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _draw_loss(axes: Axes, losses: list[float]) -> None:
     """Draw the loss of every step palely, and their running mean, which the axis is made for."""
     side = max(len(losses) // 40, 1)  # of the steps that are averaged, to each side
-    means = [
-        statistics.fmean(losses[max(step - side, 0) : step + side + 1])
-        for step in range(len(losses))
-    ]
+    windows = [losses[max(step - side, 0) : step + side + 1] for step in range(len(losses))]
+    means = [sum(window) / len(window) for window in windows]  # infinite ones are no error
     steps = range(1, len(losses) + 1)
     axes.plot(steps, losses, color=SKY, alpha=0.35, lw=0.7)
     draw_lines(axes, {"running mean": (steps, means)}, "step", "training loss")
     finite = [mean for mean in means if 0 < mean < math.inf]
-    if finite:
+    if finite and not any(mean <= 0 for mean in means):
         axes.set_ylim(min(finite) / 2, max(finite) * 1.5)
-    _use_log_scale(axes)
+    _use_log_scale(axes, means)
 
 
 def _draw_aim(axes: Axes, aims: list[Aim]) -> str:
@@ -99,24 +115,24 @@ def error_curves(
 
     Args:
         histories: runs by name.
-        reference: published curves by name: (epochs, accuracies); the first epoch is 1.
+        reference: published curves by names of their own: (epochs, accuracies from 0 to 1); the
+            first epoch is 1.
 
     Raises:
-        TypeError: what is no `History`.
+        TypeError, ValueError: what is no `History`, or no such curve.
     """
     check_histories(histories, may_be_none=bool(reference))
     curves = {name: (range(1, len(h.accuracy) + 1), h.accuracy) for name, h in histories.items()}
-    curves |= _check_curves(reference or {}, "reference")
-    last = ", ".join(
-        f"{name} {100 - 100 * y[-1]:.1f} %" for name, (_, y) in curves.items() if len(y)
-    )
-    figure = lines(
-        {name: (list(x), [100 - 100 * a for a in y]) for name, (x, y) in curves.items()},
-        "epoch",
-        "test error in %",
-        f"Test error against epochs. Last values: {last}.",
-    )
-    _use_log_scale(figure.axes[0])
+    for name, (x, y) in _check_curves(reference or {}, "reference").items():
+        if name in curves:
+            raise ValueError(f"reference must have names of its own, got {name!r}, that of a run")
+        shares = f"the accuracies of reference[{name!r}]"
+        curves[name] = x, [real_number(accuracy, shares, 0, 1) for accuracy in y]
+    errors = {name: (x, [100 - 100 * a for a in y]) for name, (x, y) in curves.items()}
+    last = ", ".join(f"{name} {y[-1]:.1f} %" for name, (_, y) in errors.items() if y)
+    told = f"Last values: {last}." if last else "No epoch finished."
+    figure = lines(errors, "epoch", "test error in %", f"Test error against epochs. {told}")
+    _use_log_scale(figure.axes[0], [error for _, y in errors.values() for error in y])
     return figure
 
 
@@ -128,7 +144,8 @@ def lines(
     Raises:
         TypeError, ValueError: no curves by name, or x and y that are not equally long.
     """
-    names = ", ".join(map(str, _check_curves(curves, "curves")))
+    curves = _check_curves(curves, "curves")
+    names = ", ".join(map(str, curves))
     figure = Picture(6.5, 3.4, text(alt, "alt") or f"{y_label} against {x_label}: {names}.")
     axes = figure.add_subplot()
     draw_lines(axes, curves, x_label, y_label)
@@ -138,14 +155,21 @@ def lines(
 
 
 def _check_curves(curves: dict, name: str) -> dict:
-    """The curves themselves, if they are (x, y) by name, both equally long."""
+    """The curves, if they are (x, y) by name, both equally long; x and y as lists."""
+    checked = {}
     for curve, points in dict_of(curves, name, "name → (x, y)").items():
         if not isinstance(points, tuple | list) or len(points) != 2:
             raise TypeError(f"{name}[{curve!r}] must be a pair (x, y), got {kind_of(points)}")
-        x, y = (len(list_of(axis, f"{name}[{curve!r}]", "numbers")) for axis in points)
-        if x != y:
-            raise ValueError(f"{name}[{curve!r}] must have a y for each x, got {y} for {x}")
-    return curves
+        x, y = (
+            [each.item() if getattr(each, "ndim", None) == 0 else each for each in axis]
+            for axis in (list_of(axis, f"{name}[{curve!r}]", "numbers") for axis in points)
+        )
+        if len(x) != len(y):
+            raise ValueError(
+                f"{name}[{curve!r}] must have a y for each x, got {len(y)} for {len(x)}"
+            )
+        checked[curve] = x, y
+    return checked
 
 
 def check_histories(histories: dict[str, History], may_be_none: bool = False) -> None:
@@ -167,7 +191,14 @@ def draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
     """Draw what `lines` draws into a diagram, without a legend."""
     for (name, (x, y)), (colour, style) in zip(curves.items(), LINE_STYLES * 9, strict=False):
         with_marks = len(x) <= 60
-        axes.plot(x, y, style if with_marks else style[1:], color=colour, label=name, markersize=4)
+        axes.plot(
+            x,
+            y,
+            style if with_marks else style[1:],
+            color=colour,
+            label=as_it_is(name),
+            markersize=4,
+        )
     if all(isinstance(place, int) for x, _ in curves.values() for place in x):
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(x_label)
@@ -176,8 +207,10 @@ def draw_lines(axes: Axes, curves: dict, x_label: str, y_label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _use_log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers."""
+def _use_log_scale(axes: Axes, values: list[float]) -> None:
+    """A logarithmic y axis with plain numbers, unless one of the values is 0 or less."""
+    if any(value <= 0 for value in values):
+        return
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")

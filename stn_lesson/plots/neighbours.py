@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
-from stn_lesson.arguments import pair, text
+from stn_lesson.arguments import pair, real_number, text
 from stn_lesson.plots.picture import (
     BLUE,
     GREEN,
@@ -17,9 +17,11 @@ from stn_lesson.plots.picture import (
     check_drawable,
     draw_picture,
 )
+from stn_lesson.remedies import kind_of
 
 NEIGHBOURS = {"a": BLUE, "b": ORANGE, "c": GREEN, "d": PURPLE}  # two above, two below
 LETTER_COLOURS = ["white", "black", "white", "black"]  # on them
+MAX_SIDE = 32  # pixels of an image, each with its value written in it
 MARGIN = 2  # pixels around the image
 SLOPE_LENGTH = 2.5  # of the arrow for a slope of 1, in pixels
 
@@ -36,14 +38,15 @@ def point_between_pixels(
     Each neighbour weighs as much as the area opposite it in the square between the four.
 
     Args:
-        image: (H, W), floats from 0 to 1.
-        point: (x, y) in pixels, column and row.
-        weights: of the neighbours, (2, 2): above and below, left and right.
+        image: (H, W), floats from 0 to 1, `MAX_SIDE` pixels a side at most.
+        point: (x, y) in pixels, column and row, at most `MARGIN` outside.
+        weights: of the neighbours, (2, 2), from 0 to 1, 1 in all: above and below, left and right.
         slope: (∂V/∂x, ∂V/∂y) per pixel, drawn as an arrow to where the value grows.
         alt: a description in words.
 
     Raises:
-        TypeError, ValueError: no image of this shape, or a point that is none.
+        TypeError, ValueError: no image of this size, a point too far out, no such weights, or a
+            slope that is none.
 
     >>> import torch
     >>> weights = torch.tensor([[0.375, 0.125], [0.375, 0.125]])
@@ -53,8 +56,16 @@ def point_between_pixels(
     if check_drawable(image, "image").ndim != 2:
         cut = "[0]" * (image.ndim - 2)
         raise ValueError(f"image must have shape (H, W), got {tuple(image.shape)}: use image{cut}")
-    x, y = pair(point, "point = (x, y)")
     height, width = image.shape
+    if max(height, width) > MAX_SIDE:
+        cut = f"use image[:{MAX_SIDE}, :{MAX_SIDE}]"
+        raise ValueError(
+            f"image must be tiny, {MAX_SIDE} pixels a side at most, got {tuple(image.shape)}: {cut}"
+        )
+    x, y = pair(point, "point = (x, y)")
+    real_number(x, "x of the point", -MARGIN, width - 1 + MARGIN)
+    real_number(y, "y of the point", -MARGIN, height - 1 + MARGIN)
+    weights, slope = _check_weights(weights), pair(slope, "slope = (∂V/∂x, ∂V/∂y)")
     default_alt = f"An image of {height} by {width} pixels with a point at ({x:g}, {y:g})."
     side = min(0.55, 6 / max(height, width))  # of a pixel, in inches
     tall = side * (height + 2 * MARGIN)
@@ -67,6 +78,17 @@ def point_between_pixels(
     _draw_point(left, x, y, slope)
     _draw_areas(right, weights)
     return figure
+
+
+def _check_weights(weights: Tensor) -> Tensor:
+    """The weights in double, if they are four from 0 to 1, and 1 in all."""
+    if not isinstance(weights, Tensor) or weights.shape != (2, 2) or weights.is_complex():
+        raise ValueError(f"weights must be a tensor (2, 2), got {kind_of(weights)}")
+    weights = weights.detach().cpu().double()
+    if not (weights >= 0).all() or not math.isclose(weights.sum(), 1, abs_tol=1e-2):
+        got = [[round(weight, 3) for weight in row] for row in weights.tolist()]
+        raise ValueError(f"weights must be from 0 to 1, and 1 in all, got {got}")
+    return weights
 
 
 def _draw_values(axes: Axes, image: Tensor, size: float) -> None:

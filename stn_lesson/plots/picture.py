@@ -107,9 +107,19 @@ def draw_picture(axes: Axes, picture: Tensor, title: str = "") -> None:
         picture = picture.mean(0, keepdim=True)
     grey = len(picture) == 1
     axes.imshow(picture[0] if grey else picture.permute(1, 2, 0), cmap="gray", vmin=0, vmax=1)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(as_it_is(title), fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def as_it_is(name) -> str:
+    """A name as matplotlib must be given it to be drawn so: no mathematics, and in every legend.
+
+    >>> as_it_is("$5"), as_it_is("_run"), as_it_is(3)
+    ('\\\\$5', '$\\\\_$run', '3')
+    """
+    name = str(name).replace("$", r"\$")
+    return r"$\_$" + name[1:] if name.startswith("_") else name  # such ones it leaves out
 
 
 def _fit_into_range(picture: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from stn_lesson.arguments import dict_of, list_of, real_number
-from stn_lesson.plots.picture import BLUE, ORANGE, Picture
+from stn_lesson.plots.picture import BLUE, ORANGE, Picture, as_it_is
 
 
 def compare_with_published(
@@ -39,6 +39,8 @@ def compare_with_published(
         f"{len(in_both)} cells."
     )
     figure = Picture(2.3 * len(columns) + 1.5, 0.3 * len(rows) + 1.1, alt)
+    errors = [*published.values(), *(each for values in measured.values() for each in values)]
+    lowest = min(errors, default=1)
     for axes, column in _panels(figure, rows, columns, label):
         for place, row in enumerate(rows):
             if (row, column) in published:
@@ -46,6 +48,8 @@ def compare_with_published(
             if values := measured.get((row, column)):
                 axes.plot([min(values), max(values)], [place] * 2, color=BLUE)
                 axes.plot(mean(values), place, "o", color=BLUE, label="ours")
+        if lowest <= 0:  # a logarithmic axis has no room for it
+            continue
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
@@ -84,7 +88,7 @@ def contest(results: dict, unit: str = "") -> Picture:
     titles = {column: f"{column} {unit}".strip() for column in columns}
     words = []
     for axes, column in _panels(figure, rows, columns, "test accuracy in %", sharex=True):
-        axes.set_title(titles[column])
+        axes.set_title(as_it_is(titles[column]))
         means = []
         for place, row in enumerate(rows):
             if values := cells.get((row, column)):
@@ -124,7 +128,7 @@ def _panels(
 ) -> Iterator[tuple[Axes, object]]:
     """A diagram for each column of a table, side by side, with its rows from top to bottom."""
     panels = figure.subplots(1, len(columns), sharex=sharex, sharey=True, squeeze=False)[0]
-    panels[0].set_yticks(range(len(rows)), rows)
+    panels[0].set_yticks(range(len(rows)), map(as_it_is, rows))
     panels[0].invert_yaxis()
     for axes, column in zip(panels, columns, strict=True):
         axes.set(title=column, xlabel=label)
@@ -158,7 +162,11 @@ def seed_accuracies(by_name: dict[str, tuple[Sequence[float], tuple[float, float
         axes.plot([100 * a for a in accuracies], [row] * count, "o", color=BLUE, alpha=0.6)
         error_bar = 100 * half_width if known else None
         axes.errorbar(100 * average, row + 0.25, xerr=error_bar, fmt="s", color=ORANGE, capsize=4)
-    axes.set(yticks=range(len(by_name)), yticklabels=list(by_name), xlabel="test accuracy in %")
+    axes.set(
+        yticks=range(len(by_name)),
+        yticklabels=[as_it_is(name) for name in by_name],
+        xlabel="test accuracy in %",
+    )
     axes.set(ylim=(len(by_name) - 0.4, -0.5))
     figure.alt = (
         "Test accuracy of each seed, the mean and its 95 % confidence interval: "

@@ -145,6 +145,12 @@ WRONG = [
     ("my_theta", "the translation stands in θ with a minus", FLIPPED_SHIFT),
     ("my_theta", "turns clockwise", [(", alpha.sin()", ", -alpha.sin()")]),
     ("my_theta", "degrees to a sine that takes radians", [(".deg2rad()", "")]),
+    ("my_theta", "a root, √(1 − cos²), has none", [
+        ("alpha.sin() /", "(1 - alpha.cos()**2).sqrt() /")]),
+    ("my_theta", "a root, √(1 − cos²), has none", [
+        ("alpha.cos() /", "(1 - alpha.sin()**2).sqrt() /")]),
+    ("my_theta", "moves up where it should move down", [
+        ("right, down = translation", "right, down = translation[0], -translation[1]")]),
     ("my_theta", "you move first", [(SHIFT[0], "-right"), (SHIFT[1], "-down")]),
     ("my_theta", "is not divided by the scale", [
         (SHIFT[0], f"{SHIFT[0]} * scale"), (SHIFT[1], f"{SHIFT[1]} * scale")]),
@@ -170,6 +176,7 @@ WRONG = [
         ('y, x = torch.meshgrid(y, x, indexing="ij")',
          'x, y = torch.meshgrid(x, y, indexing="ij")')]),
     ("my_sampling_grid", "has its only point at 0", [(AXES[0], ""), (AXES[1], "")]),
+    ("my_sampling_grid", "has its only point at 0", [(AXES[0], "")]),
     ("my_sampling_grid", "its axes must be exchanged before they are reshaped", [
         (LAST_LINE, "source.view(-1, height, width, 2)")]),
     ("my_sampling_grid", "θ meets y before x", [
@@ -238,6 +245,16 @@ WRONG = [
     ("my_sample", "before their weights were computed", [
         ("    n = torch", "    left, right = left.clamp(0, W - 1), right.clamp(0, W - 1)\n"
          "    top, bottom = top.clamp(0, H - 1), bottom.clamp(0, H - 1)\n    n = torch")]),
+    ("my_sample", "only where all four neighbours are inside", [
+        ("    n = torch", "    whole = (left >= 0) & (right < W) & (top >= 0) & (bottom < H)\n"
+         "    n = torch"), (" * inside[", " * whole[")]),
+    ("my_sample", "test each of the four pixels, not the point", [
+        (" * inside[", " * ((grid.abs() <= 1).all(-1))[")]),
+    ("my_sample", "test each of the four pixels, not the point", [
+        (" * inside[", " * ((grid.abs() < 1).all(-1))[")]),
+    ("my_sample", "the right neighbour is left + 1", [("left + 1, top + 1", "x.ceil(), y.ceil()")]),
+    ("my_sample", "moves the axis of the channels", [
+        (".permute(0, 3, 1, 2)", ".reshape(N, C, *x.shape[1:])")]),
     ("my_sample", "shows the first image of the batch", [
         ("torch.arange(N)", "(0 * torch.arange(N))")]),
     ("my_sample", "at the points of the first grid", [
@@ -252,18 +269,6 @@ WRONG = [
     ("my_sample", "numpy keeps no gradients", [
         ("    x =", "    grid = torch.tensor(grid.numpy())\n    x =")]),
     ("my_sample", "make a new tensor", [("    x =", "    grid += 0\n    x =")]),
-]  # fmt: skip
-# Told at once, whatever else would have to be said.
-SOLVED = [
-    ("my_theta", "calls affine_theta", "return stn.affine_theta(rotation, scale, 0, translation)"),
-    ("my_sampling_grid", "calls sampling_grid", "return stn.sampling_grid(theta, height, width)"),
-    ("my_sampling_grid", "calls meshgrid", "return theta @ stn.meshgrid(height, width)"),
-    ("my_sampling_grid", "calls affine_grid",
-     "return F.affine_grid(theta, (len(theta), 1, height, width), align_corners=True)"),
-    ("my_sample", "calls grid_sample", "return look(image, grid, align_corners=True)"),
-    ("my_sample", "calls grid_sampler", "return torch.grid_sampler(image, grid, 0, 0, True)"),
-    ("my_sample", "calls bilinear_sample", "return stn.bilinear_sample(image, grid)"),
-    ("my_sample", "calls sample", "return stn.sample(image, grid)"),
 ]  # fmt: skip
 ARGUMENTS = {
     "my_theta": "rotation, scale, translation",

@@ -4,13 +4,14 @@ import json
 import math
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from assignment.blank_page_answers import ARGUMENTS, ODD, RIGHT, SOLVED, WRONG
+from assignment.blank_page_answers import ARGUMENTS, ODD, RIGHT, WRONG
 
 import stn_lesson as stn
 from stn_grading.tasks import PRACTICE
@@ -22,6 +23,23 @@ PAGES = {
     "my_sampling_grid": "02_meshgrid",
     "my_sample": "03_bilinear_interpolation",
 }
+
+# Told at once, whatever else would have to be said.
+SOLVED = [
+    ("my_theta", "calls affine_theta", "return stn.affine_theta(rotation, scale, 0, translation)"),
+    ("my_sampling_grid", "calls sampling_grid", "return stn.sampling_grid(theta, height, width)"),
+    ("my_sampling_grid", "calls meshgrid", "return theta @ stn.meshgrid(height, width)"),
+    ("my_sampling_grid", "calls affine_grid",
+     "return F.affine_grid(theta, (len(theta), 1, height, width), align_corners=True)"),
+    ("my_sample", "calls grid_sampler_2d",
+     "return torch.ops.aten.grid_sampler_2d(image, grid, 0, 0, True)"),
+    ("my_sample", "calls trilinear_sample",
+     "return stn.trilinear_sample(image[:, :, None], F.pad(grid, (0, 1))[:, None])[:, :, 0]"),
+    ("my_sample", "calls grid_sample", "return look(image, grid, align_corners=True)"),
+    ("my_sample", "calls grid_sampler", "return torch.grid_sampler(image, grid, 0, 0, True)"),
+    ("my_sample", "calls bilinear_sample", "return stn.bilinear_sample(image, grid)"),
+    ("my_sample", "calls sample", "return stn.sample(image, grid)"),
+]  # fmt: skip
 
 
 def said_of(capsys, task, source):
@@ -71,13 +89,71 @@ def test_every_named_mistake_of_a_page_is_tried():
 @pytest.mark.parametrize(("task", "told", "line"), SOLVED, ids=[f"{s[0]}: {s[1]}" for s in SOLVED])
 def test_a_page_that_calls_what_it_should_be_is_told_so(capsys, task, told, line):
     said = said_of(capsys, task, page(task, line))
-    assert said == f"{task} {told}, which does what you are to write: use smaller pieces.\n"
+    assert said.startswith(f"{task} {told}, which does what you are to write: use smaller pieces.")
+    assert said.count("\n") == 1 and "to compare or to draw, do that in another cell" in said
 
 
 @pytest.mark.parametrize("task", PAGES)
 @pytest.mark.parametrize(("line", "told"), ODD, ids=[line for line, _ in ODD])
 def test_whatever_stands_on_a_page_gets_a_sentence(capsys, task, line, told):
     assert told in said_of(capsys, task, page(task, line))
+
+
+def test_what_is_not_written_for_one_question_is_told_there_and_the_rest_is_judged(capsys):
+    first = "    if theta.shape[0] == 2: raise NotImplementedError\n    x ="
+    said = said_of(
+        capsys, "my_sampling_grid", changed(RIGHT["my_sampling_grid"][0], [("    x =", first)])
+    )
+    assert said.startswith("✗ two θ, three rows of four points: not written yet\n✓ the identity")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("theta.requires_grad_(False)", "requires_grad_(False)"),
+        ("theta = torch.zeros(2, 2, 3, requires_grad=True); theta[0] = 1", "your own tensor"),
+        ("theta = stn.affine_theta().expand_as(theta)", "not used at all"),
+        ("return torch.eye(3).to_sparse()", ".to_dense()"),
+        ("return torch.zeros(1, device='meta')", 'on the device "meta"'),
+        ("return torch.zeros(1, dtype=torch.cfloat)", "take .real"),
+    ],
+)
+def test_a_tensor_with_peculiarities_is_told_what_to_do(capsys, changes, told):
+    answer = changed(RIGHT["my_sampling_grid"][0], [("    x =", f"    {changes}\n    x =")])
+    assert told in said_of(capsys, "my_sampling_grid", answer)
+
+
+@pytest.mark.parametrize("task", PAGES)
+def test_what_a_notebook_has_set_refuses_no_right_answer(capsys, task):
+    torch.set_default_dtype(torch.double)
+    try:
+        with torch.no_grad():
+            said = said_of(capsys, task, RIGHT[task][0])
+        assert torch.get_default_dtype() == torch.double
+    finally:
+        torch.set_default_dtype(torch.float)
+    assert "✗" not in said, said
+
+
+def test_what_an_answer_sets_ends_with_the_check(capsys):
+    lines = ("torch.set_default_dtype(torch.half)", "torch.set_grad_enabled(False)",
+             "import warnings; warnings.simplefilter('error')", "return 1")  # fmt: skip
+    before = list(warnings.filters)
+    said_of(capsys, "my_theta", page("my_theta", *lines))
+    assert torch.get_default_dtype() == torch.float and torch.is_grad_enabled()
+    assert warnings.filters == before
+
+
+def test_an_error_that_cannot_say_what_it_is_gets_a_sentence(capsys):
+    class Wordless(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def my_theta(*moves):
+        raise Wordless
+
+    check("my_theta", my_theta)
+    assert "Wordless: an error that has no words" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", PAGES)
@@ -99,7 +175,17 @@ def test_two_mistakes_at_once_are_told_one_by_one(capsys):
     both = [("/ scale", "* scale"), (", alpha.sin()", ", -alpha.sin()")]
     said = said_of(capsys, "my_theta", changed(RIGHT["my_theta"][0], both)).splitlines()
     assert "first difference is at θ 0, row" in said[0]
-    assert "1/scale" in said[1] and "clockwise" in said[2] and said[3] == "✓ moved"
+    assert "1/scale" in said[1] and "clockwise" in said[2]
+    assert said[3:] == ["✗ turned by −150°: the same", "✓ moved"]
+
+
+@pytest.mark.parametrize("side", "HW")
+def test_a_black_answer_to_one_question_is_called_no_mistake(capsys, monkeypatch, side):
+    monkeypatch.setattr("stn_lesson.assignment.checking.display", lambda picture: None)
+    black = [("    left,", f"    if {side} == 1: return image.new_zeros(1, 1, 2, 3)\n    left,")]
+    said = said_of(capsys, "my_sample", changed(RIGHT["my_sample"][0], black))
+    (wrong,) = (line for line in said.splitlines() if "✗" in line)
+    assert "the first difference" in wrong
 
 
 def test_an_image_that_is_read_at_every_grids_points_is_told_how_to_index_a_batch(capsys):

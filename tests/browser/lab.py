@@ -93,6 +93,7 @@ SHORTENED_CODE = {
     'in ("random", "plain", "windows")': 'in ("windows",)',
     "stn.fit(model, data, **settings)": 'stn.fit(model, data, **settings | {"epochs": 1})',
     '**BIRDS_SCHEDULES["windows"],': '**BIRDS_SCHEDULES["windows"] | {"epochs": 1},',
+    "clinic.wide_scenes()": 'clinic.wide_scenes()\nclinic.SETTINGS["epochs"] = 1',
     'SOLID_SCHEDULES["solid_stn"])': 'SOLID_SCHEDULES["solid_stn"] | {"epochs": 1})',
 }
 

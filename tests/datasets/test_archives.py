@@ -51,6 +51,23 @@ def test_an_array_of_another_shape_or_type_is_not_taken(whole):
     assert kept_array(whole / "array.npy", SHAPE) is None
 
 
+def test_an_array_made_by_something_else_is_not_taken(tmp_path):
+    path = tmp_path / "array.npy"
+    with array_on_disk(path, SHAPE, "sha256:12") as array:
+        array[:] = 7
+    for source in ("", "sha256:12"):
+        assert (kept_array(path, SHAPE, source) == 7).all()
+    assert kept_array(path, SHAPE, "sha256:13") is None
+
+
+def test_arrays_that_were_changed_are_not_taken(whole):
+    with np.load(whole / "arrays.npz") as file:
+        arrays = dict(file)
+    for change in ({"boxes": np.ones((1, 4))}, {"names": [1]}, {"checksum": 5}):
+        np.savez(whole / "arrays.npz", **arrays | change)
+        assert kept_arrays(whole / "arrays.npz", Kept) is None
+
+
 @pytest.mark.parametrize("name", ["array.npy", "arrays.npz"])
 def test_a_file_that_is_cut_anywhere_is_not_taken(whole, name):
     content = (whole / name).read_bytes()

@@ -3,7 +3,6 @@
 import io
 import shutil
 import tarfile
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,7 +37,7 @@ def picture(number):
     return packed.getvalue()
 
 
-def lists(number=float):
+def lists():
     """The lists, as they stand in the archive: numbers with a point, all fifteen parts."""
     seen = {number: bird[6] for number, bird in BIRDS.items()}
     parts = [
@@ -51,7 +50,7 @@ def lists(number=float):
         "images.txt": [(n, bird[0]) for n, bird in BIRDS.items()],
         "image_class_labels.txt": [(n, bird[1]) for n, bird in BIRDS.items()],
         "train_test_split.txt": [(n, bird[2]) for n, bird in BIRDS.items()],
-        "bounding_boxes.txt": [(n, *map(number, bird[5])) for n, bird in BIRDS.items()],
+        "bounding_boxes.txt": [(n, *map(float, bird[5])) for n, bird in BIRDS.items()],
         "parts/part_locs.txt": parts,
         "README": [("not", "read")],
     }
@@ -144,6 +143,18 @@ def test_a_broken_picture_is_the_archives_fault_and_leaves_nothing_begun(tmp_pat
     assert not list(tmp_path.glob("birds*"))
 
 
+def test_deleting_the_archive_as_told_takes_the_lists_that_were_read_in_it_too(
+    tmp_path, monkeypatch
+):
+    whole = picture
+    with monkeypatch.context() as broken:
+        broken.setitem(globals(), "picture", lambda number: whole(number)[:-100])
+        with pytest.raises(DownloadError, match="delete it and run it again"):
+            load_birds(pack(tmp_path), size=32)
+    monkeypatch.setitem(BIRDS, 1, (BIRDS[1][0], 7, *BIRDS[1][2:]))
+    assert load_birds(pack(tmp_path), size=32).test.labels.tolist() == [6]
+
+
 def test_a_picture_that_went_missing_leaves_nothing_of_its_name(tmp_path):
     load_birds(pack(tmp_path), size=32)
     pack(tmp_path, [f"images/{BIRDS[4][0]}"])
@@ -188,10 +199,76 @@ def test_a_kept_file_that_is_cut_short_is_made_again(tmp_path, capsys, name):
     assert f"{name} is damaged, cut short or of another kind: it is made" in capsys.readouterr().out
 
 
-def test_lists_that_cannot_be_are_the_archives_fault(tmp_path, monkeypatch):
-    monkeypatch.setitem(BIRDS, 1, (*BIRDS[1][:5], ("left", 5, 21, 11), None))
-    monkeypatch.setitem(globals(), "lists", partial(lists, number=str))
-    with pytest.raises(DownloadError, match=r"CUB_200_2011.tgz is damaged .*'left'"):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": np.array(10)},
+        {"train": np.array([3, 3])},
+        {"labels": np.array([0, 1])},
+        {"labels": np.array(list("abcd"))},
+        {"boxes": np.full((4, 4), np.nan, np.float32)},
+        {"parts": np.zeros((4, 2))},
+    ],
+    ids=["train", "train several", "labels short", "labels letters", "boxes", "parts"],
+)
+def test_kept_lists_that_were_changed_are_read_anew(tmp_path, capsys, change):
+    labels = load_birds(pack(tmp_path), size=32).train.labels
+    with np.load(tmp_path / "lists.npz") as file:
+        np.savez(tmp_path / "lists.npz", **dict(file) | change)
+    again = load_birds(tmp_path, size=32)
+    assert torch.equal(again.train.labels, labels) and len(again.test) == 1
+    assert "lists.npz is damaged, cut short or of another kind" in capsys.readouterr().out
+
+
+def test_pictures_of_another_archive_are_not_taken_for_its_labels(tmp_path, monkeypatch):
+    load_birds(pack(tmp_path), size=32)
+    (tmp_path / "lists.npz").unlink()
+    monkeypatch.setitem(globals(), "BIRDS", {1: BIRDS[4], 2: BIRDS[2], 3: BIRDS[3], 4: BIRDS[1]})
+    train = load_birds(pack(tmp_path), size=32).train
+    assert train.labels.tolist() == [199, 0, 1] and train.images[0, 0].float().mean() < 50
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 20.0 nan", "line 4 of bounding_boxes.txt must be"),
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 20.0 1e39", "line 4 of bounding_boxes.txt must"),
+        ("bounding_boxes.txt", "4 20.0 20.0", "4 left 20.0", "line 4 .* got '4 left 20.0 11.0"),
+        ("bounding_boxes.txt", "11.0 31.0", "0.0 31.0", "line 4 .* a height of 1 or more"),
+        ("bounding_boxes.txt", "11.0 31.0", "11.0", "line 4 of bounding_boxes.txt must be"),
+        ("image_class_labels.txt", "1 1\n", "1 0\n", "line 1 .* species from 1 to 200, got '1 0'"),
+        ("image_class_labels.txt", "4 200", "4 201", "line 4 of image_class_labels.txt must be"),
+        ("image_class_labels.txt", "4 200", "3 200", "line 4 .*, got '3 200'"),
+        ("image_class_labels.txt", "4 200\n", "", "image_class_labels.txt lacks picture 4"),
+        ("train_test_split.txt", " 0\n", " 1\n", "must have pictures to learn from, and others"),
+        ("parts/part_locs.txt", "1 15 0.0", "1 16 0.0", "line 15 .* a part up to 15"),
+        ("parts/part_locs.txt", "4 2 20.0", "4 2 inf", "line 47 of parts/part_locs.txt must be"),
+        ("parts/part_locs.txt", "4 1 0.0", "4 0 0.0", "line 46 of parts/part_locs.txt must be"),
+        ("parts/part_locs.txt", "4 1 0.0", "-1 1 0.0", "line 46 .* got '-1 1 0.0 0.0 0'"),
+        ("images.txt", "4 200", "1000000000 200", "must be a number in images.txt and a species"),
+        ("images.txt", lists()["images.txt"], "", "line 1 .* must be a number in images.txt"),
+        ("images.txt", "Common_Yellowthroat_0003", "Rare", "line 4 of images.txt must be"),
+        ("images.txt", BIRDS[1][0], BIRDS[2][0], "images.txt has one name twice"),
+    ],
+)
+def test_a_line_that_cannot_be_is_the_archives_fault_and_deleting_it_helps(
+    tmp_path, monkeypatch, name, old, new, told
+):
+    right = lists()
+    assert old in right[name]
+    with monkeypatch.context() as wrong:
+        changed = right | {name: right[name].replace(old, new, 1)}
+        wrong.setitem(globals(), "lists", lambda: changed)
+        with pytest.raises(DownloadError, match=rf"tgz is damaged .*{told}.*: delete it and run"):
+            load_birds(pack(tmp_path), size=32)
+    assert [path.name for path in tmp_path.iterdir()] == ["CUB_200_2011.tgz"]
+    assert len(load_birds(pack(tmp_path), size=32).train) == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5)])
+def test_a_picture_without_a_width_is_the_archives_fault(tmp_path, monkeypatch, size):
+    monkeypatch.setitem(BIRDS, 2, (*BIRDS[2][:3], *size, (0, 0, 1, 1), None))
+    with pytest.raises(DownloadError, match=r"line 2 of images.txt .* 2×2 pixels or more"):
         load_birds(pack(tmp_path), size=32)
 
 

@@ -31,6 +31,20 @@ def test_the_landscape_has_structure_at_every_scale_like_a_photograph():
     assert all(0.2 < fine / coarse < 1.5 for coarse, fine in itertools.pairwise(octaves))
 
 
+@pytest.mark.parametrize("draw", [stn.house, stn.landscape, stn.checkerboard])
+def test_a_picture_is_the_same_whatever_torchs_defaults_are(draw):
+    picture = draw(40, 60)
+    torch.set_default_dtype(torch.float64)
+    try:
+        other, theta = draw(40, 60), stn.affine_theta()
+        assert stn.warp(other, theta).shape == other.shape  # it goes with what is made beside it
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(other.float(), picture)
+    with torch.device("meta"):
+        assert draw(40, 60).device == stn.affine_theta().device
+
+
 @pytest.mark.parametrize(
     ("draw", "error", "message"),
     [

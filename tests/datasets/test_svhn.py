@@ -5,83 +5,20 @@ import hashlib
 import http.server
 import io
 import sys
-import tarfile
 import threading
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from svhn_archives import TEST, TRAIN, archive, digit_struct
 
 from stn_lesson.datasets import svhn
 from stn_lesson.datasets.download import DownloadError
 from stn_lesson.datasets.svhn import Archive, crop_picture, load_svhn, read_digit_struct
 from stn_lesson.files import FileError
 
-h5py = pytest.importorskip("h5py")
-
-# name → label, and each digit's left, top, width, height; 10 is the digit 0.
-TRAIN = {
-    "1.png": [(1, 10, 8, 6, 12), (10, 16, 9, 6, 12)],
-    "2.png": [(7, 20, 10, 10, 16)],
-    "3.png": [(digit, 4 * digit, 5, 4, 10) for digit in range(1, 7)],  # six digits: left out
-    "4.png": [(5, 2, 3, 8, 20), (10, 12, 4, 8, 20), (9, 22, 5, 8, 20)],
-}
-TEST = {"1.png": [(3, 5, 5, 20, 20)], "2.png": [(2, 1, 2, 9, 9), (8, 11, 2, 9, 9)]}
-
-
-def colour(place, part):
-    return (40 * place + 20, 100, 200 if part == "train" else 50)
-
-
-def digit_struct(numbers):
-    """The bytes of a digitStruct.mat as MATLAB 7.3 writes it: HDF5 behind a block of 512 bytes."""
-    kept = io.BytesIO()
-    with h5py.File(kept, "w", userblock_size=512) as file:
-        refs, struct = file.create_group("#refs#"), file.create_group("digitStruct")
-        reference = h5py.special_dtype(ref=h5py.Reference)
-        names, boxes = [], []
-        for place, (name, digits) in enumerate(numbers.items()):
-            letters = np.array([[ord(letter)] for letter in name], np.uint16)
-            names.append(refs.create_dataset(f"name{place}", data=letters).ref)
-            box = refs.create_group(f"bbox{place}")
-            columns = zip(
-                ("label", "left", "top", "width", "height"), zip(*digits, strict=True), strict=True
-            )
-            for key, values in columns:
-                if len(values) == 1:  # the value itself
-                    box.create_dataset(key, data=np.array([[float(values[0])]]))
-                    continue
-                of_digits = [
-                    [refs.create_dataset(f"{key}{place}-{k}", data=np.array([[float(value)]])).ref]
-                    for k, value in enumerate(values)
-                ]
-                box.create_dataset(key, data=np.array(of_digits, reference), dtype=reference)
-            boxes.append(box.ref)
-        for key, references in (("name", names), ("bbox", boxes)):
-            data = np.array(references, reference)[:, None]
-            struct.create_dataset(key, data=data, dtype=reference)
-    return kept.getvalue()
-
-
-def archive(part, numbers, without=()):
-    """A tar.gz of pictures in an order of its own, digitStruct.mat among the last."""
-    content = {}
-    for place, name in enumerate(numbers):
-        picture = io.BytesIO()
-        Image.new("RGB", (40, 30), colour(place, part)).save(picture, "PNG")
-        content[name] = picture.getvalue()
-    content = dict(reversed(content.items())) | {"digitStruct.mat": digit_struct(numbers)}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.addfile(tarfile.TarInfo(f"{part}/see_bboxes.m"), io.BytesIO())
-        for name, raw in content.items():
-            if name in without:
-                continue
-            member = tarfile.TarInfo(f"{part}/{name}")
-            member.size = len(raw)
-            tar.addfile(member, io.BytesIO(raw))
-    return packed.getvalue()
+pytest.importorskip("h5py")
 
 
 @pytest.fixture
@@ -162,7 +99,6 @@ def test_what_is_missing_or_damaged_is_told(small_svhn):
     with pytest.raises(DownloadError, match=r"test.tar.gz lacks test/2.png: delete it"):
         load_svhn(kept, extra=False)
     (kept / "test.tar.gz").unlink()
-    (kept / "test-boxes.npz").unlink()
     publish("test", archive("test", TEST, without=["digitStruct.mat"]))
     with pytest.raises(DownloadError, match=r"test.tar.gz is damaged or cut short"):
         load_svhn(kept, extra=False)
@@ -226,6 +162,7 @@ def test_a_kept_file_that_is_of_no_use_is_made_again(small_svhn, capsys, content
         ([(3, 1, 1, 5, -2)], "a box that cannot be"),
         ([(3, np.nan, 1, 5, 5)], "a box that cannot be"),
         ([(3, 1, 1, np.inf, 5)], "a box that cannot be"),
+        ([(3, 5e5, 1, 1e-3, 5)], "a box that cannot be"),  # 32 bits know no such width there
         (TRAIN["3.png"], "more than 5 digits"),
     ],
 )
@@ -233,6 +170,12 @@ def test_what_cannot_be_is_left_out_and_told(digits, why, capsys):
     numbers = read_digit_struct(digit_struct({"9.png": digits} | TEST), "test/digitStruct.mat")
     assert numbers.names == ["1.png", "2.png"]
     assert capsys.readouterr().out == f"test/digitStruct.mat: 1 with {why} left out, 9.png\n"
+
+
+def test_two_pictures_of_one_name_are_refused():
+    one, two = ("".join(f"{letter}\0" for letter in name).encode() for name in ("1.png", "2.png"))
+    with pytest.raises(ValueError, match="digitStruct.mat holds one name twice"):
+        read_digit_struct(digit_struct(TEST).replace(two, one))
 
 
 def test_a_box_that_begins_outside_of_its_picture_is_cut_and_one_that_lies_there_is_told(
@@ -251,9 +194,69 @@ def test_a_box_that_begins_outside_of_its_picture_is_cut_and_one_that_lies_there
         assert not (kept / "test-64.npy").exists()
 
 
+def test_deleting_an_archive_as_told_takes_the_boxes_that_were_read_in_it_too(small_svhn):
+    kept, _, publish = small_svhn
+    for numbers, lost in (({"1.png": [(3, 80, 5, 9, 9)]}, ()), (TEST, ["2.png"])):
+        publish("test", archive("test", numbers, lost))
+        with pytest.raises(DownloadError, match=r"test.tar.gz .*: delete it and run it again"):
+            load_svhn(kept, extra=False)
+        (kept / "test.tar.gz").unlink()
+    publish("test", archive("test", TEST | {"3.png": [(4, 5, 5, 9, 9)]}))
+    assert load_svhn(kept, extra=False).test.labels[:, 0].tolist() == [3, 2, 4]
+
+
+def test_a_server_that_does_not_answer_leaves_the_boxes(small_svhn):
+    kept, site, _ = small_svhn
+    load_svhn(kept, extra=False)
+    for file in (site / "test.tar.gz", kept / "test.tar.gz", kept / "test-64.npy"):
+        file.unlink()
+    with pytest.raises(DownloadError, match=r"test.tar.gz could not be fetched"):
+        load_svhn(kept, extra=False)
+    assert (kept / "test-boxes.npz").exists()
+
+
+def rewritten(path, **changes):
+    """Replace arrays of a .npz file by hand."""
+    with np.load(path) as file:
+        np.savez(path, **dict(file) | changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": np.array([[3, 10, 10, 10, 10]])},
+        {"labels": np.full((2, 5), "a")},
+        {"boxes": np.full((2, 4), np.nan, np.float32)},
+        {"boxes": np.ones((1, 4), np.float32)},
+        {"names": np.array(["x", "y"])},
+    ],
+    ids=["labels short", "labels letters", "boxes nan", "boxes short", "names"],
+)
+@pytest.mark.parametrize("has_crops", [True, False], ids=["crops kept", "no crops"])
+def test_kept_boxes_that_were_changed_are_read_anew(small_svhn, capsys, change, has_crops):
+    kept, _, _ = small_svhn
+    labels = load_svhn(kept, extra=False).test.labels
+    rewritten(kept / "test-boxes.npz", **change)
+    if not has_crops:
+        (kept / "test-64.npy").unlink()
+    assert torch.equal(load_svhn(kept, extra=False).test.labels, labels)
+    assert "test-boxes.npz is damaged" in capsys.readouterr().out
+
+
+def test_crops_of_another_archive_are_not_taken_for_its_labels(small_svhn, monkeypatch):
+    kept, _, publish = small_svhn
+    load_svhn(kept, extra=False)
+    for name in ("test.tar.gz", "test-boxes.npz"):
+        (kept / name).unlink()
+    monkeypatch.setattr("svhn_archives.colour", lambda place, part: (7, 7, 7))
+    publish("test", archive("test", dict(reversed(TEST.items()))))
+    test = load_svhn(kept, extra=False).test
+    assert test.labels[:, 0].tolist() == [2, 3] and (test.images == 7).all()
+
+
 def test_boxes_that_are_no_such_file_are_the_archives_fault(small_svhn, monkeypatch):
     kept, _, publish = small_svhn
-    monkeypatch.setitem(globals(), "digit_struct", lambda numbers: b"foreign")
+    monkeypatch.setattr("svhn_archives.digit_struct", lambda numbers: b"foreign")
     publish("test", archive("test", TEST))
     with pytest.raises(DownloadError, match=r"test.tar.gz is damaged .*digitStruct.mat: "):
         load_svhn(kept, extra=False)

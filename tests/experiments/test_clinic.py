@@ -1,10 +1,12 @@
 import json
+import re
 
 import pytest
 import torch
 
 import stn_lesson as stn
 from stn_lesson import experiments
+from stn_lesson.datasets import Dataset, Split
 from stn_lesson.experiments import clinic
 
 LETTERS = sorted(clinic.PATIENTS)
@@ -110,9 +112,82 @@ def test_a_network_of_the_clinic_is_trained_and_recorded(few_digits, monkeypatch
     assert first["loss"] != second["loss"] and len(first["aim"]["area"]) == 1
 
 
-def test_an_unknown_network_of_the_clinic_is_refused():
-    with pytest.raises(ValueError, match="network must be one of healthy, A-sick, .* got 'G'"):
-        next(clinic.run_clinic("G"))
+@pytest.fixture(scope="module")
+def few_scenes():
+    scenes = clinic.wide_scenes()
+    train, test = scenes.train, scenes.test
+    return Dataset(
+        "few scenes",
+        Split(train.images[:128], train.labels[:128], train.poses[:128]),
+        Split(test.images[:4], test.labels[:4], test.poses[:4]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("last_step", "said"),
+    [(1, "stopped: no epoch finished\n"), (3, "reads .*; area .*; stopped after 1 epoch\n")],
+)
+def test_a_case_that_was_stopped_says_when(few_scenes, last_step, said):
+    steps = []
+
+    def stop(*_):
+        steps.append(1)
+        if len(steps) == last_step:
+            raise KeyboardInterrupt
+
+    case = clinic.examine(clinic.Healthy, few_scenes, epochs=2, on_step=stop)
+    assert re.match(said, str(case))
+
+
+def test_a_case_of_scenes_without_poses_leaves_out_the_aim(few_scenes):
+    test = Split(few_scenes.test.images[:1], few_scenes.test.labels[:1])
+    data = Dataset("one scene", few_scenes.train, test)
+    first, *others = str(clinic.examine(clinic.Healthy, data, epochs=1)).splitlines()
+    assert re.fullmatch(r"reads [.\d]+%", first)
+    assert "nan" not in "".join(others) and others[1].count("± 0.00") == 6
+
+
+def test_to_examine_a_network_leaves_the_random_numbers_alone(few_scenes):
+    state = torch.get_rng_state()
+    clinic.examine(clinic.Healthy, few_scenes, epochs=1)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("make", [clinic.Healthy(), clinic.PATIENTS["A"], "A", None])
+def test_only_what_makes_a_network_is_examined(few_scenes, make):
+    with pytest.raises(TypeError, match=r"make must be .* such as .*PATIENTS\['A'\].sick, got"):
+        clinic.examine(make, few_scenes)
+
+
+def test_without_data_nothing_is_examined(few_scenes):
+    with pytest.raises(TypeError, match="data must be a Dataset, got NoneType"):
+        clinic.examine(clinic.Healthy, None)
+    with pytest.raises(ValueError, match="epochs must be at least 1"):
+        clinic.examine(clinic.Healthy, few_scenes, progress_bar=True, epochs=0)
+
+
+def test_patients_without_settings_share_none_that_could_be_changed():
+    with pytest.raises(TypeError):
+        clinic.PATIENTS["A"].settings["weight_decay"] = 1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: next(clinic.run_clinic("G")), ValueError, "one of healthy, A-sick, .* got 'G'"),
+        (lambda: next(clinic.run_clinic(["A-sick"])), ValueError, r"got \['A-sick'\]"),
+        (lambda: next(clinic.run_clinic("")), ValueError, "network must be one of"),
+        (lambda: next(clinic.run_clinic(seeds=0)), ValueError, "seeds must be at least 1, got 0"),
+        (lambda: clinic.Healthy(view=20), TypeError, r"view \(height, width\) must be a pair"),
+        (lambda: clinic.Healthy(5), TypeError, "layer must be a function, got 5"),
+    ],
+)
+def test_what_the_clinic_cannot_take_is_refused_before_there_are_scenes(
+    monkeypatch, make, error, message
+):
+    monkeypatch.setattr(clinic, "wide_scenes", lambda: pytest.fail("scenes were made"))
+    with pytest.raises(error, match=message):
+        make()
 
 
 def recorded(name, figure=None):

@@ -1,5 +1,6 @@
 import functools
 import json
+import os
 
 import pytest
 import torch
@@ -148,6 +149,10 @@ def test_a_column_is_run_cell_by_cell_and_each_leaves_a_record(few_digits, capsy
     assert {"date", "device", "threads", "torch", "python"} <= set(record)
     assert [run["seed"] for run in record["runs"]] == [0]
     assert capsys.readouterr().out.count(f"written: {few_digits}/table1") == 3
+    for path in few_digits.iterdir():
+        os.utime(path, (1, 1))  # of long ago
+    assert main([*args, "--precision", "bfloat16"]) == 0
+    assert capsys.readouterr().out.count(f"nothing left to measure: {few_digits}/table1") == 3
 
     assert main(["table", "table1", "--data", "digits"]) == 0
     output = capsys.readouterr().out

@@ -31,7 +31,7 @@ def test_a_run_leaves_a_record_with_its_settings_and_provenance(few_digits, caps
 
     assert main(["results"]) == 0
     line = capsys.readouterr().out
-    assert line.startswith("recipe_stn on cluttered few digits: test accuracy")
+    assert line.startswith("recipe-digits-recipe_stn: recipe_stn on cluttered few digits: test acc")
     assert "2 seeds, 0 collapsed" in line
 
 

@@ -186,7 +186,7 @@ def test_a_damaged_record_is_named_and_the_others_are_listed(few_digits, capsys)
     capsys.readouterr()
     assert main(["results"]) == 0
     said = capsys.readouterr()
-    assert [line.split()[0] for line in said.out.splitlines()] == ["recipe_stn"]
+    assert [line.split()[0] for line in said.out.splitlines()] == ["recipe-digits-recipe_stn:"]
     assert f"{damaged} is damaged, or was changed after it was written" in said.err
     assert f"{few_digits / 'without.json'} is damaged: without is left out" in said.err
     with pytest.warns(records.RecordWarning, match="tc-digits-fcn-short.json is damaged"):

@@ -140,5 +140,5 @@ def test_the_readme_and_notebook_07_tell_what_longer_training_brings():
 def test_a_line_for_every_record_of_a_training(capsys):
     assert main(["results"]) == 0
     output = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("pointing_stn_28 on cluttered MNIST") for line in output)
+    assert any(": pointing_stn_28 on cluttered MNIST: " in line for line in output)
     assert len(output) > 80 and all("test accuracy" in line for line in output)

@@ -1,9 +1,11 @@
+import copy
 import json
 import shutil
 
 import pytest
 import torch
 
+from stn_lesson.__main__ import main
 from stn_lesson.experiments import records, tables
 from stn_lesson.files import lesson_folder
 
@@ -105,3 +107,89 @@ def test_an_unknown_table_is_refused():
         ValueError, match="one of table1, tc, tc_once, undistorted, slant, addition"
     ):
         tables.measured_errors("svhn")
+
+
+@pytest.fixture
+def own_records(tmp_path, monkeypatch):
+    """The folder of the user's own records, beside those of the lesson."""
+    monkeypatch.setattr(records, "user_folder", lambda kind: tmp_path)
+    return tmp_path
+
+
+LESSONS = {
+    "birds-drawn-cnn": ["birds"],
+    "numbers-drawn-cnn": ["numbers"],
+    "solids-digits-solid_stn": ["solids"],
+    "contest-digits-60-pointing_stn": ["contest"],
+    "colocalise-digits-T": ["colocalise", "--data", "digits"],
+    "table1-mnist-R-cnn-short": ["table1"],
+}
+DAMAGES = {
+    "no runs": lambda record: record.update(runs=[]),
+    "runs by name": lambda record: record.update(runs={"a": 1}),
+    "nothing": lambda record: record.clear(),
+    "percents": lambda record: [r.update(accuracy=[97.5], found=97.5) for r in record["runs"]],
+}
+OF_TRAININGS = {
+    "no accuracy": lambda record: record["runs"][0].update(accuracy=[]),
+    "words": lambda record: record["runs"][0].update(accuracy=["a"]),
+    "no settings": lambda record: record.pop("settings"),
+    "no precision": lambda record: record["settings"].pop("precision"),
+    "no parameters": lambda record: record.pop("parameters"),
+    "no device": lambda record: record.pop("device"),
+}
+OF_ONE_TABLE = {
+    "birds-drawn-cnn": ("read", {}),
+    "numbers-drawn-cnn": ("whole_numbers", {}),
+    "solids-digits-solid_stn": ("tilt_after", "steep"),
+    "contest-digits-60-pointing_stn": ("aim", {"found": []}),
+    "table1-mnist-R-cnn-short": ("accuracy", None),
+}
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_damaged_record_is_named_and_the_lessons_stands_in_for_it(own_records, capsys, name):
+    assert main(["table", *LESSONS[name]]) == 0
+    expected, whole = capsys.readouterr().out, records.read_record(name)
+    damages = dict(DAMAGES)
+    if name in OF_ONE_TABLE:
+        key, value = OF_ONE_TABLE[name]
+        damages |= OF_TRAININGS | {key: lambda record: record["runs"][0].update({key: value})}
+    for what, damage in damages.items():
+        record = copy.deepcopy(whole)
+        damage(record)
+        (own_records / f"{name}.json").write_text(json.dumps(record), "utf-8")
+        with pytest.warns(records.RecordWarning, match=f"is damaged .*{name} is left out"):
+            assert main(["table", *LESSONS[name]]) == 0
+        assert capsys.readouterr().out == expected, what
+
+
+def test_a_table_of_other_data_is_named_damaged(own_records):
+    record = records.read_record("table1-mnist-R-cnn-short") | {"data": "my digits"}
+    (own_records / "table1-digits-R-cnn-short.json").write_text(json.dumps(record), "utf-8")
+    with pytest.warns(records.RecordWarning, match="table1-digits-R-cnn-short is left out"):
+        assert not tables.measured_records("table1", "digits")
+
+
+@pytest.mark.parametrize("pace", [{}, {"pace": {}}, {"pace": {"pointing_stn": {"epochs": 3}}}])
+def test_a_contest_whose_paces_are_damaged_has_those_of_the_lesson(own_records, capsys, pace):
+    assert main(["table", "contest"]) == 0
+    expected = capsys.readouterr().out
+    (own_records / "contest-digits-60-pace.json").write_text(json.dumps(pace), "utf-8")
+    with pytest.warns(records.RecordWarning, match="contest-digits-60-pace is left out"):
+        assert main(["table", "contest"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("birds --data digits", "table birds takes no options; got --data"),
+        ("solids --schedule sgd", "table solids takes no options; got --schedule"),
+        ("contest --schedule long", "table contest takes --data; got --schedule"),
+    ],
+)
+def test_options_that_a_table_does_not_have_are_refused(capsys, options, said):
+    with pytest.raises(SystemExit):
+        main(["table", *options.split()])
+    assert said in capsys.readouterr().err

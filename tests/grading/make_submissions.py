@@ -1,6 +1,8 @@
 """Submissions for tests: the reference solution with changes, as a student would hand it in."""
 
+import base64
 import json
+from pathlib import Path
 
 import nbformat
 from grading.reference_notebook import CELLS, REFERENCE, solution
@@ -8,21 +10,25 @@ from grading.reference_notebook import CELLS, REFERENCE, solution
 from stn_grading.recognition import ReleasedNotebook, grade_id
 from stn_grading.submissions import Submission
 
-# A network that is right at once: tests of grading need not train one.
-KNOWING_MODEL = """
-class KnowsTheLabels(nn.Module):
-    def forward(self, images):
-        return nn.functional.one_hot(digits.test.labels[self.next(len(images))], 10).float()
-
-    def next(self, count):
-        start = getattr(self, "start", 0) % len(digits.test.labels)
-        self.start = start + count
-        return slice(start, start + count)
-
-digits = scenes(1)
-model = KnowsTheLabels()
+# A network that was trained elsewhere: tests of grading need not train one.
+WEIGHTS = base64.b64encode(Path(__file__).with_name("trained_network.pt").read_bytes()).decode()
+TRAINED_MODEL = f"""
+import base64, io
+localisation = nn.Sequential(
+    nn.AvgPool2d(4), nn.Flatten(), nn.Linear(12 * 12, 64), nn.ReLU(), nn.Linear(64, 6)
+)
+classifier = nn.Sequential(
+    nn.Conv2d(1, 16, 3), nn.MaxPool2d(2), nn.ReLU(),
+    nn.Conv2d(16, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
+    nn.Flatten(), nn.Linear(32 * 3 * 3, 64), nn.ReLU(), nn.Linear(64, 10),
+)
+model = nn.Sequential(SpatialTransformer(localisation, size=(20, 20)), classifier)
+weights = torch.load(io.BytesIO(base64.b64decode("{WEIGHTS}")))
+with torch.no_grad():
+    for parameter, weight in zip(model.parameters(), weights, strict=True):
+        parameter.copy_(weight)
 """
-UNTRAINED = {"model": KNOWING_MODEL}  # with it, the worked examples are left out
+UNTRAINED = {"model": TRAINED_MODEL}  # with it, the worked examples are left out
 
 
 def write_submission(path, release_file, changes=None, drop=(), **more):
@@ -30,7 +36,7 @@ def write_submission(path, release_file, changes=None, drop=(), **more):
     sources = {name: solution(name) for name in CELLS if CELLS[name].cell_type == "code"}
     sources |= {"direction": "It grows.", "clutter": "It zooms."} | UNTRAINED | (changes or {})
     notebook = nbformat.read(release_file, as_version=4)
-    untrained = sources["model"] == KNOWING_MODEL
+    untrained = sources["model"] == TRAINED_MODEL
     cells = []
     for cell in notebook.cells:
         name = grade_id(cell)

@@ -113,6 +113,30 @@ SAMPLER_MISTAKES = [
     ),
     (
         "bilinear_sample",
+        "ceil for the next pixel",
+        "1",
+        [
+            (
+                "(left, left + 1 - x), (left + 1, x - left)",
+                "(left, x.ceil() - x), (x.ceil(), x - left)",
+            ),
+            ("(top, top + 1 - y), (top + 1, y - top)", "(top, y.ceil() - y), (y.ceil(), y - top)"),
+        ],
+    ),
+    (
+        "bilinear_sample",
+        "points outside for pixels outside",
+        "2",
+        [("down * inside)", "down * (grid.abs() <= 1).all(-1))")],
+    ),
+    (
+        "bilinear_sample",
+        "reshaped for permuted",
+        "3",
+        [(".permute(0, 3, 1, 2)", ".reshape(*image.shape[:2], *x.shape[1:])")],
+    ),
+    (
+        "bilinear_sample",
         "border for zeros",
         "2",
         [

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -17,7 +18,7 @@ from grading.reference_notebook import REFERENCE, solution
 from stn_grading import gradebook, report, sandbox
 from stn_grading.__main__ import main
 from stn_grading.examine import ExaminationResult, Limits
-from stn_grading.grade import grade
+from stn_grading.grade import checks_version, grade
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.tasks import TASKS
 
@@ -134,6 +135,21 @@ def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
     assert "Not read yet" not in page.read_text("utf-8")
     after = {path: path.stat().st_mtime_ns for path in (course / "results").iterdir()}
     assert after == before  # nothing was examined again
+
+
+@pytest.mark.parametrize(
+    "changed", ["stn_lesson/sampler.py", "stn_grading/worker.py", "digits/optdigits.tes.gz"]
+)
+def test_whatever_decides_a_mark_is_in_the_checks_version(monkeypatch, changed):
+    before = checks_version(0, Limits(), "import torch")
+    assert before == checks_version(0, Limits(), "import torch")
+    assert before != checks_version(1, Limits(), "import torch")
+    assert before != checks_version(0, Limits(cell=1), "import torch")
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + b"#" * path.as_posix().endswith(changed)
+    )
+    assert before != checks_version(0, Limits(), "import torch")
 
 
 def test_a_new_answer_must_be_read_anew(graded):

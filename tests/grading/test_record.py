@@ -1,6 +1,8 @@
 """What the guides say of a class is what was measured."""
 
 from stn_grading import gradebook
+from stn_grading.tasks import TASKS
+from stn_lesson.assignment.judging_network import MAX_SPREAD, MIN_SLOPE
 from stn_lesson.experiments import records
 
 
@@ -29,3 +31,23 @@ def test_the_page_of_the_hub_tells_how_many_students_it_holds():
         said = [row["students"], row["dragging"], row["training"], f"{pictures:.0f}"]
         assert f"| {' | '.join(map(str, said))} | {answers:.0f} | {slowest} |" in page
         assert pictures > 30
+
+
+def test_the_guide_tells_how_surely_right_networks_pass_and_others_do_not():
+    (task,) = (task for task in TASKS if task.name == "model")
+    least = task.checks[-1].min_accuracy
+    right, frozen = [], []
+    for run in records.read_record("assignment-training")["runs"]:
+        looks = run["least_slope"] >= MIN_SLOPE and run["most_spread"] <= MAX_SPREAD
+        group = frozen if run["design"].startswith("no gradient") else right
+        group.append((run["accuracy"], looks, looks and run["accuracy"] >= least))
+    assert all(passed for *_, passed in right) and not any(looks for _, looks, _ in frozen)
+    # None failed of n: with 95 % certainty fewer than 3 of n do, and of three trainings the cube.
+    assert (3 / len(right)) ** 3 < 1 / 500
+    accuracies = [100 * accuracy for accuracy, *_ in frozen]
+    said = (
+        f"All {len(right)} right networks that were trained to try it, of three designs, passed at "
+        f"their first training; none of {len(frozen)} whose θ no gradient reaches did, though they "
+        f"read {min(accuracies):.0f} to {max(accuracies):.0f} %"
+    )
+    assert said in (gradebook.COURSE_FOLDER / "README.md").read_text("utf-8")

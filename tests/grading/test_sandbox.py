@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from grading.make_submissions import KNOWING_MODEL, make_submission
+from grading.make_submissions import TRAINED_MODEL, make_submission
 from grading.reference_notebook import solution
 
 from stn_grading import sandbox
@@ -145,7 +145,7 @@ def test_the_right_answers_cannot_be_borrowed():
     }
     result, points = examined(borrowed)
     assert points == {"model": 2} | dict.fromkeys(list(FULL_POINTS)[:4], 0)
-    assert "is what the assignment asks you to write" in result.checks[0].message
+    assert "calls meshgrid, which does what you are to write" in result.checks[0].message
 
 
 def test_the_solutions_cannot_be_imported():
@@ -200,7 +200,7 @@ def test_code_sees_no_files_but_pythons_and_no_network(tmp_path):
     (report,) = [note for note in result.notes if "warp failed: RuntimeError" in note]
     seen = set(report.split("RuntimeError: ")[1].split())
     house = str(package.parent)
-    allowed = {f"{house}/{name}" for name in ("stn_lesson", "data", ".venv")}
+    allowed = {f"{house}/.venv"}
     allowed |= {"wrote", "/tmp/x", "/dev/shm/x"}
     if house.startswith("/tmp/"):  # what is written there is written to the sandbox's own /tmp
         allowed.add(f"{house}/x")
@@ -233,11 +233,38 @@ def test_a_submission_that_keeps_ending_is_given_up():
 def test_a_network_is_trained_with_right_versions_of_what_was_not_solved():
     needs = "warp(torch.zeros(1, 1, 4, 4), torch.eye(2, 3)[None], 2, 2)\n"
     needs += "SpatialTransformer(nn.Flatten(), size=(2, 2))\n"
-    wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + KNOWING_MODEL}
+    wrong = {"warp": "warp = None", "SpatialTransformer": "1 / 0", "model": needs + TRAINED_MODEL}
     result, points = examined(wrong)
     assert points == FULL_POINTS | {"warp": 0, "SpatialTransformer": 0}
     lent = "trained with right versions of warp, SpatialTransformer, so that they cost nothing here"
     assert lent in result.notes
+
+
+def test_what_needs_a_screen_or_a_program_is_left_out_and_the_other_lines_run():
+    needs = "%matplotlib widget\n!pip install torch\n%no_such_magic\n" + solution("warp")
+    result, points = examined({"warp": needs})
+    assert points == FULL_POINTS and not result.flags
+    told = [f"the cell warp: {line} was left out, since there is no screen here" for line in
+            ("%matplotlib widget", "!pip install torch", "%no_such_magic")]  # fmt: skip
+    assert set(told) <= set(result.notes), result.notes
+
+
+def test_a_cell_that_fails_is_told_once_and_what_misses_it_is_not():
+    wrong = {"meshgrid": "1 / 0", "warp": solution("warp") + "\nmeshgrid(2, 3)"}
+    result, points = examined(wrong)
+    assert points == FULL_POINTS | {"meshgrid": 0}
+    told = [note for note in result.notes if " failed: " in note]
+    assert told == ["the cell meshgrid failed: ZeroDivisionError: division by zero"]
+
+
+def test_a_network_that_fails_is_trained_again_with_other_seeds():
+    unlucky = TRAINED_MODEL + (
+        "torch.manual_seed(0)\nif torch.initial_seed() < 2_000_000:  # fit(\n"
+        "    nn.init.zeros_(localisation[-1].weight)"
+    )
+    result, points = examined({"model": unlucky})
+    assert points == FULL_POINTS
+    assert "trained 3 times, with other seeds: at first it failed" in result.notes
 
 
 def test_without_a_sandbox_nothing_is_graded_unless_it_is_trusted(monkeypatch):

@@ -51,11 +51,11 @@ def _ask_gradient(generator: torch.Generator) -> Question:
 BILINEAR_SAMPLE = Task(
     "bilinear_sample",
     (
-        Check("between the pixels", 1, True, _ask_between_pixels),
-        Check("at the pixels", 1, True, _ask_at_pixels),
-        Check("outside the image", 1, False, _ask_outside),
-        Check("a batch of pictures that are not square", 1, False, _ask_batch),
-        Check("the gradient", 1, False, _ask_gradient),
+        Check("between the pixels", 1, _ask_between_pixels),
+        Check("at the pixels", 1, _ask_at_pixels),
+        Check("outside the image", 1, _ask_outside),
+        Check("a batch of pictures that are not square", 1, _ask_batch),
+        Check("the gradient", 1, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
 )

@@ -13,6 +13,10 @@ def _ask_meshgrid(height: int, width: int) -> Question:
     return Question("call", "meshgrid", (height, width))
 
 
+def _ask_two_rows(generator: torch.Generator) -> Question:
+    return _ask_meshgrid(2, random_integer(generator, 3, 6))
+
+
 def _ask_larger(generator: torch.Generator) -> Question:
     return _ask_meshgrid(*random_size(generator))
 
@@ -73,9 +77,9 @@ MISCONCEPTIONS = (
 MESHGRID = Task(
     "meshgrid",
     (
-        Check("two rows of three points", 1, True, lambda _: _ask_meshgrid(2, 3)),
-        Check("a larger grid", 1, False, _ask_larger),
-        Check("a side of one pixel", 1, False, _ask_one_pixel_wide),
+        Check("two rows of points", 1, _ask_two_rows),
+        Check("a larger grid", 1, _ask_larger),
+        Check("a side of one pixel", 1, _ask_one_pixel_wide),
     ),
     misconceptions=MISCONCEPTIONS,
 )

@@ -21,7 +21,8 @@ def _ask_batch(generator: torch.Generator) -> Question:
 
 
 def _ask_at_pixels(generator: torch.Generator) -> Question:
-    return _ask_sampler(random_image(generator, 1, 1, 4, 6), sampling_grid(affine_theta(), 4, 6))
+    # Of 3×5 pixels all coordinates are whole numbers, without rounding.
+    return _ask_sampler(random_image(generator, 1, 1, 3, 5), sampling_grid(affine_theta(), 3, 5))
 
 
 def _ask_outside(generator: torch.Generator) -> Question:
@@ -32,6 +33,10 @@ def _ask_one_row(generator: torch.Generator) -> Question:
     return _ask_sampler(random_image(generator, 1, 1, 1, 6), random_grid(generator, 1, 2, 3, 0.95))
 
 
+def _ask_one_column(generator: torch.Generator) -> Question:
+    return _ask_sampler(random_image(generator, 1, 1, 6, 1), random_grid(generator, 1, 2, 3, 0.95))
+
+
 def _ask_gradient(generator: torch.Generator) -> Question:
     image, grid = random_image(generator, 2, 1, 4, 6), random_grid(generator, 2, 3, 4, 0.95)
     return _ask_sampler(image, grid, random_uniform(generator, 2, 1, 3, 4))
@@ -40,11 +45,12 @@ def _ask_gradient(generator: torch.Generator) -> Question:
 MY_SAMPLE = Task(
     "my_sample",
     (
-        Check("two images of three channels, not square", 0, True, _ask_batch),
-        Check("at the pixels", 0, True, _ask_at_pixels),
-        Check("outside the image", 0, True, _ask_outside),
-        Check("an image of one row", 0, True, _ask_one_row),
-        Check("the gradients with respect to image and grid", 0, True, _ask_gradient),
+        Check("two images of three channels, not square", 0, _ask_batch),
+        Check("at the pixels", 0, _ask_at_pixels),
+        Check("outside the image", 0, _ask_outside),
+        Check("an image of one row", 0, _ask_one_row),
+        Check("an image of one column", 0, _ask_one_column),
+        Check("the gradients with respect to image and grid", 0, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,

@@ -29,6 +29,10 @@ def _ask_one_row(generator: torch.Generator) -> Question:
     return _ask_grid(random_thetas(generator, 1), 1, 5)
 
 
+def _ask_one_column(generator: torch.Generator) -> Question:
+    return _ask_grid(random_thetas(generator, 1), 5, 1)
+
+
 def _ask_gradient(generator: torch.Generator) -> Question:
     theta = random_thetas(generator, 2)
     return _ask_grid(theta, 3, 5, random_uniform(generator, 2, 3, 5, 2))
@@ -142,10 +146,11 @@ MISCONCEPTIONS = (
 MY_SAMPLING_GRID = Task(
     "my_sampling_grid",
     (
-        Check("two θ, three rows of four points", 0, True, _ask_two),
-        Check("the identity, four rows of five points", 0, True, _ask_identity),
-        Check("a single row", 0, True, _ask_one_row),
-        Check("the gradient with respect to θ", 0, True, _ask_gradient),
+        Check("two θ, three rows of four points", 0, _ask_two),
+        Check("the identity, four rows of five points", 0, _ask_identity),
+        Check("a single row", 0, _ask_one_row),
+        Check("a single column", 0, _ask_one_column),
+        Check("the gradient with respect to θ", 0, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,

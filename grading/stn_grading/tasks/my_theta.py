@@ -58,6 +58,19 @@ def _shift_not_turned(rotation: float, scale: float, translation) -> Tensor:
     return _with_shift(_matrix(rotation, scale), *translation, through=_matrix(0, scale))
 
 
+def _sine_without_sign(rotation: float, scale: float, translation) -> Tensor:
+    return theta_of(math.degrees(math.acos(math.cos(math.radians(rotation)))), scale, translation)
+
+
+def _cosine_without_sign(rotation: float, scale: float, translation) -> Tensor:
+    return theta_of(math.degrees(math.asin(math.sin(math.radians(rotation)))), scale, translation)
+
+
+SIGN_LOST = (
+    "sine from the cosine",
+    "your sine or cosine has lost its sign: a root, √(1 − cos²), has none; take sin() and cos() of "
+    "the angle itself",
+)
 SCALE_FORWARDS = (
     "scale not inverted",
     "θ holds 1/scale: to look twice as big, a picture is read half as far",
@@ -71,6 +84,9 @@ MISCONCEPTIONS = (
         "left, so the translation stands in θ with a minus",
         _translation_forwards,
     ),
+    # Before the next one: it shows at the angle of one question, where the next makes the same.
+    Misconception(*SIGN_LOST, _sine_without_sign),
+    Misconception(*SIGN_LOST, _cosine_without_sign),
     Misconception(
         "clockwise",
         "your picture turns clockwise: exchange the two signs of the sine; y runs down here",
@@ -105,6 +121,13 @@ MISCONCEPTIONS = (
         lambda rotation, scale, translation: theta_of(rotation, scale, translation[::-1]),
     ),
     Misconception(
+        "y upwards",
+        "your picture moves up where it should move down: y runs down here, as rows do",
+        lambda rotation, scale, translation: theta_of(
+            rotation, scale, (translation[0], -translation[1])
+        ),
+    ),
+    Misconception(
         "no axis for the batch",
         "your θ has shape (2, 3): the first axis counts the θ, (1, 2, 3), even if there is one",
         lambda *moves: theta_of(*moves)[0],
@@ -125,10 +148,11 @@ MISCONCEPTIONS = (
 MY_THETA = Task(
     "my_theta",
     (
-        Check("turned, enlarged and moved", 0, True, lambda _: _ask_theta(35.0, 1.6, (0.4, -0.3))),
-        Check("twice as big", 0, True, lambda _: _ask_theta(0.0, 2.0, (0.0, 0.0))),
-        Check("turned by 30°", 0, True, lambda _: _ask_theta(30.0, 1.0, (0.0, 0.0))),
-        Check("moved", 0, True, lambda _: _ask_theta(0.0, 1.0, (0.5, -0.25))),
+        Check("turned, enlarged and moved", 0, lambda _: _ask_theta(35.0, 1.6, (0.4, -0.3))),
+        Check("twice as big", 0, lambda _: _ask_theta(0.0, 2.0, (0.0, 0.0))),
+        Check("turned by 30°", 0, lambda _: _ask_theta(30.0, 1.0, (0.0, 0.0))),
+        Check("turned by −150°", 0, lambda _: _ask_theta(-150.0, 1.0, (0.0, 0.0))),
+        Check("moved", 0, lambda _: _ask_theta(0.0, 1.0, (0.5, -0.25))),
     ),
     misconceptions=MISCONCEPTIONS,
     practice=True,

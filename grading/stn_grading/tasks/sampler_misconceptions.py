@@ -85,6 +85,20 @@ def _sample_clamped_first(image: Tensor, grid: Tensor) -> Tensor:
     return _weighted_sum(partial(pixels_at, image), *axes)
 
 
+def _sample_with_ceil(image: Tensor, grid: Tensor) -> Tensor:
+    """The second neighbour is ceil(): at a whole number it is the first, and both weights are 0."""
+    axes = []
+    for position in _pixel_coordinates(image, grid):
+        first, second = position.floor(), position.ceil()
+        axes.append(((first, second - position), (second, position - first)))
+    return _weighted_sum(partial(pixels_at, image), *axes)
+
+
+def _without_points(image: Tensor, grid: Tensor, outside: Tensor) -> Tensor:
+    """Points outside are 0 (N, H', W'), whatever neighbours they have."""
+    return bilinear_sample(image, grid).masked_fill(outside[:, None], 0)
+
+
 def _sample_wrapped(image: Tensor, grid: Tensor) -> Tensor:
     """Negative indices count from the end, as Python's do; those beyond it are held inside."""
 
@@ -97,6 +111,11 @@ def _sample_wrapped(image: Tensor, grid: Tensor) -> Tensor:
     return _weighted_sum(read_pixels, *map(_two_neighbours, _pixel_coordinates(image, grid)))
 
 
+POINTS_NOT_PIXELS = (
+    "points outside for pixels outside",
+    "a point at the edge or just outside it still has a neighbour inside: test each of the four "
+    "pixels, not the point",
+)
 MISCONCEPTIONS = (
     Misconception(
         "x and y swapped",
@@ -165,9 +184,25 @@ MISCONCEPTIONS = (
         _sample_truncated,
     ),
     Misconception(
+        "ceil for the next pixel",
+        "at a whole number floor() and ceil() are the same pixel, and both weights are 0: the "
+        "right neighbour is left + 1, the lower one top + 1",
+        _sample_with_ceil,
+    ),
+    # Before the next one: outside it makes the same, at the last pixels it does not.
+    Misconception(
+        *POINTS_NOT_PIXELS,
+        lambda image, grid: _without_points(image, grid, grid.abs().amax(-1) > 1),
+    ),
+    Misconception(
+        *POINTS_NOT_PIXELS,
+        lambda image, grid: _without_points(image, grid, grid.abs().amax(-1) >= 1),
+    ),
+    Misconception(
         "last row and column lost",
         "your last row or column is black: the neighbours were held inside the image before their "
-        "weights were computed, so that there all weights are 0",
+        "weights were computed, so that there all weights are 0, or a pixel counts only where all "
+        "four neighbours are inside",
         _sample_clamped_first,
     ),
     Misconception(
@@ -200,6 +235,16 @@ MISCONCEPTIONS = (
         "channels last",
         "your result has shape (N, H, W, C): the channels come before rows and columns",
         lambda image, grid: bilinear_sample(image, grid).permute(0, 2, 3, 1),
+    ),
+    Misconception(
+        "reshaped for permuted",
+        "your channels are mixed with your rows and columns: reshape() keeps the numbers in their "
+        "order; permute(0, 3, 1, 2) moves the axis of the channels",
+        lambda image, grid: (
+            bilinear_sample(image, grid)
+            .permute(0, 2, 3, 1)
+            .reshape(*image.shape[:2], *grid.shape[1:3])
+        ),
     ),
     Misconception(
         "first image for all",

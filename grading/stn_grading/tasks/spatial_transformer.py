@@ -85,9 +85,9 @@ MISCONCEPTIONS = (
 SPATIAL_TRANSFORMER = Task(
     "SpatialTransformer",
     (
-        Check("it starts at the identity", 1, True, _ask_start),
-        Check("each image is seen through its own θ", 1, False, _ask_own_theta),
-        Check("the gradient reaches the localisation network", 1, False, _ask_gradient),
+        Check("it starts at the identity", 1, _ask_start),
+        Check("each image is seen through its own θ", 1, _ask_own_theta),
+        Check("the gradient reaches the localisation network", 1, _ask_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     lent=("meshgrid", "bilinear_sample", "warp"),

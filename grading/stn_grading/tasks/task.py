@@ -35,28 +35,30 @@ class Misconception:
 class Check:
     """Something that a solution must do.
 
+    Students run it in their notebook. When their work is graded it is run again, with sizes and
+    numbers of the class's seed, and nothing else is.
+
     Attributes:
         name: in words, "a picture that is not square".
         points: what it is worth.
-        visible: whether students can run it; the others are run when it is graded, with sizes and
-            numbers that depend on the class's seed.
         draw_question: draws a question with a generator of random numbers.
-        min_accuracy: for a trained network, the accuracy it must reach, from 0 to 1.
+        of_network: whether it is a trained network that is asked.
+        min_accuracy: for such a one, the accuracy it must reach, from 0 to 1, if there is one.
     """
 
     name: str
     points: float
-    visible: bool
     draw_question: Callable[[torch.Generator], Question]
+    of_network: bool = False
     min_accuracy: float | None = None
 
     def question(self, seed: int | str = VISIBLE_SEED) -> Question:
-        """What is asked, with the numbers of a seed (of their own, if the check is visible)."""
+        """What is asked, with the numbers of a seed; unless given, those that students see."""
         return self.draw_question(torch.Generator().manual_seed(self.generator_seed(seed)))
 
     def generator_seed(self, seed: int | str = VISIBLE_SEED) -> int:
         """The seed of the generator that draws the question."""
-        return zlib.crc32(f"{VISIBLE_SEED if self.visible else seed} {self.name}".encode())
+        return zlib.crc32(f"{seed} {self.name}".encode())
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Task:
         checks: what its solution must do.
         written_points: what an answer in words is worth; a person reads it.
         misconceptions: the known ones.
-        lent: earlier tasks whose functions the package lends to it when it is graded, so that a
+        lent: earlier tasks, right versions of which are lent to it when it is checked, so that a
             mistake costs its points once; to the network, those of tasks that were not solved,
             before it is trained.
         practice: whether it is a blank page of a notebook, which nobody grades.
@@ -88,8 +90,9 @@ class Task:
 
     def expectation(self, check: Check, seed: int | str = VISIBLE_SEED) -> Expectation:
         """What the answer to a check's question is compared with."""
-        if check.min_accuracy is not None:
-            return Expectation(min_accuracy=check.min_accuracy)
+        if check.of_network:
+            scenes_seed = check.generator_seed(seed)
+            return Expectation(scenes_seed=scenes_seed, min_accuracy=check.min_accuracy)
         question = check.question(seed)
         reference = REFERENCE_SOLUTIONS[self.name]
         if question.weights is not None:

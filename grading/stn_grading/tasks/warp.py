@@ -101,10 +101,10 @@ MISCONCEPTIONS = (
 WARP = Task(
     "warp",
     (
-        Check("larger and moved", 1, True, _ask_larger_and_moved),
-        Check("turned, not square, to another size", 1, False, _ask_turned),
-        Check("a θ for each image", 1, False, _ask_many_thetas),
-        Check("the gradient with respect to θ", 1, False, _ask_theta_gradient),
+        Check("larger and moved", 1, _ask_larger_and_moved),
+        Check("turned, not square, to another size", 1, _ask_turned),
+        Check("a θ for each image", 1, _ask_many_thetas),
+        Check("the gradient with respect to θ", 1, _ask_theta_gradient),
     ),
     misconceptions=MISCONCEPTIONS,
     lent=("meshgrid", "bilinear_sample"),
