@@ -14,6 +14,7 @@ from stn_lesson.experiments import records
 from stn_lesson.experiments.runs import default_settings
 from stn_lesson.files import lesson_folder, user_folder
 from stn_lesson.networks import STFCN, PointingSTN, count_parameters
+from stn_lesson.networks.eight_bits import rounded
 from stn_lesson.training import evaluate, fit, load_checkpoint, save_checkpoint
 
 
@@ -66,7 +67,7 @@ def pretrained(name: str) -> torch.nn.Module:
 
 
 def run_pretraining(name: str) -> Path:
-    """Train one of `PRETRAINED` anew; write its weights, rounded to 16 bits, and its record.
+    """Train one of `PRETRAINED` anew; write its weights, rounded to 8 bits, and its record.
 
     It learns from MNIST's 50,000 and the embedded digits' first ten forms (each shown 8 times an
     epoch), and is tested on the embedded digits' last four forms and on MNIST's test digits.
@@ -91,9 +92,9 @@ def run_pretraining(name: str) -> Path:
     history = fit(model, data, **settings)
     if history.interrupted:
         raise KeyboardInterrupt
-    rounded = {key: value.half() for key, value in model.state_dict().items()}
-    model.load_state_dict(rounded)
-    state = {"settings": {"pretrained": name}, "model": rounded}
+    weights = {key: rounded(value).half() for key, value in model.state_dict().items()}
+    model.load_state_dict(weights)
+    state = {"settings": {"pretrained": name}, "model": weights}
     save_checkpoint(_weights_folders()[0] / f"{name}.pt", state)
     path = records.record_path(f"pretrained-{name}")
     record = {
@@ -103,7 +104,7 @@ def run_pretraining(name: str) -> Path:
         "parameters": count_parameters(model),
         "settings": settings,
         **records.provenance(next(model.parameters()).device),
-        "rounded_to_16_bits": {
+        "rounded_to_8_bits": {
             "embedded_test_accuracy": round(evaluate(model, data.test), 4),
             "mnist_test_accuracy": round(evaluate(model, data.valid), 4),
         },

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from stn_lesson.networks.eight_bits import rounded, to_eight_bits
 from stn_lesson.networks.pointing import SpatialSoftArgmax
 from stn_lesson.sampler import sample
 from stn_lesson.transformer import evaluating, find_transformer
@@ -22,8 +23,10 @@ def browser_network(model: nn.Module, side: int) -> dict:
         side: of the images in pixels.
 
     Returns:
-        {"localisation": layers, "classifier": layers, "weights": bytes, "bits": 16 or 32}; 16 where
-        the weights are not changed by it.
+        {"localisation": layers, "classifier": layers, "weights": bytes, "exponents": [int, ...]}.
+        Where 8 bits change no weight, as in the networks that come with the lesson, the bytes are
+        whole numbers, and each row of them has its exponent of two; else they are floats of 32
+        bits, and there are no exponents.
 
     >>> from stn_lesson.networks import RecipeSTN
     >>> [layer["kind"] for layer in browser_network(RecipeSTN(), 60)["localisation"]][:3]
@@ -45,10 +48,17 @@ def browser_network(model: nn.Module, side: int) -> dict:
         return {}
     if not _in_a_row(model, transformer, halves, side):
         return {}
-    flat = torch.cat([tensor.flatten() for tensor in tensors])
-    exact = flat.half().float().equal(flat)
-    weights = (flat.half() if exact else flat).numpy().tobytes()
-    return layers | {"weights": weights, "bits": 16 if exact else 32}
+    return layers | _written(tensors)
+
+
+def _written(tensors: list[Tensor]) -> dict:
+    """Weights, one tensor after the other, in 8 bits where that changes none of them."""
+    if not all(rounded(tensor).equal(tensor) for tensor in tensors):
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        return {"weights": flat.numpy().tobytes(), "exponents": []}
+    numbers, exponents = zip(*map(to_eight_bits, tensors), strict=True)
+    flat = torch.cat([rows.flatten() for rows in numbers])
+    return {"weights": flat.numpy().tobytes(), "exponents": torch.cat(exponents).tolist()}
 
 
 def _leaves(module: nn.Module) -> list[nn.Module]:

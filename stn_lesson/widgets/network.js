@@ -1,14 +1,17 @@
 // A small trained network, in the browser: its localisation network chooses θ, the sampler makes the
 // view, its classifier reads it. Values are {data, shape: [channels, height, width]}, or {data} alone.
 
-// Weights from Python, of 32 bits or of 16: a sign, five bits of exponent, ten of fraction.
-function weightsOf(view, bits) {
-  if (bits === 32) return floatsOf(view);
-  const halves = new Uint16Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-  return Float32Array.from(halves, half => {
-    const exponent = half >> 10 & 31, fraction = half & 1023, sign = half >> 15 ? -1 : 1;
-    return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
-  });
+// Gives weights from Python in turn, so many rows of such a length: floats of 32 bits or, where rows
+// have exponents, whole numbers of 8 bits times two to their row's exponent.
+function weightReader(view, exponents) {
+  let taken = 0, row = 0;
+  const numbers = exponents.length ? new Int8Array(view.buffer, view.byteOffset, view.byteLength) : floatsOf(view);
+  return (rows, length) => {
+    const next = numbers.subarray(taken, taken += rows * length), first = row;
+    row += rows;
+    if (!exponents.length) return next;
+    return Float32Array.from(next, (number, n) => number * 2 ** exponents[first + Math.floor(n / length)]);
+  };
 }
 
 // Every output pixel is a weighted sum of the window around it; outside of the picture is 0.
@@ -78,16 +81,15 @@ const LAYERS = {
 // The layers, each with its own weights, taken from `weights` in turn.
 function withWeights(layers, take) {
   return layers.map(layer => {
-    const own = layer.shape ? [take(layer.shape.reduce((a, b) => a * b)), take(layer.shape[0])] : [];
+    if (!layer.shape) return values => LAYERS[layer.kind](values, layer);
+    const [outputs, ...inputs] = layer.shape, own = [take(outputs, inputs.reduce((a, b) => a * b)), take(1, outputs)];
     return values => LAYERS[layer.kind](values, layer, ...own);
   });
 }
 
 // A function from a scene's grey bytes to the network's θ and its shares for every class.
-function networkFrom({localisation, classifier, weights, bits}, side, {size: [height, width], kernel, padding}) {
-  const numbers = weightsOf(weights, bits), points = meshgrid(height, width);
-  let taken = 0;
-  const take = count => numbers.subarray(taken, taken += count);
+function networkFrom({localisation, classifier, weights, exponents}, side, {size: [height, width], kernel, padding}) {
+  const take = weightReader(weights, exponents), points = meshgrid(height, width);
   const [find, read] = [localisation, classifier].map(layers => withWeights(layers, take));
   const run = (layers, values) => layers.reduce((given, layer) => layer(given), values).data;
   const around = new Neighbours(side, side, kernel, padding);

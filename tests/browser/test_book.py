@@ -160,8 +160,7 @@ def test_the_book_and_every_page_are_small(folder):
         loaded += [(folder / name).parent / source for source in pictures]
         for cell in re.findall(r'data-cell="(.*?)"', text):
             loaded += scripts(folder / "_static" / "live", cell)
-        heavy = 1.3e6 if "06_" in name else 800e3  # two networks' weights, of 360 kB each
-        assert sum(path.stat().st_size for path in {p.resolve() for p in loaded}) < heavy, name
+        assert sum(path.stat().st_size for path in {p.resolve() for p in loaded}) < 800e3, name
 
 
 def scripts(place, cell):

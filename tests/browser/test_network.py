@@ -1,5 +1,7 @@
 """The network in the browser, against torch: the same θ, the same shares."""
 
+from functools import partial
+
 import pytest
 import torch
 from bare import mount, settle
@@ -25,14 +27,32 @@ def scenes(side):
     return (255 * placed).round().byte()
 
 
-@pytest.mark.parametrize(("name", "side"), [("cluttered", 60), ("turned", 28)])
-def test_it_answers_as_torch_does(page, name, side):
-    game = FoolTheNetwork(experiments.pretrained(name), DIGITS, side=side)
+def untrained():
+    torch.manual_seed(0)
+    model = stn.STFCN()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return model
+
+
+NETWORKS = {  # the last one's weights are of 32 bits
+    "cluttered": (partial(experiments.pretrained, "cluttered"), 60),
+    "turned": (partial(experiments.pretrained, "turned"), 28),
+    "untrained": (untrained, 28),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_answers_as_torch_does(page, name):
+    make, side = NETWORKS[name]
+    game = FoolTheNetwork(make(), DIGITS, side=side)
     game._esm += "\nwindow.networkFrom = networkFrom;"
     mount(page, game)
     wanted_theta, wanted_shares = game.look(stn.to_floats(scenes(side)))
     answers = page.evaluate(ANSWER, scenes(side).flatten(1).tolist())
-    theta = torch.tensor([answer["theta"] for answer in answers]).view(-1, 2, 3)
+    theta = torch.tensor([answer["theta"] for answer in answers], dtype=torch.float32).view(
+        -1, 2, 3
+    )
     shares = torch.tensor([answer["shares"] for answer in answers])
     torch.testing.assert_close(theta, wanted_theta, atol=1e-5, rtol=0)
     torch.testing.assert_close(shares, wanted_shares, atol=1e-5, rtol=0)

@@ -15,9 +15,9 @@ def test_the_networks_that_come_trained_read_what_their_records_say(name, side):
     model, record = experiments.pretrained(name), experiments.read_record(f"pretrained-{name}")
     data = experiments.PRETRAINED[name].make_data(stn.load_digits())
     assert data.test.images.shape[-1] == side
-    promised = record["rounded_to_16_bits"]["embedded_test_accuracy"]
+    promised = record["rounded_to_8_bits"]["embedded_test_accuracy"]
     assert stn.evaluate(model, data.test) == pytest.approx(promised, abs=0.005)
-    assert promised > 0.93 and record["rounded_to_16_bits"]["mnist_test_accuracy"] > 0.96
+    assert promised > 0.93 and record["rounded_to_8_bits"]["mnist_test_accuracy"] > 0.96
     assert (lesson_folder() / "checkpoints" / f"{name}.pt").stat().st_size < 400_000
     with pytest.raises(ValueError, match="name must be one of cluttered, turned"):
         experiments.pretrained("upright")
@@ -44,7 +44,7 @@ def test_a_network_is_trained_anew_by_command(few_digits, monkeypatch, capsys):
     record = json.loads((few_digits / "pretrained-turned.json").read_text("utf-8"))
     assert record["network"] == "STFCN" and len(record["runs"][0]["accuracy"]) == 1
     model, data = experiments.pretrained("turned"), one_epoch.make_data(few)
-    kept = record["rounded_to_16_bits"]["embedded_test_accuracy"]
+    kept = record["rounded_to_8_bits"]["embedded_test_accuracy"]
     assert stn.evaluate(model, data.test) == pytest.approx(kept, abs=1e-4)
 
 

@@ -9,24 +9,21 @@ from stn_lesson import experiments, networks
 from stn_lesson.widgets.browser_network import browser_network
 
 
-def weights_of(written):
-    kind = torch.float16 if written["bits"] == 16 else torch.float32
-    return torch.frombuffer(bytearray(written["weights"]), dtype=kind).float()
-
-
 @pytest.mark.parametrize(("name", "side"), [("cluttered", 60), ("turned", 28)])
-def test_a_pretrained_network_is_written_in_16_bits_without_a_change(name, side):
+def test_a_pretrained_network_is_written_in_8_bits_a_weight(name, side):
     model = experiments.pretrained(name)
     written = browser_network(model, side)
+    assert len(written["weights"]) == networks.count_parameters(model)
+    rows = [len(p) if p.dim() > 1 else 1 for p in model.parameters()]
+    assert len(written["exponents"]) == sum(rows)
+
+
+def test_weights_that_8_bits_would_change_stay_in_32():
+    model = stn.RecipeSTN()
+    written = browser_network(model, 60)
+    weights = torch.frombuffer(bytearray(written["weights"]), dtype=torch.float32)
     own = torch.cat([p.detach().flatten() for p in model.parameters()])
-    assert written["bits"] == 16
-    assert weights_of(written).sort().values.equal(own.sort().values)
-
-
-def test_weights_that_16_bits_would_change_stay_in_32():
-    written = browser_network(stn.RecipeSTN(), 60)
-    assert written["bits"] == 32
-    assert len(weights_of(written)) == networks.count_parameters(stn.RecipeSTN())
+    assert written["exponents"] == [] and weights.sort().values.equal(own.sort().values)
 
 
 class Twice(stn.RecipeSTN):
