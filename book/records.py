@@ -44,7 +44,8 @@ def _every_record() -> str:
 
 def _seeds_and_accuracy(record: dict) -> tuple[str, str]:
     runs = record.get("runs", [])
-    last = [100 * run["accuracy"][-1] for run in runs if run.get("accuracy")]
+    measured = [run["accuracy"] for run in runs if run.get("accuracy")]
+    last = [100 * (each[-1] if isinstance(each, list) else each) for each in measured]
     if not last:
         return str(len(runs) or ""), ""
     mean = f"{sum(last) / len(last):.1f} %"
