@@ -18,6 +18,8 @@ extensions = [
     "sphinx_copybutton",
 ]
 
+exclude_patterns = ["_static"]  # what is copied, notebooks to download among it
+
 # The book executes nothing: it shows what the notebooks have stored.
 nb_execution_mode = "off"
 nb_merge_streams = True
