@@ -131,7 +131,8 @@ def _write_notebook(name: str, following: str | None, badges: list[str]) -> None
 
 def _write_download(notebook: dict, file: str) -> str:
     """Write a notebook without its outputs, to be run by the reader; returns the file's place."""
-    cells = [cell | {"outputs": []} if "outputs" in cell else cell for cell in notebook["cells"]]
+    unrun = {"outputs": [], "execution_count": None}
+    cells = [cell | unrun if cell["cell_type"] == "code" else cell for cell in notebook["cells"]]
     text = json.dumps(notebook | {"cells": cells}, indent=1, ensure_ascii=False)
     (SOURCE / DOWNLOADS / file).write_text(text + "\n", "utf-8")
     return f"{DOWNLOADS}/{file}"
