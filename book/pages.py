@@ -48,6 +48,7 @@ CONTENTS = """
 
 records
 data/README
+sources
 api/index
 grading/README
 CONTRIBUTING
@@ -83,6 +84,7 @@ def write_source() -> Path:
     (SOURCE / "grading" / "README.md").write_text(_with_hub(), "utf-8")
     (SOURCE / "index.md").write_text(_front_page(), "utf-8")
     (SOURCE / "records.md").write_text(records.page(), "utf-8")
+    shutil.copy(Path(__file__).parent / "sources.md", SOURCE)
     for name, text in api.pages().items():
         (SOURCE / "api").mkdir(exist_ok=True)
         (SOURCE / "api" / f"{name}.md").write_text(text, "utf-8")
