@@ -6,6 +6,7 @@ with its still picture in it.
 """
 
 import base64
+import hashlib
 import html
 import itertools
 import json
@@ -156,7 +157,7 @@ def _with_picture_file(cell: dict, output: dict, up: str) -> dict:
 
 
 def _image(cell: dict, output: dict, up: str) -> str:
-    """An `img` of a stored picture, which is written to a file named after its cell."""
+    """An `img` of a stored picture, which is written to a file."""
     data = base64.b64decode(output["data"]["image/png"])
     width, height = struct.unpack(">II", data[16:24])  # of the PNG's header
     words = output["metadata"].get("image/png", {}).get("alt")
@@ -164,8 +165,8 @@ def _image(cell: dict, output: dict, up: str) -> str:
         raise ValueError(
             f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
         )
-    number = cell["outputs"].index(output)
-    path = Path(STILLS) / f"{cell['id']}-{number}.png"
+    # Named after its content: two pictures that are the same are one file.
+    path = Path(STILLS) / f"{hashlib.sha256(data).hexdigest()[:12]}.png"
     (SOURCE / path).write_bytes(data)
     return (
         f'<img class="picture" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '
