@@ -12,6 +12,7 @@ project = "Spatial transformers"
 author = "the authors of stn_lesson"
 copyright = "its authors, MIT licence"
 language = "en"
+smartquotes_action = "D"  # dashes alone: "zeros" is what one types
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
@@ -47,7 +48,7 @@ html_title = "Spatial transformers, from six numbers to a trained network"
 html_static_path = ["static", "_build/source/_static"]  # ours, and what `pages.py` has written
 html_favicon = "static/favicon.svg"
 html_css_files = ["live/widgets.css", "book.css"]
-html_js_files = ["host.js"]
+html_js_files = ["host.js", "search.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False}  # arrow keys move the pictures' sliders
