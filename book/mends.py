@@ -1,12 +1,16 @@
 """What the theme's pages lack for screen readers, added once they are built."""
 
+import re
 from pathlib import Path
 
 MENDS = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="The book">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<div id="search-results"></div>': '<h1>Search</h1>\n<div id="search-results"></div>',
 }
+OUTSIDE_LANDMARKS = re.compile(r'<a href="#" class="back-to-top.*?</a>', re.DOTALL)
+WORDLESS_HEADER = re.compile(r'<th class="head">((?:\s|</?p>)*)</th>')  # a cell, but of no column
 
 
 def mend(folder: Path) -> None:
@@ -15,4 +19,6 @@ def mend(folder: Path) -> None:
         text = path.read_text("utf-8")
         for lacking, mended in MENDS.items():
             text = text.replace(lacking, mended)
+        text = OUTSIDE_LANDMARKS.sub(r'<nav aria-label="Top">\g<0></nav>', text)
+        text = WORDLESS_HEADER.sub(r"<td>\1</td>", text)
         path.write_text(text, "utf-8")
