@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from sphinxcontrib import katex
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 project = "Spatial transformers"
@@ -29,6 +31,9 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 katex_prerender = True  # at build time, by node; the pages only need its styles and fonts
 katex_css_path = "katex/katex.min.css"
+# On a busy computer it would call node before node listens; by a port, it tries until it is heard.
+katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -42,7 +47,7 @@ html_title = project  # short: it stands in the sidebar, on a telephone in one l
 html_static_path = ["static", "_build/source/_static"]  # ours, and what `pages.py` has written
 html_favicon = "static/favicon.svg"
 html_css_files = ["live/widgets.css", "book.css"]
-html_js_files = ["host.js", "scrollers.js"]
+html_js_files = ["host.js", "keyboard.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False}  # arrow keys move the pictures' sliders

@@ -6,6 +6,7 @@ with its still picture in it.
 """
 
 import base64
+import hashlib
 import html
 import itertools
 import json
@@ -49,6 +50,7 @@ CONTENTS = """
 
 records
 data/README
+sources
 api/index
 grading/README
 CONTRIBUTING
@@ -84,6 +86,7 @@ def write_source() -> Path:
     (SOURCE / "grading" / "README.md").write_text(_with_hub(), "utf-8")
     (SOURCE / "index.md").write_text(_front_page(), "utf-8")
     (SOURCE / "records.md").write_text(records.page(), "utf-8")
+    shutil.copy(Path(__file__).parent / "sources.md", SOURCE)
     for name, text in api.pages().items():
         (SOURCE / "api").mkdir(exist_ok=True)
         (SOURCE / "api" / f"{name}.md").write_text(text, "utf-8")
@@ -132,7 +135,8 @@ def _write_notebook(name: str, following: str | None, badges: list[str]) -> None
 
 def _write_download(notebook: dict, file: str) -> str:
     """Write a notebook without its outputs, to be run by the reader; returns the file's place."""
-    cells = [cell | {"outputs": []} if "outputs" in cell else cell for cell in notebook["cells"]]
+    unrun = {"outputs": [], "execution_count": None}
+    cells = [cell | unrun if cell["cell_type"] == "code" else cell for cell in notebook["cells"]]
     text = json.dumps(notebook | {"cells": cells}, indent=1, ensure_ascii=False)
     (SOURCE / DOWNLOADS / file).write_text(text + "\n", "utf-8")
     return f"{DOWNLOADS}/{file}"
@@ -154,7 +158,7 @@ def _with_picture_file(cell: dict, output: dict, up: str) -> dict:
 
 
 def _image(cell: dict, output: dict, up: str) -> str:
-    """An `img` of a stored picture, which is written to a file named after its cell."""
+    """An `img` of a stored picture, which is written to a file."""
     data = base64.b64decode(output["data"]["image/png"])
     width, height = struct.unpack(">II", data[16:24])  # of the PNG's header
     words = output["metadata"].get("image/png", {}).get("alt")
@@ -162,9 +166,9 @@ def _image(cell: dict, output: dict, up: str) -> str:
         raise ValueError(
             f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
         )
-    number = cell["outputs"].index(output)
     kind = "picture row" if width > WIDE * height else "picture"
-    path = Path(STILLS) / f"{cell['id']}-{number}.png"
+    # Named after its content: two pictures that are the same are one file.
+    path = Path(STILLS) / f"{hashlib.sha256(data).hexdigest()[:12]}.png"
     (SOURCE / path).write_bytes(data)
     return (
         f'<img class="{kind}" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '
