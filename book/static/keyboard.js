@@ -3,15 +3,15 @@
 // scroll it. What fits is passed by.
 document.addEventListener("DOMContentLoaded", () => {
   const names = {__navigation: "The notebooks", __toc: "On this page"};
-  for (const label of document.querySelectorAll(".nav-overlay-icon, .toc-overlay-icon")) {
-    const box = document.getElementById(label.htmlFor);
-    const tell = () => label.setAttribute("aria-expanded", box.checked);
-    label.tabIndex = 0;
-    label.setAttribute("role", "button");
-    label.setAttribute("aria-label", names[box.id]);
+  for (const icon of document.querySelectorAll(".nav-overlay-icon .icon, .toc-overlay-icon .icon")) {
+    const box = document.getElementById(icon.parentElement.htmlFor);
+    const tell = () => icon.setAttribute("aria-expanded", box.checked);
+    icon.tabIndex = 0;
+    icon.setAttribute("role", "button");
+    icon.setAttribute("aria-label", names[box.id]);
     tell();
     box.addEventListener("change", tell);
-    label.addEventListener("keydown", event => {
+    icon.addEventListener("keydown", event => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       box.click();
