@@ -44,11 +44,11 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 html_theme = "furo"
-html_title = "Spatial transformers, from six numbers to a trained network"
+html_title = project  # short: it stands in the sidebar, on a telephone in one line
 html_static_path = ["static", "_build/source/_static"]  # ours, and what `pages.py` has written
 html_favicon = "static/favicon.svg"
 html_css_files = ["live/widgets.css", "book.css"]
-html_js_files = ["host.js", "search.js"]
+html_js_files = ["host.js", "keyboard.js", "search.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False}  # arrow keys move the pictures' sliders

@@ -7,7 +7,10 @@ MENDS = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="The book">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<div id="search-results"></div>': '<h1>Search</h1>\n<div id="search-results"></div>',
 }
+OUTSIDE_LANDMARKS = re.compile(r'<a href="#" class="back-to-top.*?</a>', re.DOTALL)
+WORDLESS_HEADER = re.compile(r'<th class="head">((?:\s|</?p>)*)</th>')  # a cell, but of no column
 # Names and punctuation in code have the colour of the code around them, in light and in dark.
 COLOURLESS = re.compile(r'<span class="[np]">([^<]*)</span>')
 # Comments of a style, but for licences; indentation.
@@ -22,4 +25,6 @@ def mend(folder: Path) -> None:
         text = path.read_text("utf-8")
         for lacking, mended in MENDS.items():
             text = text.replace(lacking, mended)
+        text = OUTSIDE_LANDMARKS.sub(r'<nav aria-label="Top">\g<0></nav>', text)
+        text = WORDLESS_HEADER.sub(r"<td>\1</td>", text)
         path.write_text(COLOURLESS.sub(r"\1", text), "utf-8")

@@ -23,6 +23,7 @@ SOURCE = BUILD / "source"
 STILLS = "_static/pictures"
 DOWNLOADS = "_static/notebooks"
 ASSIGNMENT = "assignment/spatial_transformer"
+WIDE = 3.4  # width over height of a row of pictures, which is too small to see on a telephone
 FRONT_PICTURE = "00-01"  # the live picture that stands on the front page
 MOVING_PICTURE = re.compile(r"!\[[^]]*\]\(notebooks/warp\.gif\)")
 COPIED = [
@@ -165,11 +166,12 @@ def _image(cell: dict, output: dict, up: str) -> str:
         raise ValueError(
             f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
         )
+    kind = "picture row" if width > WIDE * height else "picture"
     # Named after its content: two pictures that are the same are one file.
     path = Path(STILLS) / f"{hashlib.sha256(data).hexdigest()[:12]}.png"
     (SOURCE / path).write_bytes(data)
     return (
-        f'<img class="picture" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '
+        f'<img class="{kind}" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '
         f'width="{width}" height="{height}" loading="lazy">'
     )
 

@@ -157,6 +157,7 @@ class GameView {
     }, "the same digit by another hand");
     this.toolSelect = choice(parent, "drag to", Object.keys(TOOL_NAMES), tool => {
       this.handle.knob.setAttribute("aria-label", TOOL_NAMES[tool]);
+      this.sceneCanvas.style.touchAction = tool === "move" ? "" : "none"; // a finger scrolls, or draws
       this.redraw();
     });
     button(parent, "clear the drawing", () => this.clearInk());
@@ -186,7 +187,6 @@ class GameView {
     const {sceneCanvas, side} = this;
     let drawing = false;
     const place = event => [event.offsetX, event.offsetY].map(v => v * side / sceneCanvas.clientWidth);
-    sceneCanvas.style.touchAction = "none";
     sceneCanvas.addEventListener("pointerdown", event => {
       if (this.toolSelect.value === "move" || event.button) return;
       drawing = true;

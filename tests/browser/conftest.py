@@ -1,15 +1,19 @@
 """One JupyterLab and one Chromium for all browser tests."""
 
 import os
+import shutil
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from aligning import IMAGE, START, WANTED
 from bare import mount
-from lab import CHROMIUM, MAX_WAIT, running_chromium, running_lab
+from lab import CHROMIUM, MAX_WAIT, ROOT, running_chromium, running_lab
 from playwright.sync_api import Error
 
+from book import pages
 from stn_lesson.widgets import Alignment
 
 CHROMIUM_REQUIRED = os.environ.get("CI") == "true"  # there, a missing one is a failure
@@ -35,6 +39,18 @@ def browser():
                 raise
             pytest.skip(f"this Chromium cannot be driven: {error}")
         yield chromium
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """The folder of the live book's pages, built once for all tests of them."""
+    if not shutil.which("node"):
+        pytest.skip("no Node.js here, which sets the formulae: the book is left out")
+    done = subprocess.run(
+        [sys.executable, "-m", "book"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return pages.BUILD / "html"
 
 
 @pytest.fixture

@@ -3,34 +3,18 @@
 import functools
 import http.server
 import re
-import shutil
-import subprocess
-import sys
 import threading
 
 import pytest
 from bare import settle
-from lab import ROOT, wait_until
+from lab import wait_until
 
 from book import live, pages, states
 
-HTML = pages.BUILD / "html"
 PAGES = ["index.html", *(f"notebooks/{name}.html" for name in pages.notebook_names())]
 # Something to press an arrow key on, and what all canvases of a picture show.
 CONTROL = "input[type=range]:visible, .stn-handle:visible"
 SHOWN = "place => [...place.querySelectorAll('canvas')].map(c => c.toDataURL()).join()"
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """The folder of the built pages."""
-    if not shutil.which("node"):
-        pytest.skip("no Node.js here, which sets the formulae: the book is left out")
-    done = subprocess.run(
-        [sys.executable, "-m", "book"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return HTML
 
 
 @pytest.fixture(scope="module", params=["file", "http"])
@@ -117,25 +101,6 @@ def test_the_search_finds_the_page_that_teaches_it_and_shows_its_words(
     assert complaints == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_on_a_telephone_nothing_scrolls_sideways(page, folder, name):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"{folder.as_uri()}/{name}")
-    for place in page.locator("[data-cell]").all():
-        place.scroll_into_view_if_needed()
-        place.locator(".stn-live canvas").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_without_javascript_the_still_picture_stands_with_its_words(browser, folder):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{folder.as_uri()}/index.html")
-    still = page.locator("[data-cell] > img")
-    assert still.is_visible() and "standing still" in still.get_attribute("alt")
-    context.close()
-
-
 def test_a_picture_that_fails_leaves_its_still_picture(page, folder):
     page.route("**/live/00-01.js", lambda route: route.abort())
     said = []
@@ -146,14 +111,6 @@ def test_a_picture_that_fails_leaves_its_still_picture(page, folder):
         lambda seconds: page.wait_for_timeout(1000 * seconds),
     )
     assert page.locator("[data-cell] > img").is_visible()
-
-
-def test_on_paper_the_still_picture_stands_for_the_live_one(page, folder):
-    page.goto(f"{folder.as_uri()}/index.html")
-    page.locator(".stn-live canvas").first.wait_for()
-    page.emulate_media(media="print")
-    assert page.locator("[data-cell] > img").is_visible()
-    assert page.locator("[data-cell] > .stn-live").is_hidden()
 
 
 def test_the_model_tells_of_a_change_only_when_a_value_differs(page, folder):
