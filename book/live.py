@@ -6,6 +6,7 @@ one line, loaded when the reader comes near.
 
 import functools
 import json
+import re
 from pathlib import Path
 
 from book import states
@@ -32,13 +33,22 @@ def write_scripts(folder: Path, notebooks: list[str]) -> None:
             state = kept["state"]
             if "record" in kept:
                 state = state | {"record": kept["record"]}
-                _write(folder, "replay", REPLAY.read_text("utf-8"))
+                _write(folder, "replay", lighter(REPLAY.read_text("utf-8")))
             _write(folder, cell, state)
-            _write(folder, kept["widget"], getattr(widgets, kept["widget"])._esm)
+            _write(folder, kept["widget"], lighter(getattr(widgets, kept["widget"])._esm))
             for shared in states.shared_bytes(json.dumps(state)):
                 text = (states.STATES / "bytes" / f"{shared}.txt").read_text("utf-8")
                 _write(folder, shared, text)
     (folder / "widgets.css").write_text(widgets.WarpExplorer._css, "utf-8")
+
+
+def lighter(code: str) -> str:
+    """JavaScript without the lines that are comments, and without indentation.
+
+    >>> print(lighter("// why\n  const two = 2; // one of us\n"), end="")
+    const two = 2; // one of us
+    """
+    return re.sub(r"(?m)^[ \t]*//.*\n|^[ \t]+", "", code)
 
 
 def _write(folder: Path, name: str, what) -> None:

@@ -1,5 +1,6 @@
-"""What the theme's pages lack for screen readers, added once they are built."""
+"""Once pages are built: what the theme lacks for screen readers is added, dead weight taken off."""
 
+import re
 from pathlib import Path
 
 MENDS = {
@@ -7,12 +8,18 @@ MENDS = {
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
 }
+# Names and punctuation in code have the colour of the code around them, in light and in dark.
+COLOURLESS = re.compile(r'<span class="[np]">([^<]*)</span>')
+# Comments of a style, but for licences; indentation.
+NEEDLESS = re.compile(r"/\*(?!!).*?\*/|(?<=\n)\s+", re.S)
 
 
 def mend(folder: Path) -> None:
-    """Mend all pages of a folder."""
+    """Mend all pages and styles of a folder."""
+    for path in folder.rglob("*.css"):
+        path.write_text(NEEDLESS.sub("", path.read_text("utf-8")), "utf-8")
     for path in folder.rglob("*.html"):
         text = path.read_text("utf-8")
         for lacking, mended in MENDS.items():
             text = text.replace(lacking, mended)
-        path.write_text(text, "utf-8")
+        path.write_text(COLOURLESS.sub(r"\1", text), "utf-8")

@@ -6,6 +6,7 @@ with its still picture in it.
 """
 
 import base64
+import hashlib
 import html
 import json
 import re
@@ -22,6 +23,9 @@ STILLS = "_static/pictures"
 FRONT_PICTURE = "00-01"  # the live picture that stands on the front page
 MOVING_PICTURE = re.compile(r"!\[[^]]*\]\(notebooks/warp\.gif\)")
 COPIED = [
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
     "data/README.md",
     "grading/README.md",
     "grading/hub/README.md",
@@ -45,6 +49,8 @@ records
 data/README
 api/index
 grading/README
+CONTRIBUTING
+CHANGELOG
 ```
 """
 
@@ -133,7 +139,7 @@ def _with_picture_file(cell: dict, output: dict, up: str) -> dict:
 
 
 def _image(cell: dict, output: dict, up: str) -> str:
-    """An `img` of a stored picture, which is written to a file named after its cell."""
+    """An `img` of a stored picture, which is written to a file."""
     data = base64.b64decode(output["data"]["image/png"])
     width, height = struct.unpack(">II", data[16:24])  # of the PNG's header
     words = output["metadata"].get("image/png", {}).get("alt")
@@ -141,8 +147,8 @@ def _image(cell: dict, output: dict, up: str) -> str:
         raise ValueError(
             f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
         )
-    number = cell["outputs"].index(output)
-    path = Path(STILLS) / f"{cell['id']}-{number}.png"
+    # Named after its content: two pictures that are the same are one file.
+    path = Path(STILLS) / f"{hashlib.sha256(data).hexdigest()[:12]}.png"
     (SOURCE / path).write_bytes(data)
     return (
         f'<img class="picture" src="{up}{path.as_posix()}" alt="{html.escape(words)}" '

@@ -44,13 +44,13 @@ def _every_record() -> str:
 
 def _seeds_and_accuracy(record: dict) -> tuple[str, str]:
     runs = record.get("runs", [])
-    last = [100 * run["accuracy"][-1] for run in runs if run.get("accuracy")]
+    seeds = str(len({run["seed"] for run in runs}) or "")  # one may have several runs
+    curves = [run["accuracy"] for run in runs if isinstance(run.get("accuracy"), list)]
+    last = [100 * curve[-1] for curve in curves if curve]
     if not last:
-        return str(len(runs) or ""), ""
+        return seeds, ""
     mean = f"{sum(last) / len(last):.1f} %"
-    return str(len(last)), mean + (
-        f" ({min(last):.1f} to {max(last):.1f})" if len(last) > 1 else ""
-    )
+    return seeds, mean + (f" ({min(last):.1f} to {max(last):.1f})" if len(last) > 1 else "")
 
 
 def _provenance(record: dict) -> list[str]:

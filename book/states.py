@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 STATES = Path(__file__).parent / "states"
 SHARED_FROM = 4000  # characters from which on deflated bytes are kept in a file of their own
+DIGITS_OFFERED = 50  # to choose from on a page; all 510 would weigh as much as a network
 VIEW = "application/vnd.jupyter.widget-view+json"
 TRAINING = "TrainingMonitor"  # the picture whose training is kept beside its state, to be played
 LIVE = {name for name in widgets.__all__ if hasattr(getattr(widgets, name), "still")}
@@ -163,15 +164,26 @@ def _state(client, model_id: str, widget: str) -> dict:
     wanted = synced_traits(widget)
     state = {k: v for k, v in client.widget_state[model_id].items() if k in wanted}
     state = json.loads(json.dumps(state))  # a copy: later cells go on changing the other
-    for buffer in client.widget_buffers.get(model_id, {}).values():
-        *path, last = buffer["path"]
+    buffers = client.widget_buffers.get(model_id, {}).values()
+    data = {tuple(buffer["path"]): base64.b64decode(buffer["data"]) for buffer in buffers}
+    if widget == "FoolTheNetwork":
+        _offer_fewer_digits(state, data)
+    for (*path, last), content in data.items():
         if not path and last not in wanted:
             continue
         place = state
         for step in path:
             place = place[step]
-        place[last] = {"deflated": deflated(base64.b64decode(buffer["data"]))}
+        place[last] = {"deflated": deflated(content)}
     return state
+
+
+def _offer_fewer_digits(state: dict, data: dict) -> None:
+    """Leave the first of a game's digits in its state and its bytes: {("digits",): bytes}."""
+    bytes_each = len(data["digits",]) // len(state["labels"])
+    count = max(DIGITS_OFFERED, state["index"] + 1)
+    state["labels"] = state["labels"][:count]
+    data["digits",] = data["digits",][: count * bytes_each]
 
 
 def deflated(data: bytes) -> str:

@@ -36,6 +36,12 @@ def test_a_picture_becomes_a_file_with_its_words_and_its_size(source):
     assert (source / path).read_bytes() == base64.b64decode(ONE_PIXEL)
 
 
+def test_a_picture_that_is_shown_twice_is_one_file(source):
+    for cell in ("00-05", "00-07"):
+        pages._image({"id": cell, "outputs": []}, picture("the same"), "../")
+    assert len(list((source / pages.STILLS).iterdir())) == 1
+
+
 def test_a_picture_without_words_is_refused(source):
     output = picture("")
     with pytest.raises(ValueError, match="a picture of cell 00-05 has no words"):
@@ -52,6 +58,7 @@ def test_the_front_page_shows_the_live_picture_and_leads_to_every_notebook(sourc
 def test_the_records_page_names_device_and_date_of_every_record():
     page = records.page()
     assert "| `two_digits-digits-fcn` | 3 |" in page
+    assert "| `assignment-training` | 11 |  |" in page  # four designs, which have no common mean
     for line in page.splitlines():
         if line.startswith("| `"):
             assert re.search(r"\| \d{4}-\d\d-\d\d \| \S", line), line
@@ -112,3 +119,18 @@ def test_the_landmarks_of_a_page_have_names_and_its_headings_levels(tmp_path):
     page.write_text("".join(mends.MENDS), "utf-8")
     mends.mend(tmp_path)
     assert page.read_text("utf-8") == "".join(mends.MENDS.values())
+
+
+def test_code_is_coloured_where_its_colour_differs(tmp_path):
+    page = tmp_path / "page.html"
+    code = '<span class="kn">import</span> <span class="n">a</span><span class="p">,</span>'
+    page.write_text(code + '<span class="nf">n</span>', "utf-8")
+    mends.mend(tmp_path)
+    assert page.read_text("utf-8") == ('<span class="kn">import</span> a,<span class="nf">n</span>')
+
+
+def test_a_style_keeps_its_rules_and_licences_alone(tmp_path):
+    style = tmp_path / "a.css"
+    style.write_text("/*! MIT */\na {\n  b: c; /**/ /* why\n * at length */\n}\n", "utf-8")
+    mends.mend(tmp_path)
+    assert style.read_text("utf-8").split() == ["/*!", "MIT", "*/", "a", "{", "b:", "c;", "}"]

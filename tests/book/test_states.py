@@ -85,6 +85,19 @@ def test_large_bytes_are_kept_once_for_the_pictures_that_show_them(folder):
     assert states.shared_bytes(json.dumps(first, separators=(",", ":"))) == [file.stem]
 
 
+def test_code_goes_to_a_page_without_comment_lines_and_indentation():
+    code = "// why\nif (a) {\n  // because\n  b(); // of https://example.org\n}\n"
+    assert live.lighter(code) == "if (a) {\nb(); // of https://example.org\n}\n"
+
+
+@pytest.mark.parametrize(("index", "count"), [(4, states.DIGITS_OFFERED), (99, 100)])
+def test_a_page_offers_the_first_digits_and_that_which_is_shown(index, count):
+    state = {"index": index, "labels": [*range(10)] * 20}
+    data = {("digits",): bytes(range(200)) * 4}
+    states._offer_fewer_digits(state, data)
+    assert len(state["labels"]) == count and data["digits",] == (bytes(range(200)) * 4)[: 4 * count]
+
+
 def test_bytes_that_no_state_names_any_more_are_deleted(folder):
     states.write_states("99", {"c1": {"state": {"digits": {"deflated": "A" * 5000}}}})
     states.write_states("99", {"c1": {"state": {"digits": {"deflated": "B" * 5000}}}})
@@ -96,7 +109,7 @@ def test_the_scripts_of_a_page_hold_states_code_and_bytes(tmp_path):
     live.write_scripts(tmp_path, ["02_meshgrid", "01_affine_theta"])
     state = (tmp_path / "02-01.js").read_text("utf-8")
     assert state.startswith('livePictures.put("02-01", {') and state.endswith("});\n")
-    (code,) = tmp_path.glob("GridExplorer.js")
-    assert json.dumps(GridExplorer._esm, ensure_ascii=False) in code.read_text("utf-8")
+    code = json.dumps(live.lighter(GridExplorer._esm), ensure_ascii=False)
+    assert code in (tmp_path / "GridExplorer.js").read_text("utf-8")
     for name in states.shared_bytes((tmp_path / "01-01.js").read_text("utf-8")):
         assert f'put("{name}", "' in (tmp_path / f"{name}.js").read_text("utf-8")

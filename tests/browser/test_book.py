@@ -156,8 +156,9 @@ def test_the_book_and_every_page_are_small(folder):
     for name in PAGES:
         text = (folder / name).read_text("utf-8")
         loaded = [folder / name]
-        pictures = re.findall(r'<img[^>]* src="(.*?)"', text)
-        loaded += [(folder / name).parent / source for source in pictures]
+        sources = re.findall(r'<(?:img|script)[^>]* src="([^"?]*)', text)
+        sources += re.findall(r'<link rel="stylesheet"[^>]* href="([^"?]*)', text)
+        loaded += [(folder / name).parent / source for source in sources]
         for cell in re.findall(r'data-cell="(.*?)"', text):
             loaded += scripts(folder / "_static" / "live", cell)
         assert sum(path.stat().st_size for path in {p.resolve() for p in loaded}) < 800e3, name
