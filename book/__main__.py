@@ -1,9 +1,13 @@
-"""`python -m book` builds the pages; `python -m book states NAME …` makes the pictures' states."""
+"""`python -m book` builds the pages; `python -m book states NAME …` makes the pictures' states.
+
+`python -m book colab FOLDER` writes copies of the notebooks for Google Colab.
+"""
 
 import shutil
 import sys
+from pathlib import Path
 
-from book import checks, mends, pages, states
+from book import checks, colab, mends, pages, states
 
 
 def main(words: list[str]) -> int:
@@ -12,10 +16,23 @@ def main(words: list[str]) -> int:
         for name in words[1:] or [n for n in pages.notebook_names() if states.read_states(n)]:
             print(f"{states.make_states(name)} is made", flush=True)
         return 0
+    if words[:1] == ["colab"] and len(words) == 2:
+        return write_copies(Path(words[1]))
     if words:
         print(__doc__)
         return 2
     return build()
+
+
+def write_copies(folder: Path) -> int:
+    """Write the copies for Colab into a folder, and say so."""
+    try:
+        colab.write_copies(folder, pages.notebook_names())
+    except ValueError as error:
+        print(error)
+        return 1
+    print(f"The copies for Colab are in {folder}.")
+    return 0
 
 
 def build() -> int:

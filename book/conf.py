@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from sphinxcontrib import katex
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 project = "Spatial transformers"
@@ -18,6 +20,8 @@ extensions = [
     "sphinx_copybutton",
 ]
 
+exclude_patterns = ["_static"]  # what is copied, notebooks to download among it
+
 # The book executes nothing: it shows what the notebooks have stored.
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -27,6 +31,9 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 katex_prerender = True  # at build time, by node; the pages only need its styles and fonts
 katex_css_path = "katex/katex.min.css"
+# On a busy computer it would call node before node listens; by a port, it tries until it is heard.
+katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

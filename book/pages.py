@@ -8,18 +8,21 @@ with its still picture in it.
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 import shutil
 import struct
 from pathlib import Path
 
-from book import api, live, records, states
+from book import api, live, records, states, title_line
 
 ROOT = Path(__file__).parents[1]
 BUILD = Path(__file__).parent / "_build"
 SOURCE = BUILD / "source"
 STILLS = "_static/pictures"
+DOWNLOADS = "_static/notebooks"
+ASSIGNMENT = "assignment/spatial_transformer"
 FRONT_PICTURE = "00-01"  # the live picture that stands on the front page
 MOVING_PICTURE = re.compile(r"!\[[^]]*\]\(notebooks/warp\.gif\)")
 COPIED = [
@@ -38,7 +41,6 @@ CONTENTS = """
 :caption: The notebooks
 
 {notebooks}
-notebooks/assignment/spatial_transformer
 ```
 
 ```{{toctree}}
@@ -47,6 +49,7 @@ notebooks/assignment/spatial_transformer
 
 records
 data/README
+sources
 api/index
 grading/README
 CONTRIBUTING
@@ -70,16 +73,19 @@ def write_source() -> Path:
     if faults:
         raise ValueError("\n".join(faults))
     shutil.rmtree(SOURCE, ignore_errors=True)
-    (SOURCE / STILLS).mkdir(parents=True)
-    for name in notebook_names():
-        _write_notebook(f"notebooks/{name}.ipynb")
-    _write_notebook("notebooks/assignment/spatial_transformer.ipynb")
+    for folder in (STILLS, DOWNLOADS):
+        (SOURCE / folder).mkdir(parents=True)
+    names = notebook_names()
+    for name, following in itertools.zip_longest(names, names[1:]):
+        _write_notebook(name, following, title_line.badges(name))
+    _write_notebook(ASSIGNMENT, None, [])  # it is worked on for longer than Binder keeps it
     for name in COPIED:
         (SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, SOURCE / name)
     (SOURCE / "grading" / "README.md").write_text(_with_hub(), "utf-8")
     (SOURCE / "index.md").write_text(_front_page(), "utf-8")
     (SOURCE / "records.md").write_text(records.page(), "utf-8")
+    shutil.copy(Path(__file__).parent / "sources.md", SOURCE)
     for name, text in api.pages().items():
         (SOURCE / "api").mkdir(exist_ok=True)
         (SOURCE / "api" / f"{name}.md").write_text(text, "utf-8")
@@ -104,23 +110,35 @@ def _front_page() -> str:
         raise ValueError(
             "README.md must show notebooks/warp.gif once: the live picture takes its place"
         )
-    names = "\n".join(f"notebooks/{name}" for name in notebook_names())
+    names = "\n".join(f"notebooks/{name}" for name in [*notebook_names(), ASSIGNMENT])
     return page + CONTENTS.format(notebooks=names)
 
 
-def _write_notebook(name: str) -> None:
+def _write_notebook(name: str, following: str | None, badges: list[str]) -> None:
     """A notebook whose pictures are files with words, and whose live ones have their place."""
-    notebook = json.loads((ROOT / name).read_text("utf-8"))
-    up = "../" * name.count("/")
+    notebook = states.read_notebook(name)
+    path = SOURCE / "notebooks" / f"{name}.ipynb"
+    up = "../" * (1 + name.count("/"))
+    download = _write_download(notebook, path.name)
+    badges = [*badges, title_line.badge("Download", f"{up}{download}", " download")]
+    title_line.add_line(notebook, name, following, badges)
     live_ids = {cell["id"] for cell in states.live_cells(notebook)}
     for cell in notebook["cells"]:
         if cell["id"] in live_ids:
             cell["outputs"] = [_html_output(_live_picture(cell, up)), *_printed(cell)]
         elif cell["cell_type"] == "code":
             cell["outputs"] = [_with_picture_file(cell, output, up) for output in cell["outputs"]]
-    path = SOURCE / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), "utf-8")
+
+
+def _write_download(notebook: dict, file: str) -> str:
+    """Write a notebook without its outputs, to be run by the reader; returns the file's place."""
+    unrun = {"outputs": [], "execution_count": None}
+    cells = [cell | unrun if cell["cell_type"] == "code" else cell for cell in notebook["cells"]]
+    text = json.dumps(notebook | {"cells": cells}, indent=1, ensure_ascii=False)
+    (SOURCE / DOWNLOADS / file).write_text(text + "\n", "utf-8")
+    return f"{DOWNLOADS}/{file}"
 
 
 def _html_output(text: str) -> dict:

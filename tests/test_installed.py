@@ -1,5 +1,6 @@
 """The lesson installed from its wheel and used from another folder, without its checkout."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from book import colab, states
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,6 +78,25 @@ assert "function" in str(explorer._esm) and explorer._css
 check("my_theta", stn.affine_theta)
 """
     assert printed(installed("-c", code)).startswith("my_theta calls affine_theta, which does")
+
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=600).execute()
+cell = nbformat.v4.new_code_cell("import stn_lesson; print(stn_lesson.__file__)")
+client = NotebookClient(nbformat.v4.new_notebook(cells=[cell]))
+print(client.execute().cells[0].outputs[0].text)
+"""
+
+
+@pytest.mark.parametrize("name", ["00_welcome", "02_meshgrid"])
+def test_a_copy_for_colab_runs_without_a_checkout(installed, tmp_path, name):
+    copied = colab.copy_for_colab(states.read_notebook(name), "owner/name", "0" * 40)
+    path = tmp_path / f"{name}.ipynb"
+    path.write_text(json.dumps(copied), "utf-8")
+    assert Path(printed(installed("-c", RUN, str(path)))).is_relative_to(installed.site)
 
 
 NEW_FILES = """

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from book import checks, conf, mends, pages, records
+from book import checks, conf, mends, pages
 
 ONE_PIXEL = base64.b64encode(
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\7\0\0\0\5\x08\0\0\0\0" + b"\0" * 4
@@ -53,15 +53,6 @@ def test_the_front_page_shows_the_live_picture_and_leads_to_every_notebook(sourc
     assert 'data-cell="00-01" data-widget="WarpExplorer"' in page and "warp.gif)" not in page
     for name in pages.notebook_names():
         assert f"notebooks/{name}\n" in page
-
-
-def test_the_records_page_names_device_and_date_of_every_record():
-    page = records.page()
-    assert "| `two_digits-digits-fcn` | 3 |" in page
-    assert "| `assignment-training` | 11 |  |" in page  # four designs, which have no common mean
-    for line in page.splitlines():
-        if line.startswith("| `"):
-            assert re.search(r"\| \d{4}-\d\d-\d\d \| \S", line), line
 
 
 FAULTS = {
