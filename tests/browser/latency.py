@@ -67,7 +67,7 @@ PROBE = """([scope, which]) => {
         }
         return sum;
     };
-    if (window.probe) cancelAnimationFrame(probe.frame); // one that watched another picture
+    if (window.probe) cancelAnimationFrame(window.probe.frame); // one that watched another picture
     const probe = window.probe = {changes: [], key: 0};
     addEventListener("keydown", event => { probe.key = event.timeStamp; }, true);
     let last = look();
