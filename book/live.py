@@ -12,10 +12,7 @@ from pathlib import Path
 from book import states
 from stn_lesson import widgets
 
-NEEDS_KERNEL = {
-    "TrainingMonitor": "Here it stands still, at the end of a training: in JupyterLab the curves "
-    "grow while the network learns, and you can pause it.",
-}
+REPLAY = Path(__file__).parent / "replay.js"
 
 
 @functools.cache
@@ -33,12 +30,15 @@ def write_scripts(folder: Path, notebooks: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in notebooks:
         for cell, kept in states.read_states(name).items():
-            if kept["widget"] not in NEEDS_KERNEL:
-                _write(folder, cell, kept["state"])
-                _write(folder, kept["widget"], lighter(getattr(widgets, kept["widget"])._esm))
-                for shared in states.shared_bytes(json.dumps(kept["state"])):
-                    text = (states.STATES / "bytes" / f"{shared}.txt").read_text("utf-8")
-                    _write(folder, shared, text)
+            state = kept["state"]
+            if "record" in kept:
+                state = state | {"record": kept["record"]}
+                _write(folder, "replay", lighter(REPLAY.read_text("utf-8")))
+            _write(folder, cell, state)
+            _write(folder, kept["widget"], lighter(getattr(widgets, kept["widget"])._esm))
+            for shared in states.shared_bytes(json.dumps(state)):
+                text = (states.STATES / "bytes" / f"{shared}.txt").read_text("utf-8")
+                _write(folder, shared, text)
     (folder / "widgets.css").write_text(widgets.WarpExplorer._css, "utf-8")
 
 

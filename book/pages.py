@@ -180,10 +180,7 @@ def _live_picture(cell: dict, up: str) -> str:
     """The place of a live picture, its still picture in it."""
     still = next(o for o in cell["outputs"] if "image/png" in o.get("data", {}))
     widget = live.widget_of(cell["id"])
-    note = live.NEEDS_KERNEL.get(widget)
     image = _image(cell, still, up)
-    if note:
-        return f'<div class="live-picture">{image}<p class="live-note">{note}</p></div>'
     return (
         f'<div class="live-picture" data-cell="{cell["id"]}" data-widget="{widget}">{image}</div>'
     )

@@ -21,6 +21,7 @@ STATES = Path(__file__).parent / "states"
 SHARED_FROM = 4000  # characters from which on deflated bytes are kept in a file of their own
 DIGITS_OFFERED = 50  # to choose from on a page; all 510 would weigh as much as a network
 VIEW = "application/vnd.jupyter.widget-view+json"
+TRAINING = "TrainingMonitor"  # the picture whose training is kept beside its state, to be played
 LIVE = {name for name in widgets.__all__ if hasattr(getattr(widgets, name), "still")}
 
 
@@ -82,15 +83,19 @@ OF_EVERY_WIDGET = {"layout", "tabbable", "tooltip"}
 
 
 def make_states(name: str) -> Path:
-    """Run a notebook down to its last live picture and keep the state of each at its cell."""
+    """Run a notebook down to its last live picture and keep the state of each at its cell.
+
+    Of a training monitor the training is kept as well, as `recording.record` gives it.
+    """
     import nbformat
-    from nbclient import NotebookClient
+
+    from book.recording import RecordingClient, record
 
     notebook = read_notebook(name)
     live = [cell["id"] for cell in live_cells(notebook)]
     fingerprints = {cell: code_before(notebook, cell) for cell in live}
     last = max(n for n, cell in enumerate(notebook["cells"]) if cell["id"] in live)
-    states = {}
+    states, trainings = {}, {}
 
     def keep(cell, **_):
         for output in cell.get("outputs", ()):
@@ -103,15 +108,20 @@ def make_states(name: str) -> Path:
                     "code": fingerprints[cell["id"]],
                     "state": state,
                 }
+            if widget == TRAINING:
+                trainings[cell["id"]] = view["model_id"]
 
     beginning = notebook | {"cells": notebook["cells"][: last + 1]}
-    client = NotebookClient(
+    client = RecordingClient(
         nbformat.reads(json.dumps(beginning), as_version=4),
         timeout=3600,
         resources={"metadata": {"path": NOTEBOOKS}},
         on_cell_executed=keep,
     )
     client.execute()
+    for cell, model_id in trainings.items():
+        kept = record(client.updates[model_id])
+        states[cell]["record"] = kept | {"losses": {"deflated": deflated(kept["losses"])}}
     return write_states(name, states)
 
 

@@ -84,7 +84,9 @@
     const {cell, widget} = place.dataset, el = document.createElement("div");
     try {
       const [module, state] = await Promise.all([importModule(widget), load(cell).then(revive)]);
-      await module.default.render({model: new Model(state), el});
+      const model = new Model(state);
+      if (state.record) (await importModule("replay")).addReplay(model, el);
+      await module.default.render({model, el});
     } catch (error) {
       console.error(`The live picture ${cell} stays still.`, error);
       return;

@@ -1,6 +1,5 @@
 """One JupyterLab and one Chromium for all browser tests."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,13 +9,11 @@ from pathlib import Path
 import pytest
 from aligning import IMAGE, START, WANTED
 from bare import mount
-from lab import CHROMIUM, MAX_WAIT, ROOT, running_chromium, running_lab
+from lab import BROWSERS_REQUIRED, CHROMIUM, MAX_WAIT, ROOT, running_chromium, running_lab
 from playwright.sync_api import Error
 
 from book import pages
 from stn_lesson.widgets import Alignment
-
-CHROMIUM_REQUIRED = os.environ.get("CI") == "true"  # there, a missing one is a failure
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +26,13 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="session")
 def browser():
     """Chromium; the tests are left out where there is none."""
-    if not CHROMIUM and not CHROMIUM_REQUIRED:
+    if not CHROMIUM and not BROWSERS_REQUIRED:
         pytest.skip("no Chromium here: the browser tests are left out")
     with ExitStack() as stack:
         try:
             chromium = stack.enter_context(running_chromium())
         except Error as error:
-            if CHROMIUM_REQUIRED:
+            if BROWSERS_REQUIRED:
                 raise
             pytest.skip(f"this Chromium cannot be driven: {error}")
         yield chromium

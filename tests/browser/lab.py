@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+BROWSERS_REQUIRED = os.environ.get("CI") == "true"  # there, a missing one is a failure
 # Seconds to wait for anything: so many that only what is broken takes as long, however busy the
 # machine is.
 MAX_WAIT = 900

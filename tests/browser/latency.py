@@ -52,8 +52,8 @@ PICTURES = {
         "FoolTheNetwork(experiments.pretrained('cluttered'), stn.load_digits().test)",
         "rotation", 1),
 }  # fmt: skip
-PROBE = """which => {
-    const all = [...document.querySelectorAll(".stn-live canvas")];
+PROBE = """([scope, which]) => {
+    const all = [...document.querySelectorAll(`${scope} .stn-live canvas`)];
     const watched = which === null ? all : [all[which]];
     const scratch = Object.assign(document.createElement("canvas"), {width: 64, height: 64})
         .getContext("2d", {willReadFrequently: true});
@@ -67,21 +67,22 @@ PROBE = """which => {
         }
         return sum;
     };
+    if (window.probe) cancelAnimationFrame(window.probe.frame); // one that watched another picture
     const probe = window.probe = {changes: [], key: 0};
     addEventListener("keydown", event => { probe.key = event.timeStamp; }, true);
     let last = look();
     const frame = now => {
         const seen = look();
         if (seen !== last) { probe.changes.push(now); last = seen; }
-        requestAnimationFrame(frame);
+        probe.frame = requestAnimationFrame(frame);
     };
-    requestAnimationFrame(frame);
+    probe.frame = requestAnimationFrame(frame);
 }"""
 
 
 def measure(page, label: str, which: int | None) -> dict:
     """Figures of the live picture on the page."""
-    page.evaluate(PROBE, which)
+    page.evaluate(PROBE, ["", which])
     slider = page.locator(f".stn-live input[aria-label='{label}']").first
     slider.scroll_into_view_if_needed()
     slider.focus()
@@ -92,8 +93,18 @@ def measure(page, label: str, which: int | None) -> dict:
         page.wait_for_function("probe.changes.length")
         times.append(page.evaluate("probe.changes[0] - probe.key"))
         page.wait_for_timeout(150)
-    box = slider.bounding_box()
-    middle, y, reach = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
+    return {
+        "key_to_picture_median_ms": round(statistics.median(times), 1),
+        "key_to_picture_p95_ms": round(sorted(times)[int(0.95 * len(times))], 1),
+        **measure_drag(page, slider),
+    }
+
+
+def measure_drag(page, control) -> dict:
+    """Figures of the picture that the probe watches, while a slider or a point is dragged."""
+    box = control.bounding_box()
+    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    reach = max(box["width"] / 3, 20)
     page.mouse.move(middle, y)
     page.mouse.down()
     page.wait_for_timeout(300)
@@ -107,8 +118,6 @@ def measure(page, label: str, which: int | None) -> dict:
     page.wait_for_timeout(1000)
     changes = page.evaluate("probe.changes")
     return {
-        "key_to_picture_median_ms": round(statistics.median(times), 1),
-        "key_to_picture_p95_ms": round(sorted(times)[int(0.95 * len(times))], 1),
         "pictures_a_second": round(1000 * sum(t <= end for t in changes) / (end - start), 1),
         "moving_after_release_ms": round(max(0, changes[-1] - end)),
     }
@@ -147,9 +156,14 @@ def main() -> None:
         version = chromium.version
     if words:
         return
+    write_record("live-pictures", "live pictures", __doc__, version, figures)
+
+
+def write_record(name: str, experiment: str, how: str, version: str, figures: dict) -> None:
+    """Write figures to data/results, with how and where they were measured."""
     record = {
-        "experiment": "live pictures",
-        "how": __doc__.split("\n\n", 1)[1].strip(),
+        "experiment": experiment,
+        "how": how.split("\n\n", 1)[1].strip(),
         "date": datetime.now(UTC).date().isoformat(),
         "device": f"cpu ({platform.machine()}), {os.cpu_count()} cores, no graphics card",
         "browser": f"Chromium {version}, headless",
@@ -157,8 +171,7 @@ def main() -> None:
         "figures": figures,
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
-    path = ROOT / "data" / "results" / "live-pictures.json"
-    write_atomically(path, text.encode())
+    write_atomically(ROOT / "data" / "results" / f"{name}.json", text.encode())
 
 
 if __name__ == "__main__":

@@ -1,20 +1,36 @@
-"""The live book: built from the notebooks, opened from disk and from a server, moved by keys."""
+"""The live book: built from the notebooks, opened from disk and from a server, moved by keys.
+
+Every page in Chromium and in Firefox; what is left to look at, in Chromium.
+"""
 
 import functools
 import http.server
 import re
 import threading
+import time
 
 import pytest
 from bare import settle
-from lab import wait_until
+from firefox import FIREFOX, running_firefox
+from lab import BROWSERS_REQUIRED, wait_until
 
-from book import live, pages, states
+from book import pages, states
 
 PAGES = ["index.html", *(f"notebooks/{name}.html" for name in pages.notebook_names())]
-# Something to press an arrow key on, and what all canvases of a picture show.
-CONTROL = "input[type=range]:visible, .stn-handle:visible"
-SHOWN = "place => [...place.querySelectorAll('canvas')].map(c => c.toDataURL()).join()"
+# Of the n-th live picture: whether it is alive, once it is in sight.
+ALIVE = """n => {
+    const place = document.querySelectorAll("[data-cell]")[n];
+    place.scrollIntoView({block: "center"});
+    return place.classList.contains("alive");
+}"""
+# Takes hold of a slider or a point of it; of what has none, of its first button.
+HOLD = """n => {
+    const place = document.querySelectorAll("[data-cell]")[n];
+    const visible = what => [...place.querySelectorAll(what)].find(each => each.checkVisibility());
+    (visible("input[type=range], .stn-handle") ?? visible("button")).focus();
+    window.shown = () => [...place.querySelectorAll("canvas")].map(c => c.toDataURL()).join();
+    return getComputedStyle(place.querySelector("img")).display;
+}"""
 
 
 @pytest.fixture(scope="module", params=["file", "http"])
@@ -35,46 +51,57 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def complaints(page, address):
-    """What the page asks for elsewhere, and its errors."""
-    found = []
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory):
+    """A page of Firefox; its tests are left out where there is none."""
+    if not FIREFOX and not BROWSERS_REQUIRED:
+        pytest.skip("no Firefox here: the tests in it are left out")
+    with running_firefox(tmp_path_factory.mktemp("firefox")) as page:
+        yield page
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def reader(request, address):
+    """A page of a browser; and a function that says what it asked for elsewhere, and its errors."""
     own = (address, "blob:", "data:", "about:")
-    page.on("request", lambda r: None if r.url.startswith(own) else found.append(r.url))
-    page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
+    if request.param == "firefox":
+        page = request.getfixturevalue("firefox")
+        asked, errors = page.requests, page.errors
+        asked.clear()
+        errors.clear()
+    else:
+        page, asked, errors = request.getfixturevalue("page"), [], []
+        page.on("request", lambda r: asked.append(r.url))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+    return page, lambda: errors + [url for url in asked if not url.startswith(own)]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_live_picture_of_a_page_moves_and_nothing_is_asked_elsewhere(
-    page, address, complaints, name
-):
+def test_every_live_picture_of_a_page_moves_and_nothing_is_asked_elsewhere(reader, address, name):
+    page, complaints = reader
     page.goto(f"{address}/{name}")
-    places = page.locator("[data-cell]")
-    assert places.count() == len(expected(name))
-    for place in places.all():
-        place.scroll_into_view_if_needed()
-        place.locator(".stn-live canvas").first.wait_for()
+    cells = "() => [...document.querySelectorAll('[data-cell]')].map(place => place.dataset.cell)"
+    for n, cell in enumerate(page.evaluate(cells)):
+        wait_until(lambda n=n: complaints() or page.evaluate(ALIVE, n), time.sleep)
+        assert page.evaluate(HOLD, n) == "none"  # the still picture is gone
         settle(page)
-        before = place.evaluate(SHOWN)
-        place.locator(CONTROL).first.focus()
-        seen = []
-        for key in ["ArrowLeft", "ArrowRight"]:  # at one end, one of them moves nothing
+        page.evaluate("() => { window.before = shown(); }")
+        moved = []
+        for key in ["ArrowLeft", "ArrowRight", "Enter"]:  # at one end, an arrow moves nothing
             page.keyboard.press(key)
             settle(page)
-            seen.append(place.evaluate(SHOWN))
-        assert any(shown != before for shown in seen), place.get_attribute("data-cell")
-        assert place.locator("> img").is_hidden()
-    assert complaints == []
+            moved.append(page.evaluate("() => shown() !== before"))
+        assert any(moved), cell
+    assert page.evaluate(cells) == expected(name)
+    assert complaints() == []
 
 
 def expected(name):
     """The cells whose live pictures a page brings to life."""
     if name == "index.html":
         return [pages.FRONT_PICTURE]
-    kept = states.read_states(name.removeprefix("notebooks/").removesuffix(".html"))
-    return [cell for cell, state in kept.items() if state["widget"] not in live.NEEDS_KERNEL]
+    return list(states.read_states(name.removeprefix("notebooks/").removesuffix(".html")))
 
 
 SOUGHT = {  # what is looked for: the page that teaches it, words that results show
@@ -136,23 +163,54 @@ def test_the_model_tells_of_a_change_only_when_a_value_differs(page, folder):
     assert told == [[1, {"b": 3}], "c", "any", "any"]
 
 
-def test_the_book_and_every_page_are_small(folder):
+def test_the_book_is_small(folder):
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10e6
-    for name in PAGES:
-        text = (folder / name).read_text("utf-8")
-        loaded = [folder / name]
-        sources = re.findall(r'<(?:img|script)[^>]* src="([^"?]*)', text)
-        sources += re.findall(r'<link rel="stylesheet"[^>]* href="([^"?]*)', text)
-        loaded += [(folder / name).parent / source for source in sources]
-        for cell in re.findall(r'data-cell="(.*?)"', text):
-            loaded += scripts(folder / "_static" / "live", cell)
-        assert sum(path.stat().st_size for path in {p.resolve() for p in loaded}) < 800e3, name
 
 
-def scripts(place, cell):
-    """The scripts that a live picture loads: its state, its code, the bytes that it shares."""
-    state = place / f"{cell}.js"
-    text = state.read_text("utf-8")
-    shared = states.shared_bytes(text)
-    code = place / f"{live.widget_of(cell)}.js"
-    return [state, code, *(place / f"{name}.js" for name in shared)]
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_small_with_all_that_it_loads(page, folder, name):
+    asked = set()
+    page.on("request", lambda r: asked.add(r.url.split("?")[0]))
+    page.goto(f"{folder.as_uri()}/{name}")
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    for place in page.locator("[data-cell]").all():
+        place.scroll_into_view_if_needed()
+        place.locator(".stn-live canvas").first.wait_for()
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    files = [url.removeprefix(folder.as_uri()) for url in asked if url.startswith("file:")]
+    assert f"/{name}" in files and "/_static/host.js" in files
+    assert sum((folder / file.lstrip("/")).stat().st_size for file in files) < 800e3
+
+
+def test_the_training_monitor_plays_a_record_by_its_buttons(page, folder):
+    page.clock.install()
+    page.goto(f"{folder.as_uri()}/notebooks/05_training.html")
+    monitor = page.locator("[data-widget=TrainingMonitor]")
+    monitor.scroll_into_view_if_needed()
+    monitor.locator(".stn-figures").wait_for()
+    play = monitor.get_by_text("play it from the start")
+    hold, stop = (monitor.locator(".stn-row button").nth(n) for n in (0, 1))
+
+    def after(seconds):
+        page.clock.run_for(1000 * seconds)
+        settle(page)
+        return monitor.locator(".stn-figures").inner_text()
+
+    record = states.read_states("05_training")["05-21"]["record"]
+    words = monitor.locator("p").first.inner_text()
+    assert "This is a record" in words
+    assert record["device"] in words and record["date"] in words
+    assert "finished · epoch 10 of 10" in after(0)
+    play.press("Enter")
+    assert re.match(r"running · epoch [2-9] of 10 · step [1-9]", after(10))
+    hold.press("Enter")
+    held = after(0)
+    assert held.startswith("paused") and after(10) == held
+    assert "The training is paused. Epoch" in monitor.locator("[role=status]").first.inner_text()
+    hold.press("Enter")
+    assert after(10).startswith("running") and "finished · epoch 10 of 10" in after(30)
+    play.press("Enter")
+    after(5)
+    stop.press("Enter")
+    held = after(0)
+    assert held.startswith("stopped") and after(10) == held

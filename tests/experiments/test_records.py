@@ -12,6 +12,19 @@ from stn_lesson.files import lesson_folder
 from stn_lesson.training import Aim, History, StopTraining
 
 
+def test_the_pages_were_as_quick_as_the_readme_says():
+    figures = experiments.read_record("live-pages")["figures"]
+    alive = [page["first_alive_ms"] for page in figures["pages"].values()]
+    rates = [r for page in figures["pages"].values() for r in page["pictures_a_second"].values()]
+    answer = figures["networks"]["cluttered"]["answer_median_ms"]
+    readme = (lesson_folder().parent / "README.md").read_text("utf-8")
+    assert f"alive {min(alive)} to {max(alive)} ms after the click" in readme
+    assert f"gives {round(min(rates))} to {round(max(rates))} new pictures a second" in readme
+    assert f"the game's network answers in {answer} ms" in readme
+    assert max(alive) < 2000 and answer < 20
+    assert all(network["largest_difference"] < 1e-5 for network in figures["networks"].values())
+
+
 def test_the_live_pictures_were_as_quick_as_the_readme_says():
     record = experiments.read_record("live-pictures")
     readme = (lesson_folder().parent / "README.md").read_text("utf-8")
