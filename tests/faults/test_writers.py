@@ -12,8 +12,9 @@ from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
 from stn_grading.grade import grade
+from stn_lesson.experiments import records, runs
 from stn_lesson.files import FileBusyError, locked, write_atomically
-from stn_lesson.training import load_checkpoint, save_checkpoint
+from stn_lesson.training import default_device, load_checkpoint, save_checkpoint
 
 HOLD = """
 import sys, time
@@ -60,6 +61,32 @@ def test_a_finished_checkpoint_is_read_while_another_has_it(tmp_path, held_elsew
     held_elsewhere(file)
     again = stn.fit(tiny_model(), tiny_data(), checkpoint=file, **settings)
     assert again.step_loss == first.step_loss
+
+
+def test_a_training_that_is_done_once_waits_for_who_does_it_already(
+    tmp_path, held_elsewhere, monkeypatch
+):
+    monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
+    file = records.cached_checkpoint("tiny", default_device())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    other, settings = held_elsewhere(file), dict(epochs=1, **TINY_SETTINGS)
+    del settings["device"]
+
+    def wait_until_the_other_ends(path, **more):
+        other.kill()
+        return locked(path, **more)
+
+    monkeypatch.setattr(runs, "locked", wait_until_the_other_ends)
+    first, second = tiny_model(), tiny_model()
+    runs.fit_once(first, tiny_data(), "tiny", **settings)
+    runs.fit_once(second, tiny_data(), "tiny", **settings)  # and reads what is there from now on
+    for trained, read in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(trained, read)
+    held_elsewhere(records.cached_checkpoint("another", default_device()))
+    monkeypatch.setattr(runs, "TRAINING_TIME", 0)
+    monkeypatch.setattr(runs, "locked", locked)
+    with pytest.raises(FileBusyError, match="is being written by another process"):
+        runs.fit_once(tiny_model(), tiny_data(), "another", **settings)
 
 
 def test_threads_that_write_one_file_take_turns(tmp_path):
