@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 import stn_lesson
 from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
+from stn_grading.lesson_copy import lesson_copy
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.submissions import Submission, collect_submissions
 from stn_lesson.files import lesson_folder, locked, write_atomically
@@ -93,6 +94,7 @@ def _grade(
         version=checks_version(settings["seed"], settings["limits"], release.cells["setup"].source),
         **settings,
     )
+    lesson_copy()  # here, once, and not in every thread: they would disturb each other's parsing
     answers, examined = [], []
     with ThreadPoolExecutor(max_workers or os.cpu_count() or 1) as pool:
         results = zip(submissions, pool.map(examine_one, submissions), strict=True)

@@ -184,6 +184,24 @@ def test_grading_goes_on_after_it_was_killed(tmp_path):
     assert (course / "results" / "a.json").stat().st_mtime_ns == first
 
 
+def test_the_lesson_is_copied_once_before_submissions_are_examined_side_by_side(
+    tmp_path, monkeypatch
+):
+    folder, steps = tmp_path / "in", []
+    folder.mkdir()
+    for name in "ab":
+        (folder / f"{name}.ipynb").write_bytes(RELEASE_FILE.read_bytes())
+    monkeypatch.setattr("stn_grading.grade.lesson_copy", lambda: steps.append("copied"))
+
+    def examine_nothing(submission, *words, **settings):
+        steps.append(submission.student)
+        return ExaminationResult(submission.student, submission.entry, "")
+
+    monkeypatch.setattr("stn_grading.grade.examine", examine_nothing)
+    grade(folder, course=tmp_path / "course", feedback=False)
+    assert steps[0] == "copied" and sorted(steps[1:]) == ["a", "b"]
+
+
 def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monkeypatch):
     def stub_grade(folder, **options):
         (tmp_path / "gradebook.db").touch()
