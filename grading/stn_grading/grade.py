@@ -55,7 +55,7 @@ def grade(
         A row for each submission, in the order of the names.
 
     Raises:
-        FileNotFoundError: there is nothing to grade.
+        FileNotFoundError: there is nothing to grade, or no such roster.
         NoSandboxError: no sandbox can be made here, and the submissions are not trusted.
         FileBusyError: another grader is at work on this gradebook.
         GradingError: the roster is none.
@@ -63,11 +63,13 @@ def grade(
     if not trust:
         sandbox.require_sandbox()
     course = course or gradebook.COURSE_FOLDER
+    table = platforms.read_roster(roster, column) if roster else None  # before the long work
     with locked(course / "gradebook.db"):
         rows = _grade(folder, course, max_workers, tell, seed=seed, limits=limits, trust=trust)
         _write_text(course / "grades.csv", report.grades_csv(rows))
         _write_text(course / "class_map.html", report.class_map_page(rows))
-        for words in platforms.write_platform_grades(rows, course, roster, column):
+        files, told = platforms.write_platform_grades(rows, course, table)
+        for words in [*told, *(f"written for the platform: {file.name}" for file in files)]:
             tell(words)
         if feedback:
             for row in tqdm(rows, desc="feedback", leave=False):
