@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.submissions import Submission, collect_submissions
-from stn_lesson.files import lesson_folder, locked, write_atomically
+from stn_lesson.files import FileBusyError, lesson_folder, locked, write_atomically
 
 
 def grade(
@@ -64,7 +65,7 @@ def grade(
         sandbox.require_sandbox()
     course = course or gradebook.COURSE_FOLDER
     table = platforms.read_roster(roster, column) if roster else None  # before the long work
-    with locked(course / "gradebook.db"):
+    with _alone_with(course / "gradebook.db"):
         rows = _grade(folder, course, max_workers, tell, seed=seed, limits=limits, trust=trust)
         _write_text(course / "grades.csv", report.grades_csv(rows))
         _write_text(course / "class_map.html", report.class_map_page(rows))
@@ -75,6 +76,20 @@ def grade(
             for row in tqdm(rows, desc="feedback", leave=False):
                 gradebook.write_feedback(course, row.result.student)
     return rows
+
+
+@contextmanager
+def _alone_with(book: Path) -> Iterator[None]:
+    """Keep a gradebook to this grader."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(book))
+        except FileBusyError as error:
+            raise FileBusyError(
+                f"another grading is at work on {book}: wait until it has ended, then type this "
+                "again; what it has examined is not examined anew"
+            ) from error
+        yield
 
 
 def _grade(

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -21,6 +23,7 @@ from stn_grading.examine import ExaminationResult, Limits
 from stn_grading.grade import checks_version, grade
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.tasks import TASKS
+from stn_lesson.files import FileBusyError, locked
 
 pytestmark = pytest.mark.skipif(
     not sandbox.find_bubblewrap() and not os.environ.get("CI"), reason="no bubblewrap here"
@@ -198,10 +201,26 @@ def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monk
     assert (tmp_path / "gradebook.db").stat().st_mode & 0o077 == 0
 
 
-def test_an_option_that_no_verb_knows_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["grade", "folder", "--sed", "3"])
-    assert "unrecognized arguments: --sed" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["folder", "--sed", "3"], "unrecognized arguments: --sed 3"),
+        (["my", "folder"], "folder (the name of a file or folder with spaces in it needs quot"),
+        (["folder", "--roster", "a", "--roster", "b"], "--roster was given twice: grade once with"),
+        (["folder", "--column", "Note"], "--column names a column of a table: name it with --ros"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(words, message, capsys):
+    with suppress(SystemExit):
+        assert main(["grade", *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_who_grades_while_another_does_is_told_so(tmp_path):
+    with ThreadPoolExecutor(1) as other, locked(tmp_path / "gradebook.db"):
+        asked = other.submit(grade, tmp_path, course=tmp_path, trust=True)
+        with pytest.raises(FileBusyError, match="another grading is at work on"):
+            asked.result()
 
 
 def test_names_that_are_no_html_and_no_formula(tmp_path):
