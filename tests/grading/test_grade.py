@@ -40,6 +40,36 @@ def test_the_release_in_git_is_made_of_the_source(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("### END SOLUTION", "### END", "No end solution statement found"),
+        (
+            '"points": 5',
+            '"points": 6',
+            "check_bilinear_sample of the source is worth 6, its checks",
+        ),
+    ],
+)
+def test_a_refused_source_leaves_the_release_alone(right, wrong, message, tmp_path, monkeypatch):
+    source = tmp_path / "source" / "assignment" / "spatial_transformer.ipynb"
+    source.parent.mkdir(parents=True)
+    handed_out = gradebook.release(tmp_path / "release", tmp_path)
+    text = (gradebook.COURSE_FOLDER / source.relative_to(tmp_path)).read_text("utf-8")
+    source.write_text(text.replace(right, wrong, 1), "utf-8")
+    config = gradebook.nbgrader_config(tmp_path, source=str(tmp_path / "source"))
+
+    def changed_config(course, release):
+        config.CourseDirectory.release_directory = release
+        return config
+
+    monkeypatch.setattr(gradebook, "nbgrader_config", changed_config)
+    with pytest.raises(gradebook.GradingError, match=message) as error:
+        gradebook.release(tmp_path / "release", tmp_path)
+    assert "Traceback" not in str(error.value) and "nothing was changed" in str(error.value)
+    assert handed_out.read_bytes() == RELEASE_FILE.read_bytes()
+
+
 def test_the_release_gives_nothing_away():
     text = RELEASE_FILE.read_text("utf-8")
     assert "SOLUTION" not in text and "row_inside" not in text and "holes" not in text
