@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 import stn_lesson
 from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
-from stn_grading.recognition import ReleasedNotebook
+from stn_grading.recognition import CODE_TASKS, ReleasedNotebook
 from stn_grading.submissions import Submission, collect_submissions
 from stn_lesson.files import FileBusyError, lesson_folder, locked, write_atomically
 
@@ -102,6 +102,8 @@ def _grade(
     """A row for each submission; what was found is in the gradebook."""
     release_file = gradebook.release(course / "release", course)
     submissions = collect_submissions(folder, release_file)
+    for words in _doubts_of_folder(submissions, folder):
+        tell(words)
     release = ReleasedNotebook(release_file)
     examine_one = partial(
         _examine_or_reuse,
@@ -124,6 +126,17 @@ def _grade(
     return [
         report.Row(result, gradebook.manual_points(course, result.student), is_new)
         for result, is_new in examined
+    ]
+
+
+def _doubts_of_folder(submissions: list[Submission], folder: Path) -> list[str]:
+    """What to say, before anything is examined, of a folder that holds little of the assignment."""
+    others = [s for s in submissions if not any(c.name in CODE_TASKS for c in s.handed_in)]
+    if len(submissions) == 1 or 2 * len(others) <= len(submissions):
+        return []
+    return [
+        f"{len(others)} of {len(submissions)} in {folder} hold no notebook of the assignment, "
+        f"{others[0].entry} for one: if this is the wrong folder, Ctrl-C ends it"
     ]
 
 

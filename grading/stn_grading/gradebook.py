@@ -136,6 +136,8 @@ def record_submission(
             cell = _graded_cell(task)
             grade = gradebook.find_grade(cell, NOTEBOOK, ASSIGNMENT, submission.student)
             if not task.written_points:
+                if grade.auto_score != result.points(task.name):
+                    grade.manual_score = None  # what a person gave in its place was for other work
                 grade.auto_score, grade.needs_manual_grade = result.points(task.name), False
                 continue
             answered = task.name in result.written_answers
@@ -149,17 +151,23 @@ def record_submission(
 
 
 def manual_points(course: Path, student: str) -> dict[str, float | None]:
-    """What a person has given for the answers in words; None where nobody has yet."""
+    """What a person has given, by task.
+
+    Of the answers in words all, None where nobody has read them yet; of the other tasks those whose
+    points a person has changed in the form grader.
+    """
     points = {}
     with open_gradebook(course) as gradebook:
         for task in TASKS:
+            try:
+                grade = gradebook.find_grade(_graded_cell(task), NOTEBOOK, ASSIGNMENT, student)
+            except MissingEntry:
+                grade = None
             if task.written_points:
-                try:
-                    grade = gradebook.find_grade(task.name, NOTEBOOK, ASSIGNMENT, student)
-                except MissingEntry:
-                    points[task.name] = None
-                    continue
-                points[task.name] = None if grade.needs_manual_grade else grade.score
+                is_read = grade and not grade.needs_manual_grade
+                points[task.name] = grade.score if is_read else None
+            elif grade and (grade.manual_score is not None or grade.extra_credit):
+                points[task.name] = grade.score
     return points
 
 
