@@ -168,6 +168,7 @@ table {{ border-collapse: collapse; margin-bottom: 2em; }}
 th, td {{ border: 1px solid #bbb; padding: .3em .6em; text-align: left; vertical-align: top; }}
 small {{ font-weight: normal; }}
 .map {{ font-size: 13px; line-height: 1.3; }}
+.map th, .map td {{ padding: .25em .4em; }}
 .map th[scope], .map th[rowspan] {{ position: sticky; left: 0; background: white; }}
 .right {{ background: #e3f1f9; text-align: center; }}
 .wrong {{ background: #fdeed3; }}
