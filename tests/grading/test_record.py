@@ -49,6 +49,7 @@ def test_the_guide_tells_how_surely_right_networks_pass_and_others_do_not():
     said = (
         f"Of {len(right)} right networks that were trained to try it, of three designs, "
         f"{len(right) - failed} passed at their first training; none of "
-        f"{len(frozen)} whose θ no gradient reaches did, though they read {min(accuracies):.0f} to {max(accuracies):.0f} %"
+        f"{len(frozen)} whose θ no gradient reaches did, though they read "
+        f"{min(accuracies):.0f} to {max(accuracies):.0f} %"
     )
     assert said in (gradebook.COURSE_FOLDER / "README.md").read_text("utf-8")
