@@ -1,14 +1,12 @@
 """What a teacher types, and what is said where it does not fit."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from stn_grading.__main__ import main
 from stn_grading.grade import grade
-from stn_lesson.files import FileBusyError, locked
 
 
 def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monkeypatch):
@@ -53,10 +51,3 @@ def test_a_folder_of_something_else_is_told_before_it_is_examined(tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         grade(tmp_path / "in", course=tmp_path / "course", trust=True, tell=told.append)
     assert "3 of 3 in" in told[0] and "bill.pdf for one: if this is the wrong folder" in told[0]
-
-
-def test_who_grades_while_another_does_is_told_so(tmp_path):
-    with ThreadPoolExecutor(1) as other, locked(tmp_path / "gradebook.db"):
-        asked = other.submit(grade, tmp_path, course=tmp_path, trust=True)
-        with pytest.raises(FileBusyError, match="another grading is at work on"):
-            asked.result()
