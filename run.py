@@ -34,8 +34,8 @@ def main() -> int:
               "    python3.11 run.py lab")  # fmt: skip
         return 2
     if not words or words[0] not in EXTRAS:
-        print(__doc__.split("\n\n")[1] if not words else f"There is no {words[0]!r} here. Type\n\n"
-              + __doc__.split("\n\n")[1])  # fmt: skip
+        wrong = f"There is no {words[0]!r} here. Type\n\n" if words and words[0][:1] != "-" else ""
+        print(wrong + __doc__.split("\n\n")[1])
         return 2
     try:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # then pip, say, ends with this

@@ -13,3 +13,5 @@ c.ClearSolutions.code_stub = {
     "python": '# your code here\nraise NotImplementedError("not written yet")'
 }
 c.ClearSolutions.text_stub = "Your answer here."
+c.HTMLExporter.exclude_anchor_links = True  # of headings, on pages that are read
+c.TemplateExporter.exclude_input_prompt = True  # "In [ ]:", since nothing has run on the page

@@ -60,13 +60,15 @@ def test_the_exact_versions_stand_in_constraints_alone_and_pyproject_allows_them
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [([], "run.py lab"), (["lbas"], "There is no 'lbas' here. Type")]
+    ("words", "message"),
+    [([], "run.py lab"), (["lbas"], "There is no 'lbas' here. Type"), (["--help"], "run.py lab")],
 )
 def test_run_py_says_what_to_type(words, message):
     said = subprocess.run(
         [sys.executable, ROOT / "run.py", *words], capture_output=True, text=True, encoding="utf-8"
     )
     assert said.returncode == 2 and message in said.stdout and "run.py test" in said.stdout
+    assert ("There is no" in said.stdout) == (words == ["lbas"])
 
 
 def test_run_py_tells_an_old_python(monkeypatch, capsys):

@@ -18,6 +18,7 @@ MAX_UNPACKED_BYTES = 2**30
 MAX_FILES = 10_000
 MAX_DEPTH = 4  # of zip files in zip files
 MAX_COMPONENT_BYTES, MAX_PATH_BYTES = 200, 3000
+NAME_IN_DOUBT = "the zip file does not say how names are encoded"
 UTF8_NAME = 0x800  # the flag of a name that says that it is UTF-8
 
 
@@ -153,4 +154,4 @@ def _doubts_of_name(name: str) -> list[str]:
         name.encode("cp437").decode("utf-8")
         return []
     except UnicodeError:
-        return [f"the zip file does not say how names are encoded: {name} may read otherwise"]
+        return [f"{NAME_IN_DOUBT}: {name} may read otherwise"]

@@ -56,7 +56,10 @@ def opened_export(folder: Path) -> Iterator[list[Entry]]:
     elif folder.is_dir():
         paths = _contents(folder)
     else:
-        raise FileNotFoundError(f"there is no folder {folder}: name the one with the submissions")
+        there_is = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise FileNotFoundError(
+            f"{there_is}: name the folder, or the zip file, with the submissions"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         opening = _Opening(Path(scratch))
         if len(paths) == 1:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from tqdm.auto import tqdm
 import stn_lesson
 from stn_grading import gradebook, marks, platforms, report, sandbox
 from stn_grading.examine import ExaminationResult, Limits, examine
-from stn_grading.recognition import ReleasedNotebook
+from stn_grading.lesson_copy import lesson_copy
+from stn_grading.recognition import CODE_TASKS, ReleasedNotebook
 from stn_grading.submissions import Submission, collect_submissions
-from stn_lesson.files import lesson_folder, locked, write_atomically
+from stn_lesson.files import FileBusyError, lesson_folder, locked, write_atomically
 
 
 def grade(
@@ -55,7 +57,7 @@ def grade(
         A row for each submission, in the order of the names.
 
     Raises:
-        FileNotFoundError: there is nothing to grade.
+        FileNotFoundError: there is nothing to grade, or no such roster.
         NoSandboxError: no sandbox can be made here, and the submissions are not trusted.
         FileBusyError: another grader is at work on this gradebook.
         GradingError: the roster is none.
@@ -63,16 +65,32 @@ def grade(
     if not trust:
         sandbox.require_sandbox()
     course = course or gradebook.COURSE_FOLDER
-    with locked(course / "gradebook.db"):
+    table = platforms.read_roster(roster, column) if roster else None  # before the long work
+    with _alone_with(course / "gradebook.db"):
         rows = _grade(folder, course, max_workers, tell, seed=seed, limits=limits, trust=trust)
         _write_text(course / "grades.csv", report.grades_csv(rows))
         _write_text(course / "class_map.html", report.class_map_page(rows))
-        for words in platforms.write_platform_grades(rows, course, roster, column):
+        files, told = platforms.write_platform_grades(rows, course, table)
+        for words in [*told, *(f"written for the platform: {file.name}" for file in files)]:
             tell(words)
         if feedback:
             for row in tqdm(rows, desc="feedback", leave=False):
                 gradebook.write_feedback(course, row.result.student)
     return rows
+
+
+@contextmanager
+def _alone_with(book: Path) -> Iterator[None]:
+    """Keep a gradebook to this grader."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(book))
+        except FileBusyError as error:
+            raise FileBusyError(
+                f"another grading is at work on {book}: wait until it has ended, then type this "
+                "again; what it has examined is not examined anew"
+            ) from error
+        yield
 
 
 def _grade(
@@ -85,6 +103,8 @@ def _grade(
     """A row for each submission; what was found is in the gradebook."""
     release_file = gradebook.release(course / "release", course)
     submissions = collect_submissions(folder, release_file)
+    for words in _doubts_of_folder(submissions, folder):
+        tell(words)
     release = ReleasedNotebook(release_file)
     examine_one = partial(
         _examine_or_reuse,
@@ -93,6 +113,7 @@ def _grade(
         version=checks_version(settings["seed"], settings["limits"], release.cells["setup"].source),
         **settings,
     )
+    lesson_copy()  # here, once, and not in every thread: they would disturb each other's parsing
     answers, examined = [], []
     with ThreadPoolExecutor(max_workers or os.cpu_count() or 1) as pool:
         results = zip(submissions, pool.map(examine_one, submissions), strict=True)
@@ -107,6 +128,17 @@ def _grade(
     return [
         report.Row(result, gradebook.manual_points(course, result.student), is_new)
         for result, is_new in examined
+    ]
+
+
+def _doubts_of_folder(submissions: list[Submission], folder: Path) -> list[str]:
+    """What to say, before anything is examined, of a folder that holds little of the assignment."""
+    others = [s for s in submissions if not any(c.name in CODE_TASKS for c in s.handed_in)]
+    if len(submissions) == 1 or 2 * len(others) <= len(submissions):
+        return []
+    return [
+        f"{len(others)} of {len(submissions)} in {folder} hold no notebook of the assignment, "
+        f"{others[0].entry} for one: if this is the wrong folder, Ctrl-C ends it"
     ]
 
 

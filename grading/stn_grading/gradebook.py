@@ -7,6 +7,7 @@ are run by `examine`; the gradebook only learns what they gave.
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from stn_grading.examine import ExaminationResult
 from stn_grading.pages import answers_on_page, notebook_for_reader
 from stn_grading.recognition import ReleasedNotebook
 from stn_grading.submissions import Submission
-from stn_grading.tasks import TASKS
+from stn_grading.tasks import TASKS, Task
 from stn_lesson.files import write_atomically
 
 ASSIGNMENT, NOTEBOOK = "assignment", "spatial_transformer"
@@ -63,16 +64,40 @@ def release(folder: Path | None = None, course: Path | None = None) -> Path:
         The notebook's file.
 
     Raises:
-        GradingError: nbgrader refused the source.
+        GradingError: nbgrader refused the source, or its points are not those of the checks. What
+            was released before stays.
     """
     folder, course = folder or PROJECT_FOLDER / "notebooks", course or COURSE_FOLDER
     course.mkdir(parents=True, exist_ok=True)
-    with _nbgrader_environment():
-        api = NbGraderAPI(config=nbgrader_config(course, release=str(folder)))
+    with _nbgrader_environment(), tempfile.TemporaryDirectory() as made:
+        api = NbGraderAPI(config=nbgrader_config(course, release=made))
         reply = api.generate_assignment(ASSIGNMENT, force=True, create=True)
-    if not reply["success"]:
-        raise GradingError(f"nbgrader refused the source:\n{_nbgrader_log(reply)}")
-    return folder / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+        if not reply["success"]:
+            reason = _nbgrader_log(reply).split("[ERROR] There was an error")[0].strip()
+            raise GradingError(f"nbgrader refused the source, nothing was changed:\n{reason}")
+        notebook = Path(ASSIGNMENT) / f"{NOTEBOOK}.ipynb"
+        _require_points_of_the_checks(nbformat.read(Path(made, notebook), as_version=4))
+        write_atomically(folder / notebook, Path(made, notebook).read_bytes())
+    return folder / notebook
+
+
+def _require_points_of_the_checks(notebook: nbformat.NotebookNode) -> None:
+    """Raise `GradingError` where a cell of the source promises other points than are given."""
+    settings = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    promised = {cell["grade_id"]: cell["points"] for cell in settings if cell.get("grade")}
+    for task in TASKS:
+        name, points = _graded_cell(task), promised.get(_graded_cell(task))
+        if points != task.points:
+            found = "is missing" if points is None else f"is worth {points:g}"
+            raise GradingError(
+                f"the cell {name} of the source {found}, its checks give {task.points:g} points: "
+                f"change one of them (grading/stn_grading/tasks); nothing was changed"
+            )
+
+
+def _graded_cell(task: Task) -> str:
+    """The name of the cell that has a task's points."""
+    return task.name if task.written_points else f"check_{task.name}"
 
 
 @contextmanager
@@ -108,9 +133,11 @@ def record_submission(
         gradebook.update_or_create_student(submission.student)
         gradebook.update_or_create_submission(ASSIGNMENT, submission.student)
         for task in TASKS:
-            cell = task.name if task.written_points else f"check_{task.name}"
+            cell = _graded_cell(task)
             grade = gradebook.find_grade(cell, NOTEBOOK, ASSIGNMENT, submission.student)
             if not task.written_points:
+                if grade.auto_score != result.points(task.name):
+                    grade.manual_score = None  # what a person gave in its place was for other work
                 grade.auto_score, grade.needs_manual_grade = result.points(task.name), False
                 continue
             answered = task.name in result.written_answers
@@ -124,17 +151,23 @@ def record_submission(
 
 
 def manual_points(course: Path, student: str) -> dict[str, float | None]:
-    """What a person has given for the answers in words; None where nobody has yet."""
+    """What a person has given, by task.
+
+    Of the answers in words all, None where nobody has read them yet; of the other tasks those whose
+    points a person has changed in the form grader.
+    """
     points = {}
     with open_gradebook(course) as gradebook:
         for task in TASKS:
+            try:
+                grade = gradebook.find_grade(_graded_cell(task), NOTEBOOK, ASSIGNMENT, student)
+            except MissingEntry:
+                grade = None
             if task.written_points:
-                try:
-                    grade = gradebook.find_grade(task.name, NOTEBOOK, ASSIGNMENT, student)
-                except MissingEntry:
-                    points[task.name] = None
-                    continue
-                points[task.name] = None if grade.needs_manual_grade else grade.score
+                is_read = grade and not grade.needs_manual_grade
+                points[task.name] = grade.score if is_read else None
+            elif grade and (grade.manual_score is not None or grade.extra_credit):
+                points[task.name] = grade.score
     return points
 
 

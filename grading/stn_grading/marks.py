@@ -25,6 +25,7 @@ STEP = 0.5
 MAX_PICTURES = 6
 MAX_WORDS = 30_000  # characters, in a cell of a spreadsheet; the page has all
 WRITTEN_POINTS = {task.name: task.written_points for task in TASKS if task.written_points}
+SCHEMES = {task.name: task.scheme for task in TASKS}
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def enter_marks(course: Path, answers: list[Answer]) -> list[dict[str, str]]:
             remark = _enter(course, answer, row, before, in_book[answer.key])
             told += [{**row, "key": answer.key, "remark": remark}] if remark else []
         elif row["points"] or row["comment"]:
-            reason = "the answer has changed since" if here else "there is no such answer"
+            reason = "the answer has changed since" if here else "no such answer was graded now"
             told.append({**row, "remark": f"not entered: {reason}"})
     return told
 
@@ -119,7 +120,8 @@ def _enter(
         return ""
     most = WRITTEN_POINTS[answer.task]
     if points and _points(points, most) is None:
-        return f"not entered: points are 0 to {most:g} in steps of {STEP:g}"
+        steps = ", ".join(f"{k * STEP:g}" for k in range(int(most / STEP) + 1))
+        return f"not entered: {row['points']!r} is none of {steps}"
     number = _points(points, most)
     gradebook.enter_manual_grade(course, answer.student, answer.task, number, comment)
     overruled = in_book[0] not in ("", written[0], points)
@@ -191,7 +193,11 @@ def _page(answers: list[Answer], points: dict[str, str]) -> str:
             if answer.task == task
         )
         head = "<tr><th>student</th><th>answer</th><th>pictures</th><th>points</th></tr>"
-        parts.append(f"<h2>{task} ({most:g} points)</h2>\n<table>{head}\n{rows}\n</table>")
+        scheme = "".join(f"<li>{html.escape(words)}</li>" for words in SCHEMES[task])
+        parts.append(
+            f"<h2>{task} ({most:g} points)</h2>\n<p>{STEP:g} for each, in any words:</p>\n"
+            f"<ol>{scheme}</ol>\n<table>{head}\n{rows}\n</table>"
+        )
     return ANSWERS_TEMPLATE.format(tables="\n".join(parts))
 
 

@@ -31,6 +31,9 @@ def notebook_for_reader(
     else:
         page.cells = [page.released(name) for name in release.by_name]
     who = f"Handed in by **{escape_markup(submission.student)}**"
+    if not submission.handed_in:
+        reason = escape_markup("; ".join(submission.flags) or "nothing was handed in")
+        who += f"\n\n**Not graded: {reason}.** Below stands the assignment as it was handed out."
     page.cells.insert(1, nbformat.v4.new_markdown_cell(who))
     page.cells += _remarks(submission, result)
     notebook = nbformat.v4.new_notebook(cells=page.cells)

@@ -6,6 +6,7 @@ file that it exported for grading (Moodle's grading worksheet, Canvas's gradeboo
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from stn_grading.gradebook import GradingError
@@ -25,9 +26,50 @@ MOODLE_COLUMNS = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Roster:
+    """A table of the students that a platform has exported, to be filled in.
+
+    Attributes:
+        table: what stands in it.
+        platform: "canvas" or "moodle".
+        column: the column of the grades.
+    """
+
+    table: Table
+    platform: str
+    column: str
+
+
+def read_roster(file: Path, column: str | None = None) -> Roster:
+    """Read Moodle's grading worksheet, or Canvas's gradebook.
+
+    Args:
+        file: as the platform exports it.
+        column: the column of the grades, where its name is not found.
+
+    Raises:
+        GradingError: it is of neither platform, or has no such column.
+        FileNotFoundError, FileError: there is none, or it cannot be read.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"there is no file {file}: after --roster name what Moodle or Canvas has exported"
+        )
+    table = read_table(file)
+    if {"Student", "ID"} <= set(table.header):
+        return Roster(table, "canvas", _canvas_column(table, column))
+    if _numbers_of_moodle(table):
+        return Roster(table, "moodle", _moodle_column(table, column))
+    raise GradingError(
+        f"{file} is neither Moodle's grading worksheet nor Canvas's gradebook: its "
+        f"columns are {', '.join(table.header[:6]) or 'none'}"
+    )
+
+
 def write_platform_grades(
-    rows: list[Row], course: Path, roster: Path | None = None, column: str | None = None
-) -> list[str]:
+    rows: list[Row], course: Path, roster: Roster | None = None
+) -> tuple[list[Path], list[str]]:
     """Write `grades_for_canvas.csv` or `grades_for_moodle.csv` if these can be made.
 
     Who has an answer that nobody has read yet, or has handed in twice, gets no grade there.
@@ -35,32 +77,16 @@ def write_platform_grades(
     Args:
         rows: the grades.
         course: the folder for the files.
-        roster: a file that the platform has exported, to be filled in.
-        column: the column of the grades in it, where its name is not found.
+        roster: the platform's own table, to be filled in.
 
     Returns:
-        What the teacher should know.
-
-    Raises:
-        GradingError: the roster is of neither platform, or has no such column.
-        FileNotFoundError, FileError: it cannot be read.
+        The files, and what the teacher should know.
     """
-    if roster is None:
-        texts, told = _from_file_names(rows), []
-    else:
-        table = read_table(roster)
-        if {"Student", "ID"} <= set(table.header):
-            texts, told = _fill(rows, table, "canvas", _canvas_column(table, column))
-        elif _numbers_of_moodle(table):
-            texts, told = _fill(rows, table, "moodle", _moodle_column(table, column))
-        else:
-            raise GradingError(
-                f"{roster} is neither Moodle's grading worksheet nor Canvas's gradebook: its "
-                f"columns are {', '.join(table.header[:6])}"
-            )
-    for platform, text in texts.items():
-        write_atomically(course / f"grades_for_{platform}.csv", text.encode())
-    return told
+    texts, told = _fill(rows, roster) if roster else (_from_file_names(rows), [])
+    files = {course / f"grades_for_{platform}.csv": text for platform, text in texts.items()}
+    for file, text in files.items():
+        write_atomically(file, text.encode())
+    return list(files), told
 
 
 def _grade(row: Row, twice: Counter) -> str:
@@ -127,11 +153,11 @@ def _canvas_column(table: Table, column: str | None) -> str:
     return found[0] if found else column or TITLE
 
 
-def _fill(
-    rows: list[Row], table: Table, platform: str, column: str
-) -> tuple[dict[str, str], list[str]]:
+def _fill(rows: list[Row], roster: Roster) -> tuple[dict[str, str], list[str]]:
     """The platform's own table with the grades in it; of Canvas's only what an import needs."""
+    table, platform, column = roster.table, roster.platform, roster.column
     header = table.header
+    comments = _comments_column(table) if platform == "moodle" else ""
     if platform == "canvas":
         header = [name for name in table.header if name in CANVAS_COLUMNS] + [column]
         is_new = column not in table.header
@@ -147,12 +173,18 @@ def _fill(
             continue
         if grade := _grade(row, twice):
             lines[0][column] = grade
-            if "Feedback comments" in header:
-                lines[0]["Feedback comments"] = _comment(row)
+            if comments:
+                lines[0][comments] = _comment(row)
         else:
             reason = "was handed in twice" if twice[_person(row)] > 1 else "is not read in full"
             told.append(f"{row.result.student} {reason}: no grade for the platform yet")
     return {platform: table_text(header, table.rows)}, told
+
+
+def _comments_column(table: Table) -> str:
+    """Moodle's "Feedback comments" in the teacher's language, if there is one: the last column."""
+    last = table.header[-1]
+    return last if re.search("feedback|[ck]omm?ent", last, re.I) else ""
 
 
 def _lines_of(row: Row, table: Table, platform: str) -> list[dict[str, str]]:

@@ -18,7 +18,8 @@ class Row:
 
     Attributes:
         result: what the checks found.
-        marks: points for each answer in words, None where nobody has read it yet.
+        marks: points that a person has given, by task; of each answer in words, None where nobody
+            has read it yet.
         is_new: whether it was examined in this run.
     """
 
@@ -128,10 +129,12 @@ def misconceptions_summary(rows: list[Row]) -> str:
 def class_map_page(rows: list[Row]) -> str:
     """A page: which check failed for whom, and by which misconception."""
     checks = [(task, check) for task in TASKS for check in task.checks]
-    head = "".join(
-        f"<th>{html.escape(task.name)}<br><small>{html.escape(check.name)}</small></th>"
-        for task, check in checks
+    tasks = "".join(
+        f"<th colspan='{len(task.checks)}'>{html.escape(task.name)}</th>"
+        for task in TASKS
+        if task.checks
     )
+    head = "".join(f"<th><small>{html.escape(check.name)}</small></th>" for _, check in checks)
     body = []
     for row in rows:
         results = {(check.task, check.check): check for check in row.result.checks}
@@ -145,7 +148,7 @@ def class_map_page(rows: list[Row]) -> str:
         for (task, name), who in students_by_misconception(rows).items()
     )
     return CLASS_MAP_TEMPLATE.format(
-        count=len(rows), misconceptions=misconceptions, head=head, body="\n".join(body)
+        count=len(rows), misconceptions=misconceptions, tasks=tasks, head=head, body="\n".join(body)
     )
 
 
@@ -164,6 +167,9 @@ body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; }}
 table {{ border-collapse: collapse; margin-bottom: 2em; }}
 th, td {{ border: 1px solid #bbb; padding: .3em .6em; text-align: left; vertical-align: top; }}
 small {{ font-weight: normal; }}
+.map {{ font-size: 13px; line-height: 1.3; }}
+.map th, .map td {{ padding: .25em .4em; }}
+.map th[scope], .map th[rowspan] {{ position: sticky; left: 0; background: white; }}
 .right {{ background: #e3f1f9; text-align: center; }}
 .wrong {{ background: #fdeed3; }}
 .none {{ color: #777; text-align: center; }}
@@ -174,7 +180,8 @@ small {{ font-weight: normal; }}
 <table><tr><th>task</th><th>mistake</th><th>students</th><th>who</th>
 <th>what they are told (the first of them)</th></tr>{misconceptions}</table>
 <h2>By student</h2>
-<table><tr><th>student</th>{head}</tr>
+<table class="map"><tr><th rowspan="2">student</th>{tasks}</tr>
+<tr>{head}</tr>
 {body}
 </table>
 </body></html>

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from stn_grading.answers import code_to_run, written_answers
-from stn_grading.archives import is_zip_file, unpack_nested
+from stn_grading.archives import NAME_IN_DOUBT, is_zip_file, unpack_nested
 from stn_grading.exports import NOTEBOOK_SUFFIX, Entry, opened_export
 from stn_grading.handed_in import HandedInCell, decode, read_cells
 from stn_grading.names import is_litter, name_key, parse_platform_name, readable_name
@@ -119,7 +119,9 @@ def _files_of(entry: Entry, scratch: Path, submission: Submission) -> list[Path]
         elif is_zip_file(path) and scratch not in path.parents:
             folder = Path(tempfile.mkdtemp(dir=scratch))
             folders, remarks = unpack_nested(path, folder)
-            submission.flags += [words[:200] for words in remarks]
+            for words in remarks:  # the name of a student's own file decides nothing
+                told = submission.notes if NAME_IN_DOUBT in words else submission.flags
+                told.append(words[:200])
             waiting += folders
         elif path.is_dir():
             try:

@@ -5,9 +5,10 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from stn_lesson.files import read_whole
+from stn_lesson.files import FileError, read_whole
 
 csv.field_size_limit(2**30)  # of answers that someone has pasted a picture into
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass
@@ -27,9 +28,16 @@ def read_table(file: Path) -> Table:
     """Read a CSV file, whichever program and language it was saved in.
 
     Raises:
-        FileNotFoundError, FileError: there is none, or it cannot be read.
+        FileNotFoundError, FileError: there is none, or it cannot be read, or it is no table.
     """
-    return parse_table(_decode(read_whole(file)))
+    content = read_whole(file)
+    is_text = b"\0" not in content or content[:2] in UTF16_MARKS
+    try:
+        if is_text:
+            return parse_table(_decode(content))
+    except csv.Error:
+        pass  # as of a picture, or of a file that was cut off
+    raise FileError(f"{file} is no table of text: save or export it as CSV")
 
 
 def parse_table(text: str) -> Table:
@@ -66,7 +74,7 @@ def escape_formula(text: str) -> str:
 
 
 def _decode(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if content[:2] in UTF16_MARKS:
         return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")

@@ -14,11 +14,11 @@ from stn_lesson.datasets.birds import PARTS, WINGS
 from stn_lesson.datasets.checks import check_known
 from stn_lesson.experiments import records
 from stn_lesson.experiments.record_form import check_trained
-from stn_lesson.experiments.runs import default_settings, run_seeds
+from stn_lesson.experiments.runs import default_settings, fit_once, run_seeds
 from stn_lesson.experiments.schedules import BIRDS_SCHEDULES, BIRDS_WINDOWS
 from stn_lesson.experiments.tables import COST_COLUMNS, align_columns, cost_cells, format_mean
 from stn_lesson.networks import FeatureCNN, WindowSTN, window_stn
-from stn_lesson.training import default_device, fit, predict
+from stn_lesson.training import predict
 from stn_lesson.training.checkpoints import fingerprint
 from stn_lesson.training.checks import check_data
 from stn_lesson.transformer import evaluating, freeze_transformers
@@ -62,12 +62,10 @@ def pretrained_bird_cnn(data: Dataset, seed: int = 0) -> FeatureCNN:
     """
     torch.manual_seed(seed_number(seed))
     check_data(data)
-    cnn, device = FeatureCNN(), default_device()
+    cnn = FeatureCNN()
     of_data = zlib.crc32(repr([*fingerprint(data.train), *fingerprint(data.test)]).encode())
-    checkpoint = records.cached_checkpoint(f"birds-pretraining-seed{seed}-{of_data:08x}", device)
     settings = default_settings() | BIRDS_SCHEDULES["pretraining"]
-    if fit(cnn, data, seed=seed, device=device, checkpoint=checkpoint, **settings).interrupted:
-        raise KeyboardInterrupt
+    fit_once(cnn, data, f"birds-pretraining-seed{seed}-{of_data:08x}", seed=seed, **settings)
     return cnn
 
 

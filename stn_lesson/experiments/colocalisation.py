@@ -12,12 +12,12 @@ from stn_lesson.colocalisation import Encoder, Search, colocalise, window_boxes
 from stn_lesson.colocalisation.scenes import Scenes, iou, scenes_of_class, window_dataset
 from stn_lesson.datasets import Dataset, to_floats
 from stn_lesson.experiments import records
-from stn_lesson.experiments.runs import DEFAULT_PRECISION, load_dataset
+from stn_lesson.experiments.runs import DEFAULT_PRECISION, fit_once, load_dataset
 from stn_lesson.experiments.schedules import ENCODER_SCHEDULES, SEARCH_SETTINGS
 from stn_lesson.experiments.tables import align_columns, format_mean
 from stn_lesson.files import locked
 from stn_lesson.networks import count_parameters
-from stn_lesson.training import default_device, evaluate, fit
+from stn_lesson.training import default_device, evaluate
 
 # Arguments of `scenes_of_class`: translated; translated and cluttered; translated, with a whole
 # digit of another class beside it (TD is ours, not the paper's).
@@ -47,17 +47,9 @@ def trained_encoder(data: str = "digits", encoder_kind: str = "windows") -> tupl
     torch.manual_seed(0)
     encoder = Encoder()
     if ENCODERS[encoder_kind]:
-        checkpoint = records.cached_checkpoint(f"encoder-{data}-{encoder_kind}", default_device())
-        schedule = ENCODER_SCHEDULES[data]
-        history = fit(
-            encoder,
-            ENCODERS[encoder_kind](digits),
-            checkpoint=checkpoint,
-            **schedule,
-            precision=DEFAULT_PRECISION,
-        )
-        if history.interrupted:
-            raise KeyboardInterrupt
+        learns = ENCODERS[encoder_kind](digits)
+        settings = ENCODER_SCHEDULES[data] | {"precision": DEFAULT_PRECISION}
+        fit_once(encoder, learns, f"encoder-{data}-{encoder_kind}", **settings)
     return encoder.cpu().eval().calibrate(to_floats(digits.train.images[:2000])), digits
 
 

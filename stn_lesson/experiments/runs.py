@@ -10,12 +10,13 @@ from torch import nn
 from stn_lesson.arguments import whole_number
 from stn_lesson.datasets import Dataset, load_digits, load_mnist
 from stn_lesson.experiments import records
-from stn_lesson.files import locked
+from stn_lesson.files import FileBusyError, locked
 from stn_lesson.networks import count_parameters
 from stn_lesson.training import History, Settings, default_device, fit, fit_abreast
 
 DATASETS = {"digits": load_digits, "mnist": load_mnist}
 SEEDS_PER_GPU = 10  # how many a GPU trains at once
+TRAINING_TIME = 600  # seconds to wait for another notebook that trains the same network just now
 DEFAULT_PRECISION = "float32"  # of every record that does not say otherwise, whatever the machine
 
 
@@ -38,6 +39,33 @@ def default_settings() -> dict:
     defaults = asdict(Settings(precision=DEFAULT_PRECISION))
     del defaults["seed"]
     return defaults
+
+
+def fit_once(model: nn.Module, data: Dataset, run: str, **settings) -> None:
+    """Train a network, or read the weights that it had after this training: it is done once.
+
+    They are kept in data/cache. Of two notebooks that want them at the same time one trains, and
+    the other waits for it.
+
+    Args:
+        model: the network, with its first weights.
+        data: what it learns.
+        run: a name for the training.
+        settings: as for `fit`.
+
+    Raises:
+        KeyboardInterrupt: the training was stopped by hand.
+        FileBusyError: the other one has not ended after ten minutes.
+    """
+    device = default_device()
+    checkpoint = records.cached_checkpoint(run, device)
+    try:
+        history = fit(model, data, device=device, checkpoint=checkpoint, **settings)
+    except FileBusyError:
+        with locked(checkpoint, wait=TRAINING_TIME):
+            history = fit(model, data, device=device, checkpoint=checkpoint, **settings)
+    if history.interrupted:
+        raise KeyboardInterrupt
 
 
 def run_seeds(

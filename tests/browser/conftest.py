@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aligning import IMAGE, START, WANTED
 from bare import mount
+from filelock import FileLock
 from lab import BROWSERS_REQUIRED, CHROMIUM, MAX_WAIT, ROOT, running_chromium, running_lab
 from playwright.sync_api import Error
 
@@ -39,14 +40,17 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def folder():
-    """The folder of the live book's pages, built once for all tests of them."""
+def folder(tmp_path_factory, testrun_uid):
+    """The folder of the live book's pages, built once for all tests of them, in all processes."""
     if not shutil.which("node"):
         pytest.skip("no Node.js here, which sets the formulae: the book is left out")
-    done = subprocess.run(
-        [sys.executable, "-m", "book"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    built = tmp_path_factory.getbasetemp().parent / f"book-{testrun_uid}"
+    with FileLock(f"{built}.lock"):
+        if not built.exists():
+            build = [sys.executable, "-m", "book"]
+            done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+            assert done.returncode == 0, done.stdout + done.stderr
+            built.touch()
     return pages.BUILD / "html"
 
 

@@ -7,7 +7,7 @@ import torch
 import stn_lesson as stn
 from stn_lesson.__main__ import main
 from stn_lesson.datasets import drawn_birds
-from stn_lesson.experiments import birds, cub, read_record, records
+from stn_lesson.experiments import birds, cub, read_record, records, runs
 from stn_lesson.networks import FeatureCNN, window_stn
 
 
@@ -15,7 +15,7 @@ from stn_lesson.networks import FeatureCNN, window_stn
 def few_birds(few_digits, monkeypatch):
     """Runs on 64 birds, an epoch each, and records that go to a folder of the test."""
     monkeypatch.setattr(birds, "BIRD_COUNTS", {"train": 64, "test": 32})
-    monkeypatch.setattr(birds, "default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(runs, "default_device", lambda: torch.device("cpu"))
     for settings in birds.BIRDS_SCHEDULES.values():
         monkeypatch.setitem(settings, "epochs", 1)
     return few_digits

@@ -12,8 +12,9 @@ from tiny_run import TINY_SETTINGS, tiny_data, tiny_model
 
 import stn_lesson as stn
 from stn_grading.grade import grade
+from stn_lesson.experiments import records, runs
 from stn_lesson.files import FileBusyError, locked, write_atomically
-from stn_lesson.training import load_checkpoint, save_checkpoint
+from stn_lesson.training import default_device, load_checkpoint, save_checkpoint
 
 HOLD = """
 import sys, time
@@ -62,6 +63,32 @@ def test_a_finished_checkpoint_is_read_while_another_has_it(tmp_path, held_elsew
     assert again.step_loss == first.step_loss
 
 
+def test_a_training_that_is_done_once_waits_for_who_does_it_already(
+    tmp_path, held_elsewhere, monkeypatch
+):
+    monkeypatch.setenv("STN_LESSON_DATA", str(tmp_path))
+    file = records.cached_checkpoint("tiny", default_device())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    other, settings = held_elsewhere(file), dict(epochs=1, **TINY_SETTINGS)
+    del settings["device"]
+
+    def wait_until_the_other_ends(path, **more):
+        other.kill()
+        return locked(path, **more)
+
+    monkeypatch.setattr(runs, "locked", wait_until_the_other_ends)
+    first, second = tiny_model(), tiny_model()
+    runs.fit_once(first, tiny_data(), "tiny", **settings)
+    runs.fit_once(second, tiny_data(), "tiny", **settings)  # and reads what is there from now on
+    for trained, read in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(trained, read)
+    held_elsewhere(records.cached_checkpoint("another", default_device()))
+    monkeypatch.setattr(runs, "TRAINING_TIME", 0)
+    monkeypatch.setattr(runs, "locked", locked)
+    with pytest.raises(FileBusyError, match="is being written by another process"):
+        runs.fit_once(tiny_model(), tiny_data(), "another", **settings)
+
+
 def test_threads_that_write_one_file_take_turns(tmp_path):
     file, errors, model = tmp_path / "run.pt", [], torch.nn.Linear(50, 50)
 
@@ -102,7 +129,7 @@ def test_who_works_on_a_file_may_do_so_again_in_the_same_thread(tmp_path):
 def test_a_second_grader_of_a_gradebook_is_refused(tmp_path, held_elsewhere):
     course = tmp_path / "course"
     held_elsewhere(course / "gradebook.db")
-    with pytest.raises(FileBusyError, match="gradebook.db is being written by another process"):
+    with pytest.raises(FileBusyError, match="another grading is at work on .*gradebook.db"):
         grade(tmp_path, course=course, trust=True)
 
 

@@ -2,11 +2,14 @@
 
     python tests/grading/class_of_hundred.py
 
-It makes a hundred submissions (right, blank, every known mistake, hostile, damaged, no notebooks),
-each of the right ones with a training in full, grades them as `python3 run.py grade` does, checks
-the points of each, and writes data/results/grading.json.
+It makes a hundred submissions: a third right, each with a training in full; a third wrong, by known
+mistakes or by bad will; a third damaged on their way, or empty, or no notebooks. It grades them as
+`python3 run.py grade` does, kills that now and then and starts it again, checks the points of each
+and writes data/results/grading.json.
 """
 
+import json
+import multiprocessing
 import os
 import statistics
 import sys
@@ -18,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "grading"))
 
 import torch
+from grading.accidents import ACCIDENTS
 from grading.make_submissions import write_submission
 from grading.mistakes import MISTAKES
 from grading.reference_notebook import solution
@@ -28,6 +32,7 @@ from stn_grading.tasks import TASKS
 from stn_lesson.experiments import records
 
 TRAINING_CELL = solution("model")
+KILLED_AFTER = (45, 150, 290)  # seconds, each from its own start
 HOSTILE_CELLS = {
     "loop": {"warp": "while True: pass"},
     "exit": {"warp": "import os; os._exit(0)"},
@@ -46,21 +51,47 @@ def write_class(folder: Path, release_file: Path, count: int = 100) -> dict[str,
 
     def add(name, points, changes, **more):
         file = folder / f"{name}_{len(expected):03d}.ipynb"
-        write_submission(file, release_file, changes, **more)
-        expected[f"{name}_{len(expected):03d}"] = points
+        expected[file.stem] = points
+        return write_submission(file, release_file, changes, **more)
 
-    for k, (task, _, fails, changes) in enumerate(MISTAKES):
-        add(f"mistake{k}", all_points - len(fails), {task: solution(task, *changes)})
     for name, changes in HOSTILE_CELLS.items():
         add(name, all_points - 4, {"model": TRAINING_CELL} | changes)
-    for name, suffix, content in (("pdf", ".pdf", b"%PDF"), ("damaged", ".ipynb", b"{")):
+    wrong = count // 3 - len(HOSTILE_CELLS)
+    for k, (task, _, fails, changes) in enumerate(
+        MISTAKES[k * len(MISTAKES) // wrong] for k in range(wrong)
+    ):
+        add(f"mistake{k}", all_points - len(fails), {task: solution(task, *changes)})
+    for accident, _ in ACCIDENTS:
+        file = add(accident.__name__, all_points, {})
+        notebook = json.loads(file.read_text("utf-8"))
+        accident(notebook["cells"])
+        file.write_text(json.dumps(notebook), "utf-8")
+    blank = release_file.read_bytes()
+    for name, suffix, content in (
+        ("pdf", ".pdf", b"%PDF"),
+        ("no_notebook", ".ipynb", b"{"),
+        ("cut_off", ".ipynb", blank[: len(blank) // 2]),
+        ("nothing", ".ipynb", b""),
+        ("blank", ".ipynb", blank),
+    ):
         (folder / f"{name}_{len(expected):03d}{suffix}").write_bytes(content)
         expected[f"{name}_{len(expected):03d}"] = 0
-    (folder / f"blank_{len(expected):03d}.ipynb").write_bytes(release_file.read_bytes())
-    expected[f"blank_{len(expected):03d}"] = 0
     while len(expected) < count:
         add("right", all_points, {"model": TRAINING_CELL})
     return expected
+
+
+def grade_and_kill(folder: Path, course: Path) -> int:
+    """Begin to grade and be killed, some times over; returns how many had been examined by then."""
+    for seconds in KILLED_AFTER:
+        grading = multiprocessing.get_context("spawn").Process(
+            target=grade, args=(folder,), kwargs={"course": course}
+        )
+        grading.start()
+        grading.join(seconds)
+        grading.kill()
+        grading.join()
+    return len([*(course / "results").glob("*.json")])
 
 
 def main() -> None:
@@ -72,6 +103,7 @@ def main() -> None:
         released = gradebook.PROJECT_FOLDER / "notebooks" / "assignment"
         expected = write_class(folder, released / "spatial_transformer.ipynb")
         start = time.monotonic()
+        examined_when_killed = grade_and_kill(folder, course)
         rows = grade(folder, course=course)
         total_seconds = time.monotonic() - start
     print(report.grades_table(rows))
@@ -89,6 +121,7 @@ def main() -> None:
         "experiment": "grading a class",
         "submissions": len(rows),
         "other_than_expected": unexpected,
+        "killed": {"times": len(KILLED_AFTER), "examined_by_then": examined_when_killed},
         "minutes_in_all": round(total_seconds / 60, 1),
         "seconds_each": {
             "median": statistics.median(seconds),

@@ -284,3 +284,10 @@ def test_one_damaged_file_in_a_class_costs_nobody_else_theirs(tmp_path):
     a, b, c = collect_submissions(tmp_path, RELEASE_FILE)
     assert a.file and c.file and not a.flags and not c.flags
     assert "the zip file cannot be unpacked: Bad CRC-32" in b.flags[0]
+
+
+def test_the_name_of_a_students_own_file_in_no_known_encoding_is_noted_and_no_flag(tmp_path):
+    (tmp_path / "ada.zip").write_bytes(zipped_under("Lösung.ipynb", "cp850"))
+    (tmp_path / "bob.ipynb").write_bytes(BLANK)
+    ada, _ = collect_submissions(tmp_path, RELEASE_FILE)
+    assert ada.file and ada.flags == [] and "may read otherwise" in ada.notes[0]

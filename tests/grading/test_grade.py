@@ -16,7 +16,6 @@ from grading.mistakes import MISTAKES
 from grading.reference_notebook import REFERENCE, solution
 
 from stn_grading import gradebook, report, sandbox
-from stn_grading.__main__ import main
 from stn_grading.examine import ExaminationResult, Limits
 from stn_grading.grade import checks_version, grade
 from stn_grading.recognition import ReleasedNotebook
@@ -35,6 +34,36 @@ def test_the_release_in_git_is_made_of_the_source(tmp_path):
     assert RELEASE_FILE.read_text("utf-8") == made.read_text("utf-8"), (
         "type: python3 run.py release"
     )
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("### END SOLUTION", "### END", "No end solution statement found"),
+        (
+            '"points": 5',
+            '"points": 6',
+            "check_bilinear_sample of the source is worth 6, its checks",
+        ),
+    ],
+)
+def test_a_refused_source_leaves_the_release_alone(right, wrong, message, tmp_path, monkeypatch):
+    source = tmp_path / "source" / "assignment" / "spatial_transformer.ipynb"
+    source.parent.mkdir(parents=True)
+    handed_out = gradebook.release(tmp_path / "release", tmp_path)
+    text = (gradebook.COURSE_FOLDER / source.relative_to(tmp_path)).read_text("utf-8")
+    source.write_text(text.replace(right, wrong, 1), "utf-8")
+    config = gradebook.nbgrader_config(tmp_path, source=str(tmp_path / "source"))
+
+    def changed_config(course, release):
+        config.CourseDirectory.release_directory = release
+        return config
+
+    monkeypatch.setattr(gradebook, "nbgrader_config", changed_config)
+    with pytest.raises(gradebook.GradingError, match=message) as error:
+        gradebook.release(tmp_path / "release", tmp_path)
+    assert "Traceback" not in str(error.value) and "nothing was changed" in str(error.value)
+    assert handed_out.read_bytes() == RELEASE_FILE.read_bytes()
 
 
 def test_the_release_gives_nothing_away():
@@ -114,7 +143,9 @@ def test_feedback_tells_points_and_mistakes_and_no_hidden_numbers(graded):
     words = other.read_text("utf-8")
     assert "Score: 17" in words and "It grows." in words and words.count("Not read yet") == 2
     other = course / "feedback" / "pdf" / "assignment" / "spatial_transformer.html"
-    assert "no notebook was handed in, but .pdf" in other.read_text("utf-8")
+    top, _, _ = other.read_text("utf-8").partition("1. The target grid")
+    assert "Not graded: no notebook was handed in, but .pdf." in top
+    assert "¶" not in text and "In [" not in text
 
 
 def test_marks_for_words_are_kept_and_the_reference_gets_20(graded):
@@ -184,24 +215,22 @@ def test_grading_goes_on_after_it_was_killed(tmp_path):
     assert (course / "results" / "a.json").stat().st_mtime_ns == first
 
 
-def test_the_command_keeps_grades_from_other_users_of_the_machine(tmp_path, monkeypatch):
-    def stub_grade(folder, **options):
-        (tmp_path / "gradebook.db").touch()
-        raise FileNotFoundError("and no more")
+def test_the_lesson_is_copied_once_before_submissions_are_examined_side_by_side(
+    tmp_path, monkeypatch
+):
+    folder, steps = tmp_path / "in", []
+    folder.mkdir()
+    for name in "ab":
+        (folder / f"{name}.ipynb").write_bytes(RELEASE_FILE.read_bytes())
+    monkeypatch.setattr("stn_grading.grade.lesson_copy", lambda: steps.append("copied"))
 
-    monkeypatch.setattr("stn_grading.__main__.grade", stub_grade)
-    before = os.umask(0o022)
-    try:
-        assert main(["grade", str(tmp_path)]) == 1
-    finally:
-        os.umask(before)
-    assert (tmp_path / "gradebook.db").stat().st_mode & 0o077 == 0
+    def examine_nothing(submission, *words, **settings):
+        steps.append(submission.student)
+        return ExaminationResult(submission.student, submission.entry, "")
 
-
-def test_an_option_that_no_verb_knows_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["grade", "folder", "--sed", "3"])
-    assert "unrecognized arguments: --sed" in capsys.readouterr().err
+    monkeypatch.setattr("stn_grading.grade.examine", examine_nothing)
+    grade(folder, course=tmp_path / "course", feedback=False)
+    assert steps[0] == "copied" and sorted(steps[1:]) == ["a", "b"]
 
 
 def test_names_that_are_no_html_and_no_formula(tmp_path):

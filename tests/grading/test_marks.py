@@ -1,12 +1,13 @@
 """Points for answers in words, typed into a table, and where they end up."""
 
 import base64
+import html
 
 import pytest
 from grading.make_submissions import write_submission
 
 from stn_grading import gradebook, marks
-from stn_grading.examine import ExaminationResult
+from stn_grading.examine import CheckResult, ExaminationResult
 from stn_grading.submissions import collect_submissions
 from stn_grading.tables import parse_table, read_table
 
@@ -100,7 +101,7 @@ def test_a_wrong_number_of_points_is_told_and_stays(course, tmp_path):
     enter(course, tmp_path)
     change(course, ("Ada", "direction"), {"points": "2", "comment": "so"})
     for _ in range(2):
-        assert enter(course, tmp_path) == ["not entered: points are 0 to 1.5 in steps of 0.5"]
+        assert enter(course, tmp_path) == ["not entered: '2' is none of 0, 0.5, 1, 1.5"]
         assert in_book(course, "Ada") == (None, "")
         assert (table(course)[0]["points"], table(course)[0]["comment"]) == ("2", "so")
     change(course, ("Ada", "direction"), {"points": "1"})
@@ -114,7 +115,7 @@ def test_an_answer_that_changed_and_an_unknown_student_are_told_and_stay(course,
     told = enter(course, tmp_path, Ada="It shrinks.")
     assert told == [
         "not entered: the answer has changed since",
-        "not entered: there is no such answer",
+        "not entered: no such answer was graded now",
     ]
     assert in_book(course, "Ada") == (None, "")
     kept = table(course)[-2:]
@@ -155,6 +156,32 @@ def test_the_page_shows_words_and_pictures_and_is_no_script(course, tmp_path):
     page = marks._page([answer], {answer.key: "1"})
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page and "<b>" not in page
     assert f"src='data:image/png;base64,{PNG[1]}'" in page and "<td>1</td>" in page
+
+
+def test_the_page_has_the_marking_scheme_of_the_readme(course, tmp_path):
+    enter(course, tmp_path)
+    page = html.unescape((course / marks.PAGE).read_text("utf-8"))
+    readme = (gradebook.COURSE_FOLDER / "README.md").read_text("utf-8")
+    for task, most in marks.WRITTEN_POINTS.items():
+        assert len(marks.SCHEMES[task]) * marks.STEP == most
+        for words in marks.SCHEMES[task]:
+            assert f"<li>{words}</li>" in page and words in readme
+
+
+def test_points_that_a_person_changed_count_until_the_machines_change(course, tmp_path):
+    enter(course, tmp_path)
+    with gradebook.open_gradebook(course) as book:
+        grade = book.find_grade("check_warp", gradebook.NOTEBOOK, gradebook.ASSIGNMENT, "Ada")
+        grade.manual_score = 2.5
+        book.db.commit()
+    enter(course, tmp_path)
+    given = {"warp": 2.5, "direction": None, "clutter": None}
+    assert gradebook.manual_points(course, "Ada") == given
+    ada, _ = collect_submissions(tmp_path, RELEASE_FILE)
+    check = CheckResult("warp", "larger and moved", 1, True, "right", None)
+    result = ExaminationResult("Ada", ada.entry, "", checks=[check])
+    gradebook.record_submission(course, ada, result, RELEASE_FILE)
+    assert "warp" not in gradebook.manual_points(course, "Ada")
 
 
 def test_the_pictures_of_an_answer_are_those_since_the_check_before_it(tmp_path):

@@ -3,10 +3,12 @@
 import pytest
 
 from stn_grading.examine import CheckResult, ExaminationResult
+from stn_grading.grade import grade
 from stn_grading.gradebook import GradingError
 from stn_grading.names import student_name
-from stn_grading.platforms import write_platform_grades
+from stn_grading.platforms import read_roster, write_platform_grades
 from stn_grading.report import Row
+from stn_lesson.files import FileError
 
 CANVAS = (
     "Student,ID,SIS User ID,SIS Login ID,Section,Essay (77),Spatial transformer (78),Final Score\n"
@@ -28,13 +30,17 @@ def row(entry, unread=False, student=None):
     return Row(result, {"direction": None if unread else 1.5, "clutter": 0.0})
 
 
+def told(rows, course, roster=None, column=None):
+    return write_platform_grades(rows, course, roster and read_roster(roster, column))[1]
+
+
 def written(course, platform):
     return (course / f"grades_for_{platform}.csv").read_text("utf-8").splitlines()
 
 
 def test_canvas_by_the_numbers_in_the_names(tmp_path):
     rows = [row("lovelaceada_LATE_12_34_work.ipynb"), row("turingalan_13_35_w.ipynb", unread=True)]
-    assert write_platform_grades(rows, tmp_path) == []
+    assert told(rows, tmp_path) == []
     assert written(tmp_path, "canvas") == [
         "Student,ID,SIS User ID,SIS Login ID,Section,Spatial transformer",
         "    Points Possible,,,,,20",
@@ -45,7 +51,7 @@ def test_canvas_by_the_numbers_in_the_names(tmp_path):
 
 
 def test_moodle_by_the_numbers_in_the_names(tmp_path):
-    write_platform_grades([row("Ada Lovelace_12_assignsubmission_file_")], tmp_path)
+    told([row("Ada Lovelace_12_assignsubmission_file_")], tmp_path)
     head, ada = written(tmp_path, "moodle")
     assert head == "Identifier,Full name,Grade,Last modified (grade),Feedback comments"
     assert ada.startswith("Participant 12,Ada Lovelace,4.5,-,meshgrid 3 of 3; bilinear_sample 0 of")
@@ -55,7 +61,7 @@ def test_the_gradebook_of_canvas_is_filled_in(tmp_path):
     roster = tmp_path / "roster.csv"
     roster.write_text(CANVAS, "utf-8")
     rows = [row("lovelaceada_12_34_work.ipynb"), row("eve_99_3_work.ipynb")]
-    assert write_platform_grades(rows, tmp_path, roster) == [
+    assert told(rows, tmp_path, roster) == [
         "eve_99 is not in the table of the platform: not entered"
     ]
     assert written(tmp_path, "canvas") == [
@@ -69,7 +75,7 @@ def test_the_gradebook_of_canvas_is_filled_in(tmp_path):
 def test_the_worksheet_of_moodle_is_filled_in(tmp_path):
     roster = tmp_path / "roster.csv"
     roster.write_text(MOODLE, "utf-8")
-    assert write_platform_grades([row("Ada_12_assignsubmission_file")], tmp_path, roster) == []
+    assert told([row("Ada_12_assignsubmission_file")], tmp_path, roster) == []
     _, ada, alan = written(tmp_path, "moodle")
     assert ada.startswith("Participant 12,Ada Lovelace,ada@x.org,Submitted,4.5,20.00,Yes,-,-,mesh")
     assert alan == "Participant 13,Alan Turing,alan@x.org,No submission,,20.00,Yes,-,-,"
@@ -80,7 +86,7 @@ def test_without_a_number_a_name_or_a_login_tells(entry, tmp_path):
     for table, platform in ((CANVAS, "canvas"), (MOODLE, "moodle")):
         (tmp_path / "roster.csv").write_text(table, "utf-8")
         student = student_name(entry.rsplit(".", 1)[0])
-        write_platform_grades([row(entry, student=student)], tmp_path, tmp_path / "roster.csv")
+        told([row(entry, student=student)], tmp_path, tmp_path / "roster.csv")
         (ada,) = [line for line in written(tmp_path, platform) if "Ada" in line]
         assert ",4.5" in ada
 
@@ -93,7 +99,7 @@ def test_what_is_not_settled_gets_no_grade_and_is_told(tmp_path):
         row("Ada_12_assignsubmission_file_", student="Ada_12 (2)"),
     ]
     rows = [*twice, row("Alan_13_assignsubmission_file", unread=True)]
-    assert write_platform_grades(rows, tmp_path, roster) == [
+    assert told(rows, tmp_path, roster) == [
         "the platform counts to 100.00 points, here they are 20: set it",
         "Ada_12 was handed in twice: no grade for the platform yet",
         "Ada_12 (2) was handed in twice: no grade for the platform yet",
@@ -106,14 +112,35 @@ def test_a_table_of_neither_and_a_column_that_is_not_there(tmp_path):
     roster = tmp_path / "roster.csv"
     roster.write_text("name,points\nAda,3\n", "utf-8")
     with pytest.raises(GradingError, match="neither Moodle's grading worksheet nor Canvas's"):
-        write_platform_grades([], tmp_path, roster)
+        told([], tmp_path, roster)
     roster.write_text(MOODLE.replace("Grade,Maximum", "Bewertung,Maximum"), "utf-8")
     with pytest.raises(GradingError, match="name the column of the grades with --column"):
-        write_platform_grades([], tmp_path, roster)
-    write_platform_grades([row("Ada_12_assignsubmission_")], tmp_path, roster, "Bewertung")
+        told([], tmp_path, roster)
+    told([row("Ada_12_assignsubmission_")], tmp_path, roster, "Bewertung")
     assert ",4.5," in written(tmp_path, "moodle")[1]
 
 
+def test_comments_go_into_the_worksheet_of_any_language(tmp_path):
+    roster = tmp_path / "roster.csv"
+    for comments in ("Feedback als Kommentar", "Commentaires", "Komentarz zwrotny"):
+        roster.write_text(MOODLE.replace("Feedback comments", comments), "utf-8")
+        told([row("Ada_12_assignsubmission_file")], tmp_path, roster)
+        assert "-,meshgrid 3 of 3;" in written(tmp_path, "moodle")[1], comments
+    roster.write_text(MOODLE.replace(",Feedback comments", "").replace("-,\n", "-\n"), "utf-8")
+    told([row("Ada_12_assignsubmission_file")], tmp_path, roster)
+    assert written(tmp_path, "moodle")[1].endswith(",Yes,-,-")
+
+
+@pytest.mark.parametrize("content", [None, b"PK\3\4\0\0 a workbook", b'a"\rb', b""])
+def test_what_is_no_roster_is_told_before_anything_is_graded(content, tmp_path):
+    roster = tmp_path / "roster.xlsx"
+    if content is not None:
+        roster.write_bytes(content)
+    with pytest.raises((FileNotFoundError, FileError, GradingError), match="roster.xlsx") as error:
+        grade(tmp_path / "no folder", course=tmp_path / "course", trust=True, roster=roster)
+    assert "Errno" not in str(error.value) and not (tmp_path / "course").exists()
+
+
 def test_names_without_numbers_make_no_file(tmp_path):
-    assert write_platform_grades([row("ada.ipynb")], tmp_path) == []
+    assert told([row("ada.ipynb")], tmp_path) == []
     assert not list(tmp_path.iterdir())

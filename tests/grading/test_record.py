@@ -41,13 +41,15 @@ def test_the_guide_tells_how_surely_right_networks_pass_and_others_do_not():
         looks = run["least_slope"] >= MIN_SLOPE and run["most_spread"] <= MAX_SPREAD
         group = frozen if run["design"].startswith("no gradient") else right
         group.append((run["accuracy"], looks, looks and run["accuracy"] >= least))
-    assert all(passed for *_, passed in right) and not any(looks for _, looks, _ in frozen)
-    # None failed of n: with 95 % certainty fewer than 3 of n do, and of three trainings the cube.
-    assert (3 / len(right)) ** 3 < 1 / 500
+    assert not any(looks for _, looks, _ in frozen)
+    # k failed of n: with 95 % certainty fewer than k + 2√k + 3 do, and of three trainings the cube.
+    failed = sum(not passed for *_, passed in right)
+    assert ((failed + 2 * failed**0.5 + 3) / len(right)) ** 3 < 1 / 500
     accuracies = [100 * accuracy for accuracy, *_ in frozen]
     said = (
-        f"All {len(right)} right networks that were trained to try it, of three designs, passed at "
-        f"their first training; none of {len(frozen)} whose θ no gradient reaches did, though they "
-        f"read {min(accuracies):.0f} to {max(accuracies):.0f} %"
+        f"Of {len(right)} right networks that were trained to try it, of three designs, "
+        f"{len(right) - failed} passed at their first training; none of "
+        f"{len(frozen)} whose θ no gradient reaches did, though they read "
+        f"{min(accuracies):.0f} to {max(accuracies):.0f} %"
     )
     assert said in (gradebook.COURSE_FOLDER / "README.md").read_text("utf-8")

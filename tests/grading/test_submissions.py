@@ -130,8 +130,10 @@ def test_borrowing_is_flagged(tmp_path):
 def test_an_empty_or_missing_folder_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="there are no submissions in"):
         collect_submissions(tmp_path, RELEASE_FILE)
-    with pytest.raises(FileNotFoundError, match="name the one with the submissions"):
+    with pytest.raises(FileNotFoundError, match="there is no folder .*: name the folder, or the z"):
         collect_submissions(tmp_path / "nowhere", RELEASE_FILE)
+    with pytest.raises(FileNotFoundError, match="ipynb is a file: name the folder, or the zip"):
+        collect_submissions(RELEASE_FILE, RELEASE_FILE)
 
 
 def test_a_pipe_in_a_folder_does_not_hang(tmp_path):

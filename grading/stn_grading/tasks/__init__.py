@@ -34,7 +34,29 @@ TASKS = (
     WARP,
     SPATIAL_TRANSFORMER,
     MODEL,
-    Task("direction", written_points=1.5),  # the direction of θ, in words
-    Task("clutter", written_points=1.5),  # what the transformer is for, in words
+    Task(  # the direction of θ, in words
+        "direction",
+        written_points=1.5,
+        scheme=(
+            "the picture becomes larger, since the result looks only at the inner half of "
+            "the source",
+            "mapping from target to source gives every target pixel exactly one value, no "
+            "holes, no heaps",
+            "a reason why this serves learning or computing: the value is a smooth function "
+            "of θ, or all pixels can be computed independently",
+        ),
+    ),
+    Task(  # what the transformer is for, in words
+        "clutter",
+        written_points=1.5,
+        scheme=(
+            "what the pictures show: the window goes to the digit and enlarges it, clutter "
+            "falls outside (or honestly what theirs shows, if it failed)",
+            "the localisation network learns from the classification error alone, through "
+            "classifier, sampler and grid",
+            "something that cuts this path: rounding, `detach`, `no_grad`, a nearest-pixel "
+            "kernel, a new tensor made from values",
+        ),
+    ),
 )
 PRACTICE = (MY_THETA, MY_SAMPLING_GRID, MY_SAMPLE)  # the blank pages of notebooks 01 to 03

@@ -69,6 +69,7 @@ class Task:
         name: as the notebook's cells call it.
         checks: what its solution must do.
         written_points: what an answer in words is worth; a person reads it.
+        scheme: what such an answer says; each of these has its part of the points.
         misconceptions: the known ones.
         lent: earlier tasks, right versions of which are lent to it when it is checked, so that a
             mistake costs its points once; to the network, those of tasks that were not solved,
@@ -79,6 +80,7 @@ class Task:
     name: str
     checks: tuple[Check, ...] = ()
     written_points: float = 0
+    scheme: tuple[str, ...] = ()
     misconceptions: tuple[Misconception, ...] = ()
     lent: tuple[str, ...] = ()
     practice: bool = False
