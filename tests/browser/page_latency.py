@@ -1,16 +1,13 @@
-"""Measure what a reader of the live book feels: python tests/browser/page_latency.py [page]
+"""Measure what a reader of the live book feels: python tests/browser/page_latency.py
 
 Every page is opened from disk in Chromium, three times, each in a fresh profile, and its first live
 picture scrolled to (milliseconds from the click to its first frame, the median). Then a slider or a
 point of each live picture is dragged for three seconds (new pictures per second). Last, the trained
 networks of the game answer fifty scenes (milliseconds for each, the median; the largest difference
-from torch's θ and shares). Build the book first. Written to data/results/live-pages.json; a page
-that is named (05_training) is measured again, and of each of its figures the better one is kept:
-other work on the computer makes it slower, never quicker.
+from torch's θ and shares). Build the book first. Written to data/results/live-pages.json.
 """
 
 import statistics
-import sys
 
 import torch
 from bare import mount
@@ -19,7 +16,6 @@ from latency import PROBE, measure_drag, write_record
 from test_network import DIGITS, NETWORKS, scenes
 
 import stn_lesson as stn
-from stn_lesson.experiments import read_record
 from stn_lesson.widgets import FoolTheNetwork
 
 LOADS, ANSWERS = 3, 50
@@ -100,32 +96,20 @@ def network_figures(chromium, name: str) -> dict:
     }
 
 
-def better(old: dict, new: dict) -> dict:
-    """The figures of a page, of each the better of two."""
-    rates = old["pictures_a_second"], new["pictures_a_second"]
-    return {
-        "first_alive_ms": min(old["first_alive_ms"], new["first_alive_ms"]),
-        "pictures_a_second": {cell: max(rate[cell] for rate in rates) for cell in rates[0]},
-    }
-
-
 def main() -> None:
-    """Measure the pages and the networks, or a page again, and write the record."""
+    """Measure the pages and the networks, and write the record."""
     html = ROOT / "book" / "_build" / "html"
-    names = sys.argv[1:]
-    figures = read_record("live-pages")["figures"] if names else {"pages": {}, "networks": {}}
+    figures = {"pages": {}, "networks": {}}
     with running_chromium() as chromium:
         for path in [html / "index.html", *sorted(html.glob("notebooks/*.html"))]:
-            name = path.stem
-            if "data-cell" not in path.read_text("utf-8") or (names and name not in names):
+            if "data-cell" not in path.read_text("utf-8"):
                 continue
-            found = {
+            figures["pages"][path.stem] = {
                 "first_alive_ms": first_alive(chromium, path.as_uri()),
                 "pictures_a_second": drags(chromium, path.as_uri()),
             }
-            print(name, found, flush=True)
-            figures["pages"][name] = better(figures["pages"].get(name, found), found)
-        for name in () if names else ("cluttered", "turned"):
+            print(path.stem, figures["pages"][path.stem], flush=True)
+        for name in ("cluttered", "turned"):
             figures["networks"][name] = network_figures(chromium, name)
             print(name, figures["networks"][name], flush=True)
         version = chromium.version
