@@ -125,3 +125,20 @@ def test_a_style_keeps_its_rules_and_licences_alone(tmp_path):
     style.write_text("/*! MIT */\na {\n  b: c; /**/ /* why\n * at length */\n}\n", "utf-8")
     mends.mend(tmp_path)
     assert style.read_text("utf-8").split() == ["/*!", "MIT", "*/", "a", "{", "b:", "c;", "}"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "mended"),
+    [
+        ('<a href="#" class="back-to-top">\n</a>', '<nav aria-label="Top">{}</nav>'),
+        ('<th class="head"><p></p></th><th class="head">\n</th>', "<td><p></p></td><td>\n</td>"),
+        ('<th class="head"><p>a</p></th>', "{}"),
+    ],
+)
+def test_what_stands_outside_of_landmarks_gets_one_and_empty_headers_are_cells(
+    tmp_path, lacking, mended
+):
+    page = tmp_path / "page.html"
+    page.write_text(lacking, "utf-8")
+    mends.mend(tmp_path)
+    assert page.read_text("utf-8") == mended.format(lacking)
