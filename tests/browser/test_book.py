@@ -60,21 +60,34 @@ def firefox(tmp_path_factory):
         yield page
 
 
+@pytest.fixture
+def complaints(page, address):
+    """What goes wrong on a page of Chromium: its errors, and what it asks for elsewhere."""
+    said = []
+    page.on("request", lambda r: None if r.url.startswith(own(address)) else said.append(r.url))
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def own(address):
+    """How an address starts that does not lead elsewhere."""
+    return (address, "blob:", "data:", "about:")
+
+
 @pytest.fixture(params=["chromium", "firefox"])
 def reader(request, address):
-    """A page of a browser; and a function that says what it asked for elsewhere, and its errors."""
-    own = (address, "blob:", "data:", "about:")
-    if request.param == "firefox":
-        page = request.getfixturevalue("firefox")
-        asked, errors = page.requests, page.errors
-        asked.clear()
-        errors.clear()
-    else:
-        page, asked, errors = request.getfixturevalue("page"), [], []
-        page.on("request", lambda r: asked.append(r.url))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-    return page, lambda: errors + [url for url in asked if not url.startswith(own)]
+    """A page of a browser, and a function that says what goes wrong there."""
+    if request.param == "chromium":
+        said = request.getfixturevalue("complaints")
+        return request.getfixturevalue("page"), lambda: said
+    page = request.getfixturevalue("firefox")
+    page.requests.clear()
+    page.errors.clear()
+    return (
+        page,
+        lambda: page.errors + [url for url in page.requests if not url.startswith(own(address))],
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
