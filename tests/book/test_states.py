@@ -113,3 +113,22 @@ def test_the_scripts_of_a_page_hold_states_code_and_bytes(tmp_path):
     assert code in (tmp_path / "GridExplorer.js").read_text("utf-8")
     for name in states.shared_bytes((tmp_path / "01-01.js").read_text("utf-8")):
         assert f'put("{name}", "' in (tmp_path / f"{name}.js").read_text("utf-8")
+
+
+def stored_text(name, cell_id):
+    """What a cell has printed and what its pictures say in words, as the notebook stores it."""
+    (cell,) = (cell for cell in states.read_notebook(name)["cells"] if cell["id"] == cell_id)
+    texts = [out.get("text") or out["data"]["text/plain"] for out in cell["outputs"]]
+    return "\n".join("".join(text) for text in texts)
+
+
+def test_the_trainings_that_pages_show_are_those_of_the_stored_outputs():
+    kept = states.read_states("05_training")
+    told = [
+        report["accuracy"] for report in kept["05-21"]["record"]["reports"] if "accuracy" in report
+    ]
+    error = 100 * (1 - told[-1][-1])
+    assert f"{error:.1f} % in the end" in stored_text("05_training", "05-21")
+    assert kept["05-30"]["state"]["accuracy"] == pytest.approx(told[-1], abs=1e-4)
+    accuracy = states.read_states("12_birds")["12-22"]["state"]["accuracy"]
+    assert f"test accuracy {accuracy[-1]:.2f}" in stored_text("12_birds", "12-13")
