@@ -7,7 +7,11 @@ MENDS = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="The book">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
-    '<div id="search-results"></div>': '<h1>Search</h1>\n<div id="search-results"></div>',
+    '<div id="search-results"></div>': (
+        '<h1>Search</h1>\n<form class="search-field" action="search.html"><input type="search" '
+        'name="q" aria-label="Words to look for"><button>Search</button></form>\n'
+        '<div id="search-results"></div>'
+    ),
 }
 OUTSIDE_LANDMARKS = re.compile(r'<a href="#" class="back-to-top.*?</a>', re.DOTALL)
 WORDLESS_HEADER = re.compile(r'<th class="head">((?:\s|</?p>)*)</th>')  # a cell, but of no column

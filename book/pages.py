@@ -79,7 +79,8 @@ def write_source() -> Path:
     names = notebook_names()
     for name, following in itertools.zip_longest(names, names[1:]):
         _write_notebook(name, following, title_line.badges(name))
-    _write_notebook(ASSIGNMENT, None, [])  # it is worked on for longer than Binder keeps it
+    # It is worked on for longer than Binder keeps it.
+    _write_notebook(ASSIGNMENT, None, ["This page is for reading; to work on it, download it:"])
     for name in COPIED:
         (SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, SOURCE / name)

@@ -13,6 +13,11 @@ Every figure of the course is computed in a cell, or stands in a record: a small
 `data/results` with the settings, seeds, device, versions and date of the run that made it. First
 the tables, as `python -m stn_lesson table …` prints them, then every record with its provenance.
 [The page about the data](data/README.md) says how to measure them anew.
+
+Columns are named as in the paper: digits are turned (R), turned, scaled and moved (RTS), seen at a
+slant (P), bent (E), moved among clutter (T, TC); a number behind the letter is another strength.
+*Follows* is the slope of the frames over the digits, in x and in y; *found*, how often the digit
+stands in the middle half of what is read; *area*, how much of the picture that is.
 """
 TITLES = {
     "table1": "Distorted MNIST (the paper's table 1)",
@@ -28,6 +33,14 @@ TITLES = {
     "birds": "Birds, drawn",
     "birds_cub": "Birds, CUB-200-2011 (the paper's table 3)",
     "solids": "Digits as solids",
+}
+GROUPS = TITLES | {  # of records, by their experiment; others are called as it is
+    "two digits": "Two digits, two transformers",
+    "house numbers": TITLES["numbers"],
+    "bench": "Speed",
+    "recipe": "The Lasagne recipe",
+    "contest pace": "Seconds for an epoch, in the contest",
+    "clinic": "The clinic",
 }
 COLUMNS = (
     "record",
@@ -98,7 +111,8 @@ def _every_record() -> list[str]:
         by_experiment.setdefault(record["experiment"], []).append(_cells(name, record))
     sections = [f"{len(measured)} records were measured:", _machines(measured)]
     for experiment, rows in sorted(by_experiment.items()):
-        sections += [f"### {experiment[0].upper()}{experiment[1:]}", _without_empty_columns(rows)]
+        title = GROUPS.get(experiment, experiment[0].upper() + experiment[1:])
+        sections += [f"### {title}", _without_empty_columns(rows)]
     return sections
 
 

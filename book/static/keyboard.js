@@ -23,7 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
     else element.removeAttribute("tabindex");
   };
   const watch = new ResizeObserver(entries => entries.forEach(({target}) => mark(target)));
-  const all = document.querySelectorAll("pre, .cell_output, .table-wrapper, div.math");
+  const all = document.querySelectorAll("pre, .cell_output, .table-wrapper, .katex-display > .katex > .katex-html");
   for (const element of all) watch.observe(element);
   document.fonts.ready.then(() => all.forEach(mark)); // formulae change their width, not their place's
 });

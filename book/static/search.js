@@ -3,6 +3,10 @@ document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined") return; // of Sphinx; on the page of the search alone
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // it would fetch
 
+  document.querySelector(".search-field input").value = new URLSearchParams(location.search).get("q");
+  const none = "Your search did not match any documents. Please make sure that all words are spelled correctly and that you've selected enough categories.";
+  Documentation.TRANSLATIONS[none] = "No page has all these words. Try fewer, or shorter ones.";
+
   // A page without its formulae (a short one stays, as it was typed), title line and perhaps code.
   function wordsOf(page, without) {
     const main = new DOMParser().parseFromString(page, "text/html");

@@ -54,7 +54,7 @@ class FlightView {
     this.draw();
   }
 
-  nameOf = k => `digit ${k + 1}${this.labels.length ? `, a ${this.labels[k]}` : ""}`;
+  nameOf = k => `image ${k + 1}${this.labels.length ? `, a ${this.labels[k]}` : ""}`;
 
   // θ of digit k at any time: a share of the epoch before and a share of the epoch after.
   thetaAt(epoch, k) {
@@ -66,7 +66,7 @@ class FlightView {
   // The digits are one group for the tab key, and arrow keys walk about in it.
   addTiles(parent) {
     const tiles = makeElement("div", {className: "stn-tiles", role: "radiogroup",
-                                      "aria-label": "digits: choose one to see it large"});
+                                      "aria-label": "images: choose one to see it large"});
     parent.append(tiles);
     this.digits = this.pictures.map((source, k) => {
       const canvas = makeElement("canvas");
@@ -117,7 +117,7 @@ class FlightView {
       player.pause();
       save({epoch});
     });
-    this.viewsBox = toggle(row(parent), "show what the classifier sees", views => save({views}));
+    this.viewsBox = toggle(row(parent), "show each as the classifier sees it", views => save({views}));
     this.words = makeElement("p", {className: "stn-words"});
     parent.append(this.words);
   }
@@ -129,8 +129,8 @@ class FlightView {
     const when = between ? `Between epochs ${after - 1} and ${after}` : `After epoch ${after} of ${this.last}`;
     if (!this.accuracy.length) return `${when}.`;
     const [before, now] = [this.percents[after - 2], this.percents[after - 1]];
-    return between ? `${when}: from ${before} to ${now} of the test digits named correctly.`
-      : `${when}: ${now} of the test digits named correctly.`;
+    return between ? `${when}: from ${before} to ${now} of the test images named correctly.`
+      : `${when}: ${now} of the test images named correctly.`;
   }
 
   drawCurve(epoch) {
