@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import struct
+import textwrap
 from pathlib import Path
 
 from book import api, live, records, states, title_line
@@ -23,7 +24,8 @@ SOURCE = BUILD / "source"
 STILLS = "_static/pictures"
 DOWNLOADS = "_static/notebooks"
 ASSIGNMENT = "assignment/spatial_transformer"
-WIDE = 3.4  # width over height of a row of pictures, which is too small to see on a telephone
+ROW = 2.2, 570  # of pictures side by side: width over height, and pixels of width, at the least
+LINE = 92  # characters of a printed line that fit beside the navigation
 FRONT_PICTURE = "00-01"  # the live picture that stands on the front page
 MOVING_PICTURE = re.compile(r"!\[[^]]*\]\(notebooks/warp\.gif\)")
 COPIED = [
@@ -127,9 +129,9 @@ def _write_notebook(name: str, following: str | None, badges: list[str]) -> None
     live_ids = {cell["id"] for cell in states.live_cells(notebook)}
     for cell in notebook["cells"]:
         if cell["id"] in live_ids:
-            cell["outputs"] = [_html_output(_live_picture(cell, up)), *_printed(cell)]
+            cell["outputs"] = [_html_output(_live_picture(cell, up)), *_printed(cell, up)]
         elif cell["cell_type"] == "code":
-            cell["outputs"] = [_with_picture_file(cell, output, up) for output in cell["outputs"]]
+            cell["outputs"] = [_as_shown(cell, output, up) for output in cell["outputs"]]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), "utf-8")
 
@@ -147,15 +149,33 @@ def _html_output(text: str) -> dict:
     return {"output_type": "display_data", "metadata": {}, "data": {"text/html": text}}
 
 
-def _printed(cell: dict) -> list[dict]:
-    return [output for output in cell["outputs"] if output["output_type"] == "stream"]
+def _printed(cell: dict, up: str) -> list[dict]:
+    return [_as_shown(cell, o, up) for o in cell["outputs"] if o["output_type"] == "stream"]
 
 
-def _with_picture_file(cell: dict, output: dict, up: str) -> dict:
-    """An output as it is, or, where it is a picture, one that shows its file."""
-    if "image/png" not in output.get("data", {}):
-        return output
-    return _html_output(_image(cell, output, up))
+def in_short_lines(printed: str) -> str:
+    """What was printed, its sentences broken to fit; columns and code stay.
+
+    >>> print(in_short_lines("word " * 20 + "\\n    code"))
+    word word word word word word word word word word word word word word word word word word
+        word word
+        code
+    """
+    lines = printed.splitlines()
+    broken = [
+        line if "  " in line else textwrap.fill(line, LINE, subsequent_indent="    ")
+        for line in lines
+    ]
+    return "\n".join(broken) + "\n" * printed.endswith("\n")
+
+
+def _as_shown(cell: dict, output: dict, up: str) -> dict:
+    """An output as a page shows it: a picture by its file, sentences in short lines."""
+    if "image/png" in output.get("data", {}):
+        return _html_output(_image(cell, output, up))
+    if output["output_type"] == "stream":
+        return output | {"text": in_short_lines("".join(output["text"]))}
+    return output
 
 
 def _image(cell: dict, output: dict, up: str) -> str:
@@ -167,7 +187,7 @@ def _image(cell: dict, output: dict, up: str) -> str:
         raise ValueError(
             f"a picture of cell {cell['id']} has no words (alt) for those who cannot see it"
         )
-    kind = "picture row" if width > WIDE * height else "picture"
+    kind = "picture row" if width > ROW[0] * height and width > ROW[1] else "picture"
     # Named after its content: two pictures that are the same are one file.
     path = Path(STILLS) / f"{hashlib.sha256(data).hexdigest()[:12]}.png"
     (SOURCE / path).write_bytes(data)

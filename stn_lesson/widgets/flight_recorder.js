@@ -91,7 +91,7 @@ class FlightView {
     this.numbers = makeElement("p", {className: "stn-numbers"});
     parent.append(large, seen, this.numbers);
     this.regionCanvas = panel(large, "where it looks");
-    this.viewCanvas = panel(seen, "what the classifier sees");
+    this.viewCanvas = panel(seen, "what it sees");
     this.region = new Digit(this.regionCanvas, this.pictures[0], 300);
     this.view = new Digit(this.viewCanvas, this.pictures[0], 300);
   }
@@ -100,7 +100,8 @@ class FlightView {
     const {accuracy, last} = this, flight = makeElement("div", {className: "stn-flight"});
     if (accuracy.length) parent.append(flight);
     this.curveCanvas = panel(flight, "test accuracy");
-    this.curve = makeElement("canvas", {width: 1172, height: 250}); // drawn once for all
+    const width = Math.min(1172, 2 * parent.clientWidth || 1172); // words stay legible on a telephone
+    this.curve = makeElement("canvas", {width, height: 250}); // drawn once for all
     Object.assign(this.curveCanvas, {width: this.curve.width, height: this.curve.height});
     this.percents = accuracy.map(share => percent(share));
     const points = accuracy.map((share, k) => [k + 1, 100 * share]);
@@ -117,7 +118,7 @@ class FlightView {
       player.pause();
       save({epoch});
     });
-    this.viewsBox = toggle(row(parent), "show each as the classifier sees it", views => save({views}));
+    this.viewsBox = toggle(row(parent), "show what it sees of each", views => save({views}));
     this.words = makeElement("p", {className: "stn-words"});
     parent.append(this.words);
   }
@@ -129,8 +130,8 @@ class FlightView {
     const when = between ? `Between epochs ${after - 1} and ${after}` : `After epoch ${after} of ${this.last}`;
     if (!this.accuracy.length) return `${when}.`;
     const [before, now] = [this.percents[after - 2], this.percents[after - 1]];
-    return between ? `${when}: from ${before} to ${now} of the test images named correctly.`
-      : `${when}: ${now} of the test images named correctly.`;
+    return between ? `${when}: from ${before} to ${now} of the test images right.`
+      : `${when}: ${now} of the test images right.`;
   }
 
   drawCurve(epoch) {
@@ -153,7 +154,7 @@ class FlightView {
     this.numbers.textContent = `${name}\nθ = ${line([a, b, x])}\n    ${line([c, d, y])}\narea: ${area} % of the picture`;
     this.regionCanvas.setAttribute("aria-label",
       `${name}, with the region that is read: ${area} % of the picture around (${fixed(x)}, ${fixed(y)})`);
-    this.viewCanvas.setAttribute("aria-label", `what the classifier sees of ${name}`);
+    this.viewCanvas.setAttribute("aria-label", `what it sees of ${name}`);
   }
 
   drawTiles(epoch, chosen) {

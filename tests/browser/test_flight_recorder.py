@@ -57,7 +57,7 @@ def words(page):
 
 
 def test_the_slider_moves_by_a_tenth_of_an_epoch_and_with_shift_by_one(flight, recorder):
-    flight.check("text=show each as the classifier sees it")
+    flight.check("text=show what it sees of each")
     move(flight, "epoch", "Home")
     assert_shows(flight, recorder, 0.0)
     move(flight, "epoch", "ArrowRight", 3)
@@ -71,7 +71,7 @@ def test_the_slider_moves_by_a_tenth_of_an_epoch_and_with_shift_by_one(flight, r
 
 
 def test_the_slider_is_dragged(flight, recorder):
-    flight.check("text=show each as the classifier sees it")
+    flight.check("text=show what it sees of each")
     box = flight.locator("[aria-label=epoch]").bounding_box()
     middle = box["y"] + box["height"] / 2
     flight.mouse.move(box["x"] + box["width"] - 8, middle)
@@ -86,7 +86,7 @@ def test_python_moves_the_slider(flight, recorder):
     flight.evaluate("model.set({epoch: 0.5, views: true, chosen: 4})")
     assert_shows(flight, recorder, 0.5)
     assert flight.input_value("[aria-label=epoch]") == "0.5"
-    assert flight.is_checked("text=show each as the classifier sees it")
+    assert flight.is_checked("text=show what it sees of each")
 
 
 def test_the_accuracy_is_told_in_words_and_marked_on_its_curve(flight):
@@ -102,9 +102,9 @@ def test_the_accuracy_is_told_in_words_and_marked_on_its_curve(flight):
     assert told == {
         0: "Before training: every frame is the whole picture.",
         0.5: "In the first epoch.",
-        1: "After epoch 1 of 3: 25.0 % of the test images named correctly.",
-        1.5: "Between epochs 1 and 2: from 25.0 % to 50.0 % of the test images named correctly.",
-        3: "After epoch 3 of 3: 75.0 % of the test images named correctly.",
+        1: "After epoch 1 of 3: 25.0 % of the test images right.",
+        1.5: "Between epochs 1 and 2: from 25.0 % to 50.0 % of the test images right.",
+        3: "After epoch 3 of 3: 75.0 % of the test images right.",
     }
 
 
@@ -131,7 +131,7 @@ def test_a_dot_stands_where_each_region_begins(flight, recorder):
 
 
 def test_a_digit_is_chosen_by_click_and_by_key(flight, recorder):
-    flight.check("text=show each as the classifier sees it")
+    flight.check("text=show what it sees of each")
     flight.click("[aria-label='image 4, a 3']")
     assert flight.evaluate("model.get('chosen')") == 3
     assert_shows(flight, recorder, 3.0)
