@@ -100,8 +100,7 @@ class FlightView {
     const {accuracy, last} = this, flight = makeElement("div", {className: "stn-flight"});
     if (accuracy.length) parent.append(flight);
     this.curveCanvas = panel(flight, "test accuracy");
-    const width = Math.min(1172, 2 * parent.clientWidth || 1172); // words stay legible on a telephone
-    this.curve = makeElement("canvas", {width, height: 250}); // drawn once for all
+    this.curve = makeElement("canvas", {width: 1172, height: 250}); // drawn once for all
     Object.assign(this.curveCanvas, {width: this.curve.width, height: this.curve.height});
     this.percents = accuracy.map(share => percent(share));
     const points = accuracy.map((share, k) => [k + 1, 100 * share]);
