@@ -48,7 +48,7 @@ html_title = project  # short: it stands in the sidebar, on a telephone in one l
 html_static_path = ["static", "_build/source/_static"]  # ours, and what `pages.py` has written
 html_favicon = "static/favicon.svg"
 html_css_files = ["live/widgets.css", "book.css"]
-html_js_files = ["host.js", "keyboard.js", "search.js"]
+html_js_files = ["host.js", "keyboard.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False}  # arrow keys move the pictures' sliders
@@ -58,6 +58,13 @@ copybutton_exclude = ".linenos, .gp, .go"
 def setup(app) -> None:
     """Read docstrings as they are written: names in single backquotes, stars that are stars."""
     app.connect("autodoc-process-docstring", as_plain_words, priority=0)  # before napoleon
+    app.connect("html-page-context", add_search_script)
+
+
+def add_search_script(app, page: str, *_) -> None:
+    """Let the page of the search alone load what it alone needs."""
+    if page == "search":
+        app.add_js_file("search.js")
 
 
 def as_plain_words(app, what, name, thing, options, lines: list[str]) -> None:

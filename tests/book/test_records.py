@@ -32,13 +32,13 @@ def test_the_machines_are_named_with_their_versions(page):
 
 
 def test_the_records_of_an_experiment_stand_in_one_table(page):
-    head, _, *rows = lines_of(page, "Contest")
+    head, _, *rows = lines_of(page, "The contest at equal time")
     assert "test accuracy" in head and len(rows) > 20
     assert all("contest-" in row and "-pace" not in row for row in rows)
 
 
 def test_a_mean_is_taken_over_seeds_and_not_over_contenders(page):
-    assert "accuracy" not in lines_of(page, "Bench")[0]
+    assert "accuracy" not in lines_of(page, "Speed")[0]
     assert "accuracy" not in lines_of(page, "Training for the assignment")[0]
 
 

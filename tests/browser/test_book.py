@@ -20,7 +20,7 @@ PAGES = ["index.html", *(f"notebooks/{name}.html" for name in pages.notebook_nam
 # Of the n-th live picture: whether it is alive, once it is in sight.
 ALIVE = """n => {
     const place = document.querySelectorAll("[data-cell]")[n];
-    place.scrollIntoView({block: "center"});
+    place.scrollIntoView({block: "center", behavior: "instant"});
     return place.classList.contains("alive");
 }"""
 # Takes hold of a slider or a point of it; of what has none, of its first button.
