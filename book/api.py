@@ -1,10 +1,10 @@
-"""The pages of the package: one for each room, in the notebooks' order, from its docstrings."""
+"""The pages of the package: one for each part, in the notebooks' order, from its docstrings."""
 
 import importlib
 import pkgutil
 
-ROOMS = {  # page: its title, its modules or packages
-    "theta": ("θ", ["theta", "homography", "volume"]),
+PARTS = {  # page: its title, its modules or packages
+    "theta": ("θ, the numbers of a transformation", ["theta", "homography", "volume"]),
     "grid": ("The sampling grid", ["grid", "spline", "families"]),
     "sampler": ("The sampler", ["sampler", "fused"]),
     "transformer": ("The transformer", ["transformer", "localisation"]),
@@ -18,17 +18,29 @@ ROOMS = {  # page: its title, its modules or packages
 }
 INTRODUCTION = """# The package
 
-`import stn_lesson as stn` gives the notebooks their functions. A page for each room, in the order
-in which the notebooks lean on them; every example is a test.
+`import stn_lesson as stn` gives the notebooks their functions. Its parts, in the order in which the
+notebooks lean on them; every example is a test.
 
-```{toctree}
 """
 
 
 def pages() -> dict[str, str]:
     """Every page in Markdown, by name."""
-    made = {name: _page(title, modules) for name, (title, modules) in ROOMS.items()}
-    return {"index": INTRODUCTION + "\n".join(ROOMS) + "\n```\n"} | made
+    made = {name: _page(title, modules) for name, (title, modules) in PARTS.items()}
+    lines = [f"- [{t}]({name}.md): {_in_words(m[0])}" for name, (t, m) in PARTS.items()]
+    contents = ["\n```{toctree}", ":hidden:", ":maxdepth: 1\n", *PARTS, "```\n"]
+    return {"index": INTRODUCTION + "\n".join([*lines, *contents])} | made
+
+
+def _in_words(name: str) -> str:
+    """The first sentence of a part, without the part's name before a colon.
+
+    >>> _in_words("widgets")
+    'what a hand moves, the browser draws at once.'
+    """
+    first = importlib.import_module(f"stn_lesson.{name}").__doc__.split("\n\n")[0]
+    words = " ".join(first.split()).split(": ", 1)[-1]
+    return words[0].lower() + words[1:]
 
 
 def _page(title: str, names: list[str]) -> str:

@@ -4,6 +4,9 @@ import re
 import sys
 from pathlib import Path
 
+import traitlets
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import inspect
 from sphinxcontrib import katex
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -40,8 +43,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 autodoc_default_options = {"exclude-members": "set"}  # matplotlib's, which describes itself anew
+napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_custom_sections = [("Shape", "returns_style")]
+add_module_names = False  # the heading above says the module
 
 html_theme = "furo"
 html_title = project  # short: it stands in the sidebar, on a telephone in one line
@@ -59,6 +65,11 @@ def setup(app) -> None:
     """Read docstrings as they are written: names in single backquotes, stars that are stars."""
     app.connect("autodoc-process-docstring", as_plain_words, priority=0)  # before napoleon
     app.connect("html-page-context", add_search_script)
+    app.connect("autodoc-skip-member", says_nothing)
+    app.connect("autodoc-process-signature", signature_of_traits)
+    traits = ModuleAnalyzer.for_module("traitlets.traitlets")
+    traits.analyze()
+    traits.overloads.clear()  # they would take the place of what `signature_of_traits` gives
 
 
 def add_search_script(app, page: str, *_) -> None:
@@ -68,8 +79,39 @@ def add_search_script(app, page: str, *_) -> None:
 
 
 def as_plain_words(app, what, name, thing, options, lines: list[str]) -> None:
-    """Turn `name` into ``name`` and a star into a star, outside of examples."""
-    lines[:] = [line if line.lstrip().startswith((">>>", "...")) else plain(line) for line in lines]
+    """Turn `name` into ``name`` and a star into a star, but not in examples; read no types.
+
+    Napoleon would read "(N, 3): a row for each" as a type and a description. A colon put first
+    makes the type an empty one; types stand in the signatures.
+    """
+    whole = what in ("property", "attribute", "data")
+    for n, line in enumerate(lines):
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        begins = n == 0 if whole else lines[n - 1].strip() in ("Returns:", "Yields:", "Shape:")
+        lines[n] = re.sub(r"^(\s*)(?=\S)", r"\1: " if begins else r"\1", plain(line))
+
+
+def says_nothing(app, what, name, thing, skip, options) -> bool | None:
+    """Whether to leave out a member: the fields of a NamedTuple, which its class describes."""
+    return str(getattr(thing, "__doc__", "")).startswith("Alias for field number") or None
+
+
+def signature_of_traits(app, what, name, thing, options, signature, returned):
+    """The signature that a live picture's `__init__` has, and its `__new__` hides; of a trait none.
+
+    >>> from stn_lesson.widgets.live import LivePicture, Number
+    >>> for each in (LivePicture, Number):
+    ...     print(signature_of_traits(None, "class", "", each, {}, "(*args, **kwargs)", ""))
+    ('(**traits)', '')
+    ('', '')
+    """
+    if what != "class" or not issubclass(thing, traitlets.HasTraits | traitlets.TraitType):
+        return None
+    if issubclass(thing, traitlets.TraitType):
+        return "", ""
+    of_init = inspect.signature(thing.__init__, bound_method=True)
+    return inspect.stringify_signature(of_init, unqualified_typehints=True), ""
 
 
 def plain(line: str) -> str:

@@ -1,6 +1,6 @@
 """A lesson on spatial transformer networks (Jaderberg et al. 2015, arXiv 1506.02025).
 
-The rooms, in the order in which the notebooks enter them: theta, grid, sampler, transformer,
+Its parts, in the order in which the notebooks lean on them: theta, grid, sampler, transformer,
 networks, datasets, training. `stn_lesson.plots` and `stn_lesson.widgets` are imported by name, so
 that `import stn_lesson` loads no plotting and no widgets.
 """

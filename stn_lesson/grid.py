@@ -55,7 +55,7 @@ def meshgrid(height: int, width: int, *, dtype=None, device=None) -> Tensor:
 
 @in_full_precision
 def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
-    """Where each target pixel looks in the source: (x_s, y_s) = θ · (x_t, y_t, 1), equation (1).
+    """Where each target pixel looks in the source: `(x_s, y_s) = θ · (x_t, y_t, 1)`, equation (1).
 
     Args:
         theta: (N, 2, 3), from target to source.
@@ -87,7 +87,7 @@ MIN_DEPTH = 1e-3  # the least depth that a projective grid divides by, where the
 
 @in_full_precision
 def projective_grid(theta: Tensor, height: int, width: int) -> Tensor:
-    """Where each target pixel looks under a homography: (x, y, w) = θ · (x_t, y_t, 1), over w.
+    """Where each target pixel looks under a homography: `(x, y, w) = θ · (x_t, y_t, 1)` over w.
 
     The third row makes the depth w of each point; dividing by it lets parallel lines meet. Points
     on the horizon or beyond it (w ≤ 0) have nothing to look at: w is held at 0.001 of the depth in
@@ -152,7 +152,7 @@ def volume_meshgrid(depth: int, height: int, width: int, *, dtype=None, device=N
 
 @in_full_precision
 def volume_grid(theta: Tensor, depth: int, height: int, width: int) -> Tensor:
-    """Where each target voxel looks in the source: (x_s, y_s, z_s) = θ · (x_t, y_t, z_t, 1).
+    """Where each target voxel looks in the source: `(x_s, y_s, z_s) = θ · (x_t, y_t, z_t, 1)`.
 
     Equation (1) with one coordinate more (appendix A.3).
 

@@ -1,6 +1,6 @@
-"""θ: the numbers of a transformation; the six of an affine one made, combined and taken apart.
+"""θ, the numbers of a transformation: the six of an affine one made, combined and taken apart.
 
-Conventions, the same in every room of this package:
+Conventions, the same in every part of this package:
 
 * θ has shape (N, 2, 3) and maps a **target** point (in the output) to the **source** point (in the
   input) at which the output looks. Warping *moves the picture* by the inverse of θ.

@@ -8,12 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from stn_lesson.arguments import one_of, pair, positive_number, whole_number
-from stn_lesson.checks import (
-    KERNELS,
-    PADDINGS,
-    check_network,
-    check_sides,
-)
+from stn_lesson.checks import KERNELS, PADDINGS, check_network, check_sides
 from stn_lesson.families import FAMILIES, VOLUME_FAMILIES, Family
 from stn_lesson.localisation import (
     check_images,
@@ -173,11 +168,17 @@ class SpatialTransformer(nn.Module):
 
 
 class Look(NamedTuple):
-    """Where a network's transformer looks in some images, and what it sees there."""
+    """Where a network's transformer looks in some images, and what it sees there.
 
-    theta: Tensor  # (N, 2, 3), or what the transformer's family has in its place
-    grid: Tensor  # (N, H, W, 2), the points at which it looks; in volumes (N, D, H, W, 3)
-    view: Tensor  # (N, C, H, W), what the transformer hands on; of volumes (N, C, D, H, W)
+    Attributes:
+        theta: (N, 2, 3), or what the transformer's family has in its place.
+        grid: (N, H, W, 2), the points at which it looks; in volumes (N, D, H, W, 3).
+        view: (N, C, H, W), what the transformer hands on; of volumes (N, C, D, H, W).
+    """
+
+    theta: Tensor
+    grid: Tensor
+    view: Tensor
 
     @property
     def outside(self) -> float:

@@ -36,13 +36,13 @@ from stn_lesson.training.checks import check_gradients
 def triplet_loss(codes: Tensor, random_codes: Tensor, detach_others: bool = True) -> Tensor:
     """The hinge loss over all ordered pairs n ≠ m, with margin 1 (its mean).
 
-    max(0, ‖e(Iₙᵀ) − e(Iₘᵀ)‖² − ‖e(Iₙᵀ) − e(Iₙʳᵃⁿᵈ)‖² + 1): the code of a window should be closer
-    to the codes of all other windows than to that of a random window, by 1.
+    `max(0, ‖codes[n] − codes[m]‖² − ‖codes[n] − random_codes[n]‖² + 1)`: the code of a window
+    should be closer to the codes of all other windows than to that of a random window, by 1.
 
     Args:
-        codes: (N, D), of the transformer's windows, e(Iᵀ).
-        random_codes: (N, D), of a random window in each of the same pictures, e(Iʳᵃⁿᵈ).
-        detach_others: whether e(Iₘᵀ) gets no gradient, so that only n learns from a pair. If m
+        codes: (N, D), of the transformer's windows; the paper's e(Iᵀ).
+        random_codes: (N, D), of a random window in each of the same pictures.
+        detach_others: whether `codes[m]` gets no gradient, so that only n learns from a pair. If m
             learned too, the windows that already show a digit would be drawn to those that do
             not, and all would end up on the empty background (notebook 09).
 

@@ -48,14 +48,23 @@ FARTHEST = 1e6  # of a place in a picture, in pixels
 
 
 class Lists(NamedTuple):
-    """What the archive's lists say of its pictures, those to learn from first."""
+    """What the archive's lists say of its pictures, those to learn from first.
 
-    names: np.ndarray  # (N,) of the files, as "001.Black_footed_Albatross/….jpg"
-    labels: np.ndarray  # (N,) species, from 0
-    train: int  # how many are to learn from
-    boxes: np.ndarray  # (N, 4) around the bird: left, top, width, height, in pixels
-    parts: np.ndarray  # (N, 15, 2), x then y, in pixels; NaN where a part cannot be seen
-    sizes: np.ndarray  # (N, 2), width and height of the pictures
+    Attributes:
+        names: (N,) of the files, as "001.Black_footed_Albatross/….jpg".
+        labels: (N,) species, from 0.
+        train: how many are to learn from.
+        boxes: (N, 4) around the bird: left, top, width, height, in pixels.
+        parts: (N, 15, 2), x then y, in pixels; NaN where a part cannot be seen.
+        sizes: (N, 2), width and height of the pictures.
+    """
+
+    names: np.ndarray
+    labels: np.ndarray
+    train: int
+    boxes: np.ndarray
+    parts: np.ndarray
+    sizes: np.ndarray
 
 
 def load_birds(folder: str | Path | None = None, *, size: int = 224) -> Dataset:

@@ -32,7 +32,7 @@ from stn_lesson.files import check_disk_space, user_folder
 
 
 class Archive(NamedTuple):
-    """One of SVHN's files."""
+    """One of SVHN's files: bytes, how many images, and the checksum, where it is known."""
 
     size: int  # bytes
     images: int
@@ -61,7 +61,7 @@ ENLARGED = 1.3  # the crop's sides, by those of the box around all digits
 
 
 class Numbers(NamedTuple):
-    """What digitStruct.mat says of an archive's pictures."""
+    """What digitStruct.mat says of an archive's pictures: file names, digits, boxes around them."""
 
     names: list[str]  # of the files, as "12.png"
     labels: np.ndarray  # (N, 5), digits from left to right, then BLANK

@@ -27,11 +27,17 @@ BIRD_COUNTS = {"train": 5000, "test": 2000}
 
 
 class BirdNetwork(NamedTuple):
-    """A network to compare."""
+    """A network to compare.
 
-    windows: int  # 0 for a CNN without any
-    held: bool = False  # whether the windows are held where they start
-    settings: dict = BIRDS_WINDOWS  # of the windows, as in `HeatMapLocalisation`
+    Attributes:
+        windows: how many; 0 for a CNN without any.
+        held: whether the windows are held where they start.
+        settings: of the windows, as in `HeatMapLocalisation`.
+    """
+
+    windows: int
+    held: bool = False
+    settings: dict = BIRDS_WINDOWS
 
 
 BIRD_NETWORKS = {

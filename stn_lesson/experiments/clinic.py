@@ -177,7 +177,13 @@ class MixedCorners(SpatialTransformer):
 
 
 class Patient(NamedTuple):
-    """How to make a sick network, and the same one cured; both train with the same settings."""
+    """How to make a sick network, and the same one cured; both train with the same settings.
+
+    Attributes:
+        sick: makes the sick one.
+        cured: makes the cured one.
+        settings: of the training, where they differ from the others'.
+    """
 
     sick: Callable[[], nn.Module]
     cured: Callable[[], nn.Module]

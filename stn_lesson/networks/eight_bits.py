@@ -18,7 +18,7 @@ def to_eight_bits(weights: Tensor) -> tuple[Tensor, Tensor]:
         weights: (outputs, ...), a row for each output; or (outputs,), biases, which are one row.
 
     Returns:
-        Numbers, int8 (rows, row length), and exponents, int8 (rows,): number × 2^exponent.
+        Numbers, int8 (rows, row length), and exponents, int8 (rows,): `number × 2**exponent`.
 
     >>> numbers, exponents = to_eight_bits(torch.tensor([[0.5, -1.0], [3.0, 0.02]]))
     >>> numbers.tolist(), exponents.tolist()

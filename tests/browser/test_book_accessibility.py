@@ -10,7 +10,7 @@ from book import api, pages
 NAMES = [
     *("index", "search", "genindex", "py-modindex", "records", "sources", "data/README"),
     *("CHANGELOG", "CONTRIBUTING", "grading/README", "grading/hub/README", "api/index"),
-    *(f"api/{room}" for room in api.ROOMS),
+    *(f"api/{part}" for part in api.PARTS),
     *(f"notebooks/{name}" for name in pages.notebook_names()),
     "notebooks/assignment/spatial_transformer",
 ]
