@@ -96,7 +96,8 @@ def test(words: list) -> int:
         return hand_over("pytest", *words[1:])
     for check in (["check"], ["format", "--check"]):
         subprocess.run([PYTHON, "-m", "ruff", *check, "--quiet", "."], check=True, cwd=HERE)
-    return hand_over("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+    # Three even on two cores: many tests wait, for a browser or for a limit of the sandbox.
+    return hand_over("pytest", "--numprocesses=3", "--dist=loadfile")
 
 
 def book(words: list) -> int:
