@@ -1,4 +1,7 @@
-"""A look through the built pages: dead links, pictures without words, loads from elsewhere."""
+"""A look through the built pages: dead links, pictures without words, loads from elsewhere.
+
+And formulae that KaTeX could not set.
+"""
 
 import re
 from html.parser import HTMLParser
@@ -15,6 +18,7 @@ class Page(HTMLParser):
         """Read the page."""
         super().__init__()
         self.links, self.loaded, self.anchors, self.wordless = [], [], {""}, []
+        self.unset = []
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
@@ -25,6 +29,8 @@ class Page(HTMLParser):
             self.links.append(values["href"])
         if tag == "img" and not values.get("alt"):
             self.wordless.append(values.get("src"))
+        if "katex-error" in (values.get("class") or ""):
+            self.unset.append(values.get("title"))
         if tag in LOADED and values.get("rel") not in ("canonical", "prev", "next", "search"):
             self.loaded.append(values.get(LOADED[tag]))
 
@@ -36,6 +42,7 @@ def faults(folder: Path) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(folder)
         found += [f"{name}: the picture {src} has no words (alt)" for src in page.wordless]
+        found += [f"{name}: a formula cannot be set: {reason}" for reason in page.unset]
         for address in filter(None, page.loaded):
             if urlsplit(address).netloc:
                 found.append(f"{name}: {address} is loaded from elsewhere")

@@ -33,7 +33,8 @@ def write_copies(folder: Path, names: list[str]) -> None:
     """Write the copies of these notebooks into notebooks/ of a folder, and a README beside it.
 
     Raises:
-        ValueError: it is not known where the repository is, or at which commit.
+        ValueError: it is not known where the repository is, or at which commit; or the folder
+            holds something.
     """
     name = repository.repository()
     if not name:
@@ -41,6 +42,8 @@ def write_copies(folder: Path, names: list[str]) -> None:
             "the copies install the package from GitHub: set GITHUB_REPOSITORY to OWNER/NAME, or "
             "give this checkout an origin at github.com"
         )
+    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise ValueError(f"the copies want a folder of their own, but {folder} is not empty")
     source = {"name": name, "commit": repository.commit()}
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     for notebook in names:

@@ -13,8 +13,8 @@ export function addReplay(model, el) {
   function run() {
     clearInterval(timer);
     timer = setInterval(() => {
-      model.set(heard[next++]);
       if (next === heard.length) clearInterval(timer);
+      else model.set(heard[next++]);
     }, 1000 * SECONDS / heard.length);
   }
   function hold(state) {

@@ -11,8 +11,17 @@ COLAB_BRANCH = "colab"  # where the workflow publishes the copies that `colab.py
 
 
 def repository() -> str | None:
-    """OWNER/NAME: `$GITHUB_REPOSITORY`, else the origin of this checkout if it is at github.com."""
-    return os.environ.get("GITHUB_REPOSITORY") or _name_in(_git("remote", "get-url", "origin"))
+    """OWNER/NAME: `$GITHUB_REPOSITORY`, else the origin of this checkout if it is at github.com.
+
+    Raises:
+        ValueError: `$GITHUB_REPOSITORY` is no such name.
+    """
+    given = os.environ.get("GITHUB_REPOSITORY")
+    if given and not re.fullmatch(r"[\w.-]+/[\w.-]+", given):
+        raise ValueError(
+            f"GITHUB_REPOSITORY must be OWNER/NAME, got {given!r}: correct or unset it"
+        )
+    return given or _name_in(_git("remote", "get-url", "origin"))
 
 
 def commit() -> str:

@@ -1,9 +1,9 @@
 """The state of every live picture at its cell, kept in book/states/, so that a page can show it.
 
 A notebook stores a still picture of what is live, not the numbers behind it. They are made by
-running the notebook once (`python -m book states`), taken when the picture's own cell has ended:
-later cells may move it. Each state names the code that led to it, so that a test can tell when a
-notebook has changed since.
+running the notebook once (`python3 run.py book states`), taken when the picture's own cell has
+ended: later cells may move it. Each state names the code that led to it, so that a test can tell
+when a notebook has changed since.
 """
 
 import base64
@@ -27,7 +27,25 @@ LIVE = {name for name in widgets.__all__ if hasattr(getattr(widgets, name), "sti
 
 def read_notebook(name: str) -> dict:
     """A notebook by its name, as in `00_welcome`: the JSON of its file."""
-    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text("utf-8"))
+    path = NOTEBOOKS / f"{name}.ipynb"
+    if not path.exists():
+        names = ", ".join(sorted(each.stem for each in NOTEBOOKS.glob("*.ipynb")))
+        raise ValueError(f"there is no notebook {name!r}: choose among {names}")
+    return _json(path)
+
+
+def _json(path: Path) -> dict:
+    """The JSON of a file.
+
+    Raises:
+        ValueError: it holds none; the file is named.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}): take it from git again, or save it again"
+        ) from None
 
 
 def live_cells(notebook: dict) -> list[dict]:
@@ -53,14 +71,14 @@ def code_before(notebook: dict, cell_id: str) -> str:
 def read_states(name: str) -> dict:
     """The states kept for a notebook, by cell: {"widget": …, "code": …, "state": {…}}; or none."""
     path = STATES / f"{name}.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return _json(path) if path.exists() else {}
 
 
 def missing_states(name: str) -> list[str]:
     """What a page of this notebook would lack: a sentence for each state that is none, or old."""
     notebook, kept = read_notebook(name), read_states(name)
     cells = {cell["id"]: code_before(notebook, cell["id"]) for cell in live_cells(notebook)}
-    remedy = f"make it by `python -m book states {name}`"
+    remedy = f"make it by `python3 run.py book states {name}`"
     faults = []
     for cell, code in cells.items():
         if cell not in kept:
@@ -93,6 +111,8 @@ def make_states(name: str) -> Path:
 
     notebook = read_notebook(name)
     live = [cell["id"] for cell in live_cells(notebook)]
+    if not live:
+        raise ValueError(f"{name} shows no live picture, so there is no state to make")
     fingerprints = {cell: code_before(notebook, cell) for cell in live}
     last = max(n for n, cell in enumerate(notebook["cells"]) if cell["id"] in live)
     states, trainings = {}, {}

@@ -9,8 +9,9 @@
     return loading[name] ??= new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL(`live/${name}.js`, here);
-      script.onload = () => resolve(arrived[name]);
-      script.onerror = () => reject(new Error(`${script.src} cannot be loaded`));
+      const fail = () => reject(new Error(`${script.src} cannot be loaded`));
+      script.onload = () => name in arrived ? resolve(arrived[name]) : fail();
+      script.onerror = fail;
       document.head.append(script);
     });
   }

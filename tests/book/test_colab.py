@@ -112,3 +112,18 @@ def test_without_a_repository_no_copies_are_written(tmp_path, monkeypatch, capsy
     assert main(["colab", str(tmp_path)]) == 1
     assert "set GITHUB_REPOSITORY to OWNER/NAME" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_copies_are_not_written_among_other_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(repository, "repository", lambda: "owner/name")
+    (tmp_path / "README.md").write_text("mine")
+    assert main(["colab", str(tmp_path)]) == 1
+    assert "a folder of their own" in capsys.readouterr().out
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["just rubbish", '"><script>', "owner", "a/b/c"])
+def test_what_names_no_repository_is_refused(name, monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_REPOSITORY", name)
+    assert main(["colab", "anywhere"]) == 1
+    assert "GITHUB_REPOSITORY must be OWNER/NAME" in capsys.readouterr().out

@@ -61,6 +61,7 @@ FAULTS = {
     '<a href="other.html#gone">': "other.html#gone leads nowhere",
     '<a href="gone.html">': "gone.html leads nowhere",
     '<script src="https://cdn.example/x.js"></script>': "is loaded from elsewhere",
+    '<span class="katex-error" title="ParseError: {">': "cannot be set: ParseError: {",
     '<link rel="stylesheet" href="//cdn.example/x.css">': "is loaded from elsewhere",
 }
 SOUND = [

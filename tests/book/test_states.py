@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from book import live, pages, states
+from book.__main__ import main
 from stn_lesson.widgets import GridExplorer
 
 
@@ -40,7 +41,7 @@ def kept(monkeypatch):
 def test_a_state_is_old_when_code_before_it_has_changed(kept):
     kept[0]["cells"][0]["source"] = ["a = 3"]
     (fault,) = states.missing_states("99")
-    assert "cell c1 of 99 is of other code" in fault and "python -m book states 99" in fault
+    assert "cell c1 of 99 is of other code" in fault and "python3 run.py book states 99" in fault
 
 
 def test_a_state_stays_when_only_a_later_cell_has_changed(kept):
@@ -132,3 +133,20 @@ def test_the_trainings_that_pages_show_are_those_of_the_stored_outputs():
     assert kept["05-30"]["state"]["accuracy"] == pytest.approx(told[-1], abs=1e-4)
     accuracy = states.read_states("12_birds")["12-22"]["state"]["accuracy"]
     assert f"test accuracy {accuracy[-1]:.2f}" in stored_text("12_birds", "12-13")
+
+
+def test_a_wrong_name_is_answered_by_the_right_ones(capsys):
+    assert main(["states", "nonsense"]) == 1
+    assert "no notebook 'nonsense': choose among 00_welcome" in capsys.readouterr().out
+
+
+def test_a_notebook_without_live_pictures_is_told_of(capsys):
+    assert main(["states", "10_making_it_fast"]) == 1
+    assert "10_making_it_fast shows no live picture" in capsys.readouterr().out
+
+
+def test_a_damaged_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(states, "STATES", tmp_path)
+    (tmp_path / "99.json").write_text("{")
+    with pytest.raises(ValueError, match="99.json is damaged"):
+        states.read_states("99")

@@ -86,7 +86,9 @@ def faults(page, options):
 def test_on_a_telephone_nothing_is_cut_off_or_scrolls_sideways(page, folder, name):
     open_page(page, folder, name, **TELEPHONE)
     assert page.evaluate(CUT_OFF) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"]
+    for width in (TELEPHONE["width"], 320):  # which 1280 pixels are at 400 %
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_what_is_wider_than_its_place_is_scrolled_by_the_arrow_keys(page, folder):
