@@ -230,7 +230,7 @@ def third_party_imports(folder):
         ("stn_lesson", ("svhn",)),
         ("grading", ("teach", "hub", "lab")),
         ("book", ("book",)),
-        ("tests", ("test", "teach", "hub", "lab")),
+        ("tests", ("test", "book", "teach", "hub", "lab")),
     ],
 )
 def test_what_is_imported_is_declared(folder, extras):
