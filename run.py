@@ -2,7 +2,7 @@
 """Set the lesson up and start it. Needs Python 3.11 or newer and nothing else.
 
 python3 run.py lab        open the notebooks in JupyterLab
-python3 run.py test       check that everything works here (about 20 minutes)
+python3 run.py test       check that everything works here (some 25 minutes)
 python3 run.py book       make the pages of the course, which need no kernel
 python3 run.py release    for teachers: make the assignment that students get
 python3 run.py grade DIR  for teachers: grade a folder of submissions

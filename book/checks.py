@@ -1,7 +1,4 @@
-"""A look through the built pages: dead links, pictures without words, loads from elsewhere.
-
-And formulae that KaTeX could not set.
-"""
+"""A look through the built pages: dead links, wordless pictures, unset formulae, foreign loads."""
 
 import re
 from html.parser import HTMLParser
@@ -17,8 +14,7 @@ class Page(HTMLParser):
     def __init__(self, path: Path):
         """Read the page."""
         super().__init__()
-        self.links, self.loaded, self.anchors, self.wordless = [], [], {""}, []
-        self.unset = []
+        self.links, self.loaded, self.anchors, self.wordless, self.unset = [], [], {""}, [], []
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
